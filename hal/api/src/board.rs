@@ -22,7 +22,9 @@ pub enum ReadBoardError {
         why: String,
     },
     /// No board of that name ships with Prim.
-    #[error("find the board {name:?}: the boards that ship with Prim are {known}; give a path to use your own")]
+    #[error(
+        "find the board {name:?}: the boards that ship with Prim are {known}; give a path to use your own"
+    )]
     Unknown {
         /// What was asked for.
         name: String,
@@ -134,7 +136,10 @@ impl Board {
             return fail("name", "must be made of a-z, 0-9 and '-'".into());
         }
         if !(1..=16).contains(&self.mic.positions_mm.len()) {
-            return fail("mic.positions_mm", format!("has {} lines; 1 to 16 are possible", self.mic.positions_mm.len()));
+            return fail(
+                "mic.positions_mm",
+                format!("has {} lines; 1 to 16 are possible", self.mic.positions_mm.len()),
+            );
         }
         if self.mic.rate_hz != prim_audio::DEVICE_RATE.hz() {
             return fail("mic.rate_hz", format!("is {}; only 48000 is possible", self.mic.rate_hz));
@@ -159,7 +164,10 @@ impl Board {
                 return fail("speaker.position_mm", "lies more than 10 m from the array".into());
             }
             if !(0.0..=500.0).contains(&speaker.latency_ms) {
-                return fail("speaker.latency_ms", format!("is {}; 0 to 500 is possible", speaker.latency_ms));
+                return fail(
+                    "speaker.latency_ms",
+                    format!("is {}; 0 to 500 is possible", speaker.latency_ms),
+                );
             }
         }
         Ok(())
@@ -185,7 +193,7 @@ mod tests {
 
     #[test]
     fn an_unknown_key_is_named() {
-        let error = Board::parse(&sim().replace("latency_ms = 20", "latency_us = 20")).unwrap_err();
+        let error = Board::parse(&sim().replace("latency_ms = 30", "latency_us = 30")).unwrap_err();
         let ReadBoardError::Syntax(source) = &error else { panic!("{error}") };
         assert!(source.to_string().contains("latency_us"), "{source}");
     }

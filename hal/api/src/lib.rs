@@ -23,7 +23,7 @@ mod sound;
 
 pub use board::{Board, Controls, MicLayout, ReadBoardError, SpeakerPlace};
 pub use control::{
-    ButtonEdge, FloorButton, Indicator, LightPattern, MuteEdge, MuteSwitch, ParseLightError, ReadControlError,
-    ShowLightError,
+    ButtonEdge, FloorButton, Indicator, LightPattern, MuteEdge, MuteSwitch, ParseLightError,
+    ReadControlError, ShowLightError,
 };
 pub use sound::{MicArray, MicBlock, PlayedBlock, ReadMicError, Speaker, WriteSpeakerError};

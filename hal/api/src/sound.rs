@@ -29,7 +29,9 @@ pub struct PlayedBlock {
 #[derive(Debug, thiserror::Error)]
 pub enum ReadMicError {
     /// Nothing arrived in time; the stream may go on later.
-    #[error("read 10 ms from the microphones: nothing arrived for {waited_ms} ms; the device is stalled or unplugged")]
+    #[error(
+        "read 10 ms from the microphones: nothing arrived for {waited_ms} ms; the device is stalled or unplugged"
+    )]
     Stalled {
         /// How long was waited.
         waited_ms: u64,
@@ -41,7 +43,9 @@ pub enum ReadMicError {
         why: String,
     },
     /// The caller's buffer has not one block of all channels.
-    #[error("read 10 ms from the microphones: the buffer has {got} samples, one block of all channels has {want}")]
+    #[error(
+        "read 10 ms from the microphones: the buffer has {got} samples, one block of all channels has {want}"
+    )]
     WrongBuffer {
         /// The buffer's length.
         got: usize,
