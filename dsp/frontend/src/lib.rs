@@ -1,1 +1,51 @@
-//! prim-dsp
+//! From microphones to one clean voice with a bearing; and what goes the other way: ding, limiter, rates.
+//!
+//! **Who calls it:** the device's ears thread feeds [`Frontend`] with 10 ms blocks that came out of the capture
+//! ring, together with what the speaker really played; speech detection and the recogniser read its
+//! [`FrontendBlock`]. The mouth uses [`ding`], [`Limiter`] and [`StreamResampler`].
+//!
+//! **What it never does:** IO, clocks, threads, logs, locks. After construction its own stages do not
+//! allocate (`tests/no_alloc.rs`); the one exception is the borrowed echo canceller, which allocates small
+//! scratch while Prim is being heard, so the front end runs behind the capture ring, never on the capture thread.
+//!
+//! Two voices leave the front end, because two listeners want different things:
+//!
+//! * `recogniser`: the linear echo stage only. The near talker is untouched; some echo remains.
+//! * `voice`: residual echo suppressed too. For speech detection, barge-in and people at the far end.
+//!
+//! While nothing was played for longer than the echo's tail both are the plain beam.
+//!
+//! ```
+//! use prim_audio::DEVICE_BLOCK;
+//! use prim_dsp::{Frontend, FrontendBlock, FrontendConfig};
+//!
+//! let config = FrontendConfig::new(&[[35.0, 0.0], [0.0, 35.0], [-35.0, 0.0], [0.0, -35.0]]);
+//! let mut frontend = Frontend::new(&config)?;
+//! let mut out = FrontendBlock::default();
+//! frontend.process(&[0; DEVICE_BLOCK * 4], &[0; DEVICE_BLOCK], &mut out)?;
+//! assert!(out.recogniser.iter().all(|s| s.abs() < 1e-6));
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
+#![warn(missing_docs)]
+
+mod barge_in;
+mod config;
+mod ding;
+mod frontend;
+mod health;
+mod level;
+mod limiter;
+mod remote;
+mod resample;
+mod segment;
+
+pub use barge_in::{BargeIn, BargeInConfig};
+pub use config::{DereverbConfig, FrontendConfig, FrontendConfigError, MAX_CHANNELS};
+pub use ding::{DING_FRAMES, ding};
+pub use frontend::{Bearing, BlockShapeError, EchoState, Frontend, FrontendBlock, SegmentBearing};
+pub use health::{ChannelHealth, ChannelLevel};
+pub use level::{dbfs, peak, rms};
+pub use limiter::Limiter;
+pub use remote::{RemoteBlock, RemoteEar};
+pub use resample::{Resampler, ResamplerError, StreamResampler, resample_all};
+pub use segment::{SegmentEvent, Segmenter, SegmenterConfig};

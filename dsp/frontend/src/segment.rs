@@ -1,0 +1,214 @@
+//! From speech probability per block to "somebody started" and "somebody stopped".
+
+use prim_audio::{BLOCK_MS, Frames, SPEECH_BLOCK, SampleTime};
+
+/// How eager and how patient the segmenter is.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct SegmenterConfig {
+    /// Probability at which a block counts as speech before a segment.
+    pub onset_probability: f32,
+    /// Probability below which a block counts as silence inside a segment.
+    pub release_probability: f32,
+    /// Speech blocks needed within `onset_window_blocks` to start.
+    pub onset_blocks: u32,
+    /// Blocks over which onset is judged.
+    pub onset_window_blocks: u32,
+    /// Silence that ends a segment, ms.
+    pub hangover_ms: u64,
+    /// Blocks quieter than this are silence whatever the probability, dB below full scale.
+    pub min_rms_dbfs: f32,
+    /// Blocks must also be this far above the tracked noise floor to start a segment, dB.
+    pub min_snr_db: f32,
+    /// Sound from before the onset that belongs to the segment, ms (at most 640).
+    pub preroll_ms: u64,
+    /// A segment longer than this ends at the next dip, ms; 0 never.
+    pub long_segment_ms: u64,
+}
+
+impl Default for SegmenterConfig {
+    fn default() -> Self {
+        Self {
+            onset_probability: 0.6,
+            release_probability: 0.35,
+            onset_blocks: 4,
+            onset_window_blocks: 7,
+            hangover_ms: 550,
+            min_rms_dbfs: -65.0,
+            min_snr_db: 4.0,
+            preroll_ms: 300,
+            long_segment_ms: 20_000,
+        }
+    }
+}
+
+/// What the segmenter noticed with a block. Times are frame numbers at 16 kHz.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum SegmentEvent {
+    /// Somebody started. Feed [`Segmenter::preroll`] to the recogniser, then every block.
+    SpeechStarted {
+        /// First frame of the segment, pre-roll included.
+        from: SampleTime,
+        /// First frame of the block that was the first of the onset.
+        onset: SampleTime,
+    },
+    /// Nobody speaks any more.
+    SpeechEnded {
+        /// First frame of the segment, pre-roll included.
+        from: SampleTime,
+        /// End of the last block of speech: the hangover is not part of what was said.
+        speech_end: SampleTime,
+        /// End of the segment as fed to the recogniser.
+        to: SampleTime,
+    },
+}
+
+const MAX_PREROLL: usize = 64;
+
+/// One per ear. Bounded memory, nothing allocated after construction.
+#[derive(Debug, Clone)]
+pub struct Segmenter {
+    config: SegmenterConfig,
+    ring: Box<[[f32; SPEECH_BLOCK]]>,
+    ring_at: usize,
+    ring_held: usize,
+    history: u32,
+    floor_dbfs: f32,
+    open: Option<Open>,
+}
+
+#[derive(Debug, Clone, Copy)]
+struct Open {
+    from: SampleTime,
+    speech_end: SampleTime,
+    silent_blocks: u64,
+    blocks: u64,
+}
+
+impl Segmenter {
+    /// With `config`.
+    #[must_use]
+    pub fn new(config: SegmenterConfig) -> Self {
+        Self {
+            config,
+            ring: vec![[0.0; SPEECH_BLOCK]; MAX_PREROLL].into_boxed_slice(),
+            ring_at: 0,
+            ring_held: 0,
+            history: 0,
+            floor_dbfs: -70.0,
+            open: None,
+        }
+    }
+
+    /// One block of 160 frames at 16 kHz whose first is number `at`, and the probability that it is speech.
+    pub fn push(
+        &mut self,
+        at: SampleTime,
+        block: &[f32; SPEECH_BLOCK],
+        probability: f32,
+    ) -> Option<SegmentEvent> {
+        self.remember(block);
+        let level = crate::dbfs(crate::rms(block));
+        let end = at + Frames(SPEECH_BLOCK as u64);
+        let c = self.config;
+        let audible = level >= c.min_rms_dbfs;
+        if let Some(open) = &mut self.open {
+            let speech = audible && probability >= c.release_probability;
+            open.blocks += 1;
+            if speech {
+                open.silent_blocks = 0;
+                open.speech_end = end;
+            } else {
+                open.silent_blocks += 1;
+            }
+            // A talker who does not pause is cut at a dip of a quarter of the hangover.
+            let long = c.long_segment_ms > 0 && open.blocks * BLOCK_MS >= c.long_segment_ms;
+            let patience_ms = if long { c.hangover_ms / 4 } else { c.hangover_ms };
+            if open.silent_blocks * BLOCK_MS < patience_ms.max(BLOCK_MS) {
+                return None;
+            }
+            let ended = *open;
+            self.open = None;
+            self.history = 0;
+            self.ring_held = 0;
+            return Some(SegmentEvent::SpeechEnded {
+                from: ended.from,
+                speech_end: ended.speech_end,
+                to: end,
+            });
+        }
+        self.track_floor(level, probability);
+        let speech = audible && probability >= c.onset_probability && level >= self.floor_dbfs + c.min_snr_db;
+        let window = c.onset_window_blocks.clamp(1, 31);
+        self.history = ((self.history << 1) | u32::from(speech)) & ((1 << window) - 1);
+        if !speech || self.history.count_ones() < c.onset_blocks.min(window) {
+            return None;
+        }
+        let onset_age = u64::from(31 - self.history.leading_zeros());
+        let onset = SampleTime(at.0.saturating_sub(onset_age * SPEECH_BLOCK as u64));
+        let held = self.preroll_blocks(onset_age);
+        let from = SampleTime((at.0 + SPEECH_BLOCK as u64).saturating_sub((held * SPEECH_BLOCK) as u64));
+        self.ring_held = held;
+        self.open = Some(Open { from, speech_end: end, silent_blocks: 0, blocks: held as u64 });
+        Some(SegmentEvent::SpeechStarted { from, onset })
+    }
+
+    /// Right after [`SegmentEvent::SpeechStarted`]: the segment so far, oldest block first, the present
+    /// block included.
+    pub fn preroll(&self) -> impl Iterator<Item = &[f32; SPEECH_BLOCK]> {
+        let n = self.ring.len();
+        let held = self.ring_held.min(n);
+        (0..held).map(move |i| &self.ring[(self.ring_at + n - held + i) % n])
+    }
+
+    /// Whether a segment is open.
+    #[must_use]
+    pub fn is_open(&self) -> bool {
+        self.open.is_some()
+    }
+
+    /// How long it has been silent inside the open segment, ms; `None` when none is open.
+    #[must_use]
+    pub fn silent_ms(&self) -> Option<u64> {
+        self.open.map(|o| o.silent_blocks * BLOCK_MS)
+    }
+
+    /// The noise floor, dB below full scale.
+    #[must_use]
+    pub fn floor_dbfs(&self) -> f32 {
+        self.floor_dbfs
+    }
+
+    /// Ends an open segment now (end of what was said known from the text, mute, end of the meeting).
+    pub fn close(&mut self, at: SampleTime) -> Option<SegmentEvent> {
+        self.history = 0;
+        self.ring_held = 0;
+        let open = self.open.take()?;
+        Some(SegmentEvent::SpeechEnded { from: open.from, speech_end: open.speech_end, to: at })
+    }
+
+    fn remember(&mut self, block: &[f32; SPEECH_BLOCK]) {
+        self.ring[self.ring_at].copy_from_slice(block);
+        self.ring_at = (self.ring_at + 1) % self.ring.len();
+        self.ring_held = (self.ring_held + 1).min(self.ring.len());
+    }
+
+    fn preroll_blocks(&self, onset_age: u64) -> usize {
+        let wanted = (self.config.preroll_ms / BLOCK_MS) as usize + onset_age as usize + 1;
+        wanted.min(self.ring_held).min(self.ring.len())
+    }
+
+    /// Follows the quiet between words: down within 100 ms, up by 1.5 dB a second.
+    fn track_floor(&mut self, level: f32, probability: f32) {
+        if level < self.floor_dbfs {
+            self.floor_dbfs += (level - self.floor_dbfs) * 0.2;
+        } else if probability < self.config.release_probability {
+            self.floor_dbfs += (level - self.floor_dbfs) * 0.02;
+        } else {
+            self.floor_dbfs += 0.015;
+        }
+        self.floor_dbfs = self.floor_dbfs.clamp(-100.0, -20.0);
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,106 @@
+use super::*;
+
+const SPEECH: [f32; SPEECH_BLOCK] = [0.05; SPEECH_BLOCK];
+const QUIET: [f32; SPEECH_BLOCK] = [0.0002; SPEECH_BLOCK];
+
+struct Run {
+    s: Segmenter,
+    at: u64,
+    events: Vec<(u64, SegmentEvent)>,
+}
+
+impl Run {
+    fn new() -> Self {
+        Self { s: Segmenter::new(SegmenterConfig::default()), at: 0, events: Vec::new() }
+    }
+    fn feed(&mut self, ms: u64, block: &[f32; SPEECH_BLOCK], p: f32) -> &mut Self {
+        for _ in 0..ms / BLOCK_MS {
+            if let Some(e) = self.s.push(SampleTime(self.at), block, p) {
+                self.events.push((self.at / 16, e));
+            }
+            self.at += SPEECH_BLOCK as u64;
+        }
+        self
+    }
+}
+
+#[test]
+fn speech_starts_within_60_ms_and_carries_300_ms_of_preroll() {
+    let mut r = Run::new();
+    r.feed(1000, &QUIET, 0.05).feed(500, &SPEECH, 0.9);
+    let [(noticed, SegmentEvent::SpeechStarted { from, onset })] = r.events[..] else {
+        panic!("{:?}", r.events)
+    };
+    assert!(noticed - 1000 <= 60, "{noticed}");
+    assert_eq!(onset, SampleTime(16_000));
+    assert_eq!(from, SampleTime(16_000 - 300 * 16));
+}
+
+#[test]
+fn the_preroll_is_the_sound_from_the_first_frame_named() {
+    let mut s = Segmenter::new(SegmenterConfig::default());
+    let mut started = None;
+    for i in 0..200_u64 {
+        let block = [if i < 100 { 1e-4 } else { 0.05 } + i as f32 * 1e-7; SPEECH_BLOCK];
+        let event = s.push(SampleTime(i * 160), &block, if i < 100 { 0.0 } else { 0.9 });
+        if let Some(SegmentEvent::SpeechStarted { from, .. }) = event {
+            let pre: Vec<f32> = s.preroll().map(|b| b[0]).collect();
+            assert_eq!(from.0 / 160 + pre.len() as u64, i + 1);
+            let first = from.0 / 160;
+            assert!((pre[0] - (1e-4 + first as f32 * 1e-7)).abs() < 1e-8);
+            started = Some(i);
+        }
+    }
+    assert!(started.is_some());
+}
+
+#[test]
+fn a_pause_shorter_than_the_hangover_does_not_end_a_segment() {
+    let mut r = Run::new();
+    r.feed(500, &QUIET, 0.0).feed(500, &SPEECH, 0.9).feed(500, &QUIET, 0.0).feed(500, &SPEECH, 0.9);
+    assert_eq!(r.events.len(), 1, "{:?}", r.events);
+    r.feed(1000, &QUIET, 0.0);
+    let (noticed, SegmentEvent::SpeechEnded { speech_end, to, .. }) = r.events[1] else { panic!() };
+    assert_eq!(speech_end, SampleTime(2000 * 16));
+    assert!((2540..=2550).contains(&noticed), "{noticed}");
+    assert_eq!(to, SampleTime(2550 * 16));
+}
+
+#[test]
+fn neither_a_click_nor_a_likely_but_inaudible_block_starts_one() {
+    let mut r = Run::new();
+    for _ in 0..50 {
+        r.feed(20, &SPEECH, 0.9).feed(200, &QUIET, 0.1);
+    }
+    r.feed(2000, &[1e-5; SPEECH_BLOCK], 0.99);
+    assert!(r.events.is_empty(), "{:?}", r.events);
+}
+
+#[test]
+fn loud_noise_that_is_not_speech_starts_nothing_and_speech_over_it_does() {
+    let mut r = Run::new();
+    r.feed(5000, &[0.02; SPEECH_BLOCK], 0.1);
+    assert!(r.events.is_empty());
+    r.feed(200, &[0.06; SPEECH_BLOCK], 0.9);
+    assert_eq!(r.events.len(), 1);
+}
+
+#[test]
+fn a_talker_who_never_pauses_is_cut_at_a_small_dip_after_20_seconds() {
+    let mut r = Run::new();
+    r.feed(500, &QUIET, 0.0).feed(10_000, &SPEECH, 0.9).feed(150, &QUIET, 0.0).feed(11_000, &SPEECH, 0.9);
+    assert_eq!(r.events.len(), 1);
+    r.feed(150, &QUIET, 0.0).feed(300, &SPEECH, 0.9);
+    assert_eq!(r.events.len(), 3, "ended and started again: {:?}", r.events);
+    let (_, SegmentEvent::SpeechStarted { from, .. }) = r.events[2] else { panic!() };
+    let (_, SegmentEvent::SpeechEnded { to, .. }) = r.events[1] else { panic!() };
+    assert!(from >= to, "no frame belongs to two segments");
+}
+
+#[test]
+fn closing_ends_once() {
+    let mut r = Run::new();
+    r.feed(500, &QUIET, 0.0).feed(500, &SPEECH, 0.9);
+    assert!(r.s.close(SampleTime(r.at)).is_some());
+    assert!(r.s.close(SampleTime(r.at)).is_none());
+}
