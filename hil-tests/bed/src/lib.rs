@@ -1,0 +1,1 @@
+//! Postgres and Mosquitto as guarded processes.
