@@ -50,8 +50,14 @@ patterns! {
     Idle = "idle",
     /// In a meeting, hearing.
     Listening = "listening",
+    /// The press was seen; what it means shows when the button is let go.
+    Pressed = "pressed",
+    /// Prim was called by name and attends.
+    Attending = "attending",
     /// A press was taken: the room waits for the floor.
     Waiting = "waiting",
+    /// A remote person waits for the floor.
+    RemoteHand = "remote_hand",
     /// Prim asks for the floor.
     Asking = "asking",
     /// Prim asked and has dinged.
@@ -68,6 +74,8 @@ patterns! {
     HardMuted = "hard_muted",
     /// The button has been held so long that going on resets the device.
     ResetWarning = "reset_warning",
+    /// The reset was ordered and runs.
+    Resetting = "resetting",
     /// Something is broken; the status page says what.
     Fault = "fault",
 }
