@@ -21,6 +21,9 @@ mod clock;
 mod driver;
 mod frame;
 mod message;
+mod pace;
+mod resample;
+mod room;
 mod server;
 
 pub use clock::{boot_millis, boot_nanos};
@@ -29,4 +32,7 @@ pub use driver::{
 };
 pub use frame::{FrameBuffer, MAX_PAYLOAD_BYTES, ReadFrameError, push_frame, read_frame};
 pub use message::{DecodeMessageError, FromDevice, SpeakerFate, ToDevice, Welcome};
+pub use pace::{LAG_EDGES_US, LagHistogram, Pacer};
+pub use resample::resample;
+pub use room::{BuildRoomError, ImpulseResponse, ParseRoomError, RoomSim, RoomSpec, measured_rt60_s};
 pub use server::{AcceptError, BindError, DeviceEvent, DeviceSession, RoomServer, SessionClosed};
