@@ -107,6 +107,8 @@ ids! {
     BootId,
     /// One record in a stream.
     RecordId,
+    /// One job for a device.
+    JobId,
 }
 
 /// Makes ids without a clock or a random source: the same seed and the same calls give the same ids.

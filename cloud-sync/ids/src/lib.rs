@@ -12,11 +12,13 @@
 
 mod id;
 mod name;
+mod stream;
 mod time;
 
 pub use id::{
-    ActionId, AgendaItemId, ArtifactId, BootId, DecisionId, EpochId, IdSource, MeetingId, NoteId, OrgId,
-    ParseIdError, ParticipantId, RecordId, RequestId, UserId, UtteranceId, WorkspaceId,
+    ActionId, AgendaItemId, ArtifactId, BootId, DecisionId, EpochId, IdSource, JobId, MeetingId, NoteId,
+    OrgId, ParseIdError, ParticipantId, RecordId, RequestId, UserId, UtteranceId, WorkspaceId,
 };
-pub use name::{DeviceName, OrgName, ParseNameError};
+pub use name::{DeviceName, InstanceName, OrgName, ParseNameError};
+pub use stream::{ParseStreamError, Stream};
 pub use time::{MonoTime, WallTime};

@@ -61,4 +61,6 @@ names! {
     OrgName,
     /// The device's name in topics and certificates, unique within its organisation.
     DeviceName,
+    /// One running copy of the gateway.
+    InstanceName,
 }

@@ -1,0 +1,514 @@
+//! The audit stream: what Prim did, with whose permission, and what it was told.
+//!
+//! People appear by id; names and words are [`Sealed`].
+
+use prim_ids::{AgendaItemId, ParticipantId, RequestId, UtteranceId};
+use serde::{Deserialize, Serialize};
+
+use crate::body::vocabulary;
+use crate::{Code, Rotation, Sealed};
+
+/// Who did something.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "who", rename_all = "snake_case")]
+pub enum Actor {
+    /// Prim itself.
+    Prim,
+    /// Somebody pressed the button; who is not known.
+    Button,
+    /// A person by voice, hand or name.
+    Person {
+        /// The participant.
+        id: ParticipantId,
+    },
+    /// Somebody at the panel.
+    Panel {
+        /// The participant, when the panel knows.
+        id: Option<ParticipantId>,
+    },
+    /// A voice that no participant was matched to.
+    UnknownVoice,
+    /// The policy mode granted or refused it in advance.
+    Policy,
+}
+
+/// The three policy modes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum PolicyMode {
+    /// Never asks, never speaks: cards only.
+    CoachOnly,
+    /// Speaks when asked.
+    AnswerOnAsk,
+    /// Also asks for the floor to keep the time.
+    ProactiveTimekeeper,
+}
+
+/// Where a ding may sound.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum DingPlace {
+    /// Everyone in the room hears it.
+    Room,
+    /// Only the host hears it.
+    Host,
+    /// It does not sound.
+    Off,
+}
+
+/// What policy decided about a request.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Verdict {
+    /// May speak without asking.
+    Grant,
+    /// May ask.
+    Ask,
+    /// Must wait for others in the queue.
+    Queue,
+    /// Becomes a card.
+    Card,
+    /// Nothing happens.
+    Refuse,
+}
+
+/// A participant's answer about being recorded.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ConsentAnswer {
+    /// Store what is said.
+    Yes,
+    /// Store nothing.
+    No,
+    /// Nothing was said yet; store nothing.
+    Unknown,
+}
+
+/// Where a participant sits.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Where {
+    /// In the room.
+    Room,
+    /// Behind the meeting platform.
+    Remote,
+}
+
+/// A participant's part in the meeting.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Role {
+    /// Leads the meeting.
+    Host,
+    /// Takes part.
+    Member,
+    /// From outside the organisation.
+    Guest,
+    /// Prim.
+    Agent,
+}
+
+/// Why Prim fell silent before the end.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum SilenceCause {
+    /// A person began to talk.
+    BargeIn,
+    /// "Prim, stop".
+    SpokenStop,
+    /// The button was pressed.
+    Button,
+    /// The panel said stop.
+    Panel,
+    /// Muted.
+    Mute,
+    /// The seven seconds were over.
+    Cap,
+    /// The speaker failed.
+    Fault,
+    /// The meeting ended.
+    MeetingEnded,
+}
+
+/// Which mute moved.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum MuteKind {
+    /// Software: by button or panel.
+    Soft,
+    /// The hardware switch.
+    Hardware,
+}
+
+/// A part of the device that can fail.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Peripheral {
+    /// Microphones.
+    Mic,
+    /// Speaker.
+    Speaker,
+    /// Light ring.
+    Light,
+    /// Floor button.
+    Button,
+    /// Speech recogniser.
+    Stt,
+    /// Speech synthesis.
+    Tts,
+    /// Link to the gateway.
+    Link,
+    /// Meeting platform.
+    Platform,
+    /// Local store.
+    Disk,
+    /// Language model.
+    Llm,
+}
+
+/// How a part is doing.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum PeripheralState {
+    /// Works.
+    Up,
+    /// Works worse.
+    Degraded,
+    /// Is not there.
+    Absent,
+}
+
+/// What the light shows.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Light {
+    /// No meeting.
+    Idle,
+    /// In a meeting, hearing.
+    Listening,
+    /// In a meeting, not hearing.
+    Muted,
+    /// Prim asks for the floor.
+    Asking,
+    /// Prim asks and has dinged.
+    Dinged,
+    /// Prim may speak.
+    Allowed,
+    /// Prim speaks.
+    Speaking,
+    /// A person waits for the floor.
+    Waiting,
+    /// A remote person waits for the floor.
+    RemoteHand,
+    /// The press was seen; what it means shows when the button is let go.
+    Pressed,
+    /// Prim was called by name and attends.
+    Attending,
+    /// Keep holding and the device resets.
+    ResetWarning,
+    /// The reset was ordered and runs.
+    Resetting,
+    /// The mute switch cut the microphones.
+    HardMuted,
+    /// Something is broken.
+    Fault,
+}
+
+vocabulary! {
+    /// One thing Prim did or was told.
+    Audit {
+        /// A meeting began.
+        "meeting.started" MeetingStarted {
+            /// Its title.
+            title: Sealed,
+            /// How free Prim is.
+            mode: PolicyMode,
+            /// Where it may ding.
+            ding: DingPlace,
+        }
+        /// The meeting ended.
+        "meeting.ended" MeetingEnded {
+            /// How long it ran, on the monotonic clock.
+            duration_ms: u64,
+        }
+        /// Somebody came.
+        "participant.joined" ParticipantJoined {
+            /// The participant.
+            participant: ParticipantId,
+            /// The name.
+            name: Sealed,
+            /// Room or remote.
+            place: Where,
+            /// The part in the meeting.
+            role: Role,
+        }
+        /// Somebody left.
+        "participant.left" ParticipantLeft {
+            /// The participant.
+            participant: ParticipantId,
+        }
+        /// Somebody answered whether words may be stored.
+        "consent.answered" ConsentAnswered {
+            /// The participant; `null` when asked for the room as a whole.
+            participant: Option<ParticipantId>,
+            /// The answer.
+            answer: ConsentAnswer,
+        }
+        /// The meeting's consent changed: words are stored, or no longer.
+        "consent.changed" ConsentChanged {
+            /// Whether words may be stored from here on.
+            storing: bool,
+            /// Why.
+            reason: Code,
+        }
+        /// The policy mode changed.
+        "mode.changed" ModeChanged {
+            /// The new mode.
+            mode: PolicyMode,
+            /// By whom.
+            by: Actor,
+        }
+        /// The floor was asked for.
+        "floor.requested" FloorRequested {
+            /// The request.
+            request: RequestId,
+            /// Why.
+            reason: Code,
+            /// What it rests on, in words.
+            evidence: Option<Sealed>,
+            /// The utterance it rests on.
+            utterance: Option<UtteranceId>,
+            /// Who wants the floor.
+            by: Actor,
+        }
+        /// What policy decided.
+        "floor.verdict" FloorVerdict {
+            /// The request.
+            request: RequestId,
+            /// The decision.
+            verdict: Verdict,
+            /// Why.
+            reason: Code,
+        }
+        /// A ding is about to sound. On disk before the sound.
+        "floor.ding_intended" FloorDingIntended {
+            /// The request.
+            request: RequestId,
+            /// Where.
+            place: DingPlace,
+        }
+        /// The ding sounded.
+        "floor.dinged" FloorDinged {
+            /// The request.
+            request: RequestId,
+        }
+        /// Somebody allowed it.
+        "floor.allowed" FloorAllowed {
+            /// The request.
+            request: RequestId,
+            /// Who allowed it.
+            by: Actor,
+            /// How long it had waited.
+            waited_ms: u64,
+        }
+        /// Somebody said not now.
+        "floor.declined" FloorDeclined {
+            /// The request.
+            request: RequestId,
+            /// Who declined it.
+            by: Actor,
+        }
+        /// The wish was taken back.
+        "floor.withdrawn" FloorWithdrawn {
+            /// The request.
+            request: RequestId,
+            /// Why.
+            reason: Code,
+        }
+        /// Nobody answered, or the device restarted.
+        "floor.expired" FloorExpired {
+            /// The request.
+            request: RequestId,
+            /// Why.
+            reason: Code,
+        }
+        /// Somebody said stop.
+        "floor.stopped" FloorStopped {
+            /// The request that was stopped, if one was open.
+            request: Option<RequestId>,
+            /// Who stopped it.
+            by: Actor,
+        }
+        /// A person's turn in the queue came and ended.
+        "floor.served" FloorServed {
+            /// The request.
+            request: RequestId,
+            /// Who closed it.
+            by: Actor,
+        }
+        /// Prim is about to speak. On disk before the sound.
+        "say.intended" SayIntended {
+            /// Counts the meeting's spoken pieces.
+            say: u64,
+            /// The request it was allowed for.
+            request: Option<RequestId>,
+            /// The permission it rests on.
+            permission: Code,
+            /// How long it should be.
+            planned_ms: u64,
+            /// The words.
+            text: Sealed,
+        }
+        /// The first sound was played.
+        "say.started" SayStarted {
+            /// Which piece.
+            say: u64,
+        }
+        /// It was said to the end.
+        "say.finished" SayFinished {
+            /// Which piece.
+            say: u64,
+            /// How long it sounded.
+            spoken_ms: u64,
+        }
+        /// It was cut off.
+        "say.silenced" SaySilenced {
+            /// Which piece.
+            say: u64,
+            /// Why.
+            cause: SilenceCause,
+            /// How long it sounded.
+            spoken_ms: u64,
+            /// The rest that nobody heard.
+            unsaid: Option<Sealed>,
+        }
+        /// Something was shown instead of said.
+        "card.shown" CardShown {
+            /// The participant, or everyone.
+            to: Option<ParticipantId>,
+            /// The heading.
+            title: Sealed,
+            /// The text.
+            body: Sealed,
+        }
+        /// The button was used.
+        "button" Button {
+            /// `short_press`, `hold`, `reset_warning`, `reset`, `ignored`, …
+            gesture: Code,
+            /// What it did: `allow`, `not_now`, `stop`, `ask_floor`, `mute`, …
+            effect: Code,
+            /// How long it was held; 0 on the edge.
+            held_ms: u64,
+        }
+        /// Muted or unmuted.
+        "mute" Mute {
+            /// Which mute.
+            which: MuteKind,
+            /// Whether Prim is deaf now.
+            on: bool,
+            /// By whom.
+            by: Actor,
+        }
+        /// A part of the device changed its state.
+        "peripheral" PeripheralChanged {
+            /// Which part.
+            which: Peripheral,
+            /// How it is.
+            state: PeripheralState,
+            /// Why.
+            reason: Option<Code>,
+        }
+        /// A line of the agenda as planned.
+        "agenda.item" AgendaItem {
+            /// The item.
+            item: AgendaItemId,
+            /// Its place, from 0.
+            position: u32,
+            /// Its title.
+            title: Sealed,
+            /// How long it should take.
+            planned_ms: u64,
+        }
+        /// A timebox moved: started, nudged, extended, ended.
+        "timebox" Timebox {
+            /// The item.
+            item: AgendaItemId,
+            /// `started`, `nudge`, `overrun`, `extended`, `ended`, …
+            moved: Code,
+            /// Time planned by now.
+            planned_ms: u64,
+            /// Time spent by now.
+            spent_ms: u64,
+            /// By whom.
+            by: Actor,
+        }
+        /// The talk left the agenda's item, or came back to it.
+        "drift" Drift {
+            /// The item that is on.
+            item: AgendaItemId,
+            /// Whether the talk is elsewhere now.
+            away: bool,
+            /// The item the talk is about instead, if one matches.
+            towards: Option<AgendaItemId>,
+            /// Which utterances show it.
+            utterances: Vec<UtteranceId>,
+        }
+        /// The audit key changed; signed by the old one.
+        "key.rotated" KeyRotated {
+            /// Old key's consent to the new key.
+            rotation: Rotation,
+        }
+        /// Wall time became trusted.
+        "clock.offset" ClockOffset {
+            /// Add this to wall times stamped unsynchronised in this boot.
+            offset_ms: i64,
+            /// `ntp`, `gateway`, `manual`.
+            source: Code,
+        }
+        /// A request became a card instead of speech.
+        "floor.carded" FloorCarded {
+            /// The request.
+            request: RequestId,
+            /// Why it was not spoken.
+            reason: Code,
+        }
+        /// Dings may sound elsewhere from now on.
+        "ding.changed" DingChanged {
+            /// Where.
+            place: DingPlace,
+            /// By whom.
+            by: Actor,
+        }
+        /// Somebody spoke to Prim.
+        "addressed" Addressed {
+            /// The command, or nothing for free speech.
+            command: Option<Code>,
+            /// Who, where it is known.
+            participant: Option<ParticipantId>,
+        }
+        /// Something was to be noted and was not.
+        "not_noted" NotNoted {
+            /// `note`, `decision`, `action`.
+            what: Code,
+            /// Why.
+            reason: Code,
+        }
+        /// The button ordered the factory reset.
+        "reset.ordered" ResetOrdered {
+            /// By whom.
+            by: Actor,
+        }
+        /// Everything a person said in this meeting was erased on request.
+        "meeting.erased" MeetingErased {
+            /// How many records lost their payload.
+            records: u64,
+            /// By whom.
+            by: Actor,
+        }
+        /// The device started or stopped recording audit.
+        "daemon" Daemon {
+            /// `started`, `stopped`, `restarted_after_crash`.
+            state: Code,
+        }
+    }
+}
