@@ -4,6 +4,7 @@ use std::fmt;
 use std::path::{Path, PathBuf};
 
 use ed25519_dalek::pkcs8::spki::der::pem::LineEnding;
+use ed25519_dalek::pkcs8::spki::der::zeroize::Zeroizing;
 use ed25519_dalek::pkcs8::{DecodePrivateKey, DecodePublicKey, EncodePrivateKey, EncodePublicKey};
 use ed25519_dalek::{SigningKey, VerifyingKey};
 use rand::TryRngCore;
@@ -89,16 +90,17 @@ impl AuditKey {
     ///
     /// # Errors
     /// When a file cannot be written.
-    ///
-    /// # Panics
-    /// Never: an Ed25519 key always encodes.
     pub fn write(&self, folder: &Path, stem: &str) -> Result<(PathBuf, PathBuf), WriteFileError> {
-        let secret = self.0.to_pkcs8_pem(LineEnding::LF).expect("an Ed25519 key encodes");
+        let secret = self.to_pem();
         let secret_path = folder.join(format!("{stem}.key.pem"));
         let public_path = folder.join(format!("{stem}.pub.pem"));
         write_private(&secret_path, &secret)?;
         write_public(&public_path, &public_key_to_pem(&self.public()))?;
         Ok((secret_path, public_path))
+    }
+
+    fn to_pem(&self) -> Zeroizing<String> {
+        self.0.to_pkcs8_pem(LineEnding::LF).expect("an Ed25519 key encodes")
     }
 
     /// The half to give away.

@@ -4,7 +4,7 @@ use std::fmt;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use prim_ids::{DeviceName, OrgName, WallTime};
+use prim_ids::{DeviceName, InstanceName, OrgName, WallTime};
 use rcgen::{
     BasicConstraints, CertificateParams, DnType, ExtendedKeyUsagePurpose, IsCa, Issuer, KeyPair,
     KeyUsagePurpose,
@@ -203,7 +203,7 @@ impl Authority {
     ///
     /// # Errors
     /// When the validity is no time.
-    pub fn issue_gateway(&self, instance: &DeviceName, validity: Validity) -> Result<Identity, IssueError> {
+    pub fn issue_gateway(&self, instance: &InstanceName, validity: Validity) -> Result<Identity, IssueError> {
         let name = format!("gateway/{instance}");
         self.issue(&name, named(&name, validity)?, ExtendedKeyUsagePurpose::ClientAuth)
     }

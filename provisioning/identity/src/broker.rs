@@ -7,7 +7,7 @@ use std::fmt::Write as _;
 use std::net::IpAddr;
 use std::path::{Path, PathBuf};
 
-use prim_ids::DeviceName;
+use prim_ids::InstanceName;
 
 /// What to start a broker with.
 #[derive(Debug, Clone)]
@@ -17,7 +17,7 @@ pub struct Broker {
     /// The port.
     pub port: u16,
     /// The gateways that may read what devices send.
-    pub gateways: Vec<DeviceName>,
+    pub gateways: Vec<InstanceName>,
     /// Where its files lie.
     pub files: BrokerFiles,
     /// The largest MQTT packet it takes; larger ones close the connection.

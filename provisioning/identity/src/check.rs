@@ -1,6 +1,6 @@
 //! Checking a certificate before it is used, so that a person reads the reason instead of a TLS alert.
 
-use prim_ids::{DeviceName, OrgName, WallTime};
+use prim_ids::{DeviceName, InstanceName, OrgName, WallTime};
 use x509_parser::prelude::{FromDer, X509Certificate, parse_x509_pem};
 
 /// Whose certificate it is, by its common name.
@@ -16,7 +16,7 @@ pub enum Role {
     /// `gateway/<instance>`.
     Gateway {
         /// The instance.
-        instance: DeviceName,
+        instance: InstanceName,
     },
     /// Any other name: a broker.
     Server {
@@ -142,13 +142,12 @@ fn common_name(certificate: &X509Certificate<'_>) -> String {
 fn role(common_name: &str) -> Role {
     let server = || Role::Server { name: common_name.to_owned() };
     let Some((org, device)) = common_name.split_once('/') else { return server() };
-    let Ok(device) = device.parse::<DeviceName>() else { return server() };
     if org == "gateway" {
-        return Role::Gateway { instance: device };
+        return device.parse().map_or_else(|_| server(), |instance| Role::Gateway { instance });
     }
-    match org.parse() {
-        Ok(org) => Role::Device { org, device },
-        Err(_) => server(),
+    match (org.parse(), device.parse()) {
+        (Ok(org), Ok(device)) => Role::Device { org, device },
+        (Err(_), _) | (_, Err(_)) => server(),
     }
 }
 
