@@ -178,40 +178,40 @@ pub enum PeripheralState {
     Absent,
 }
 
-/// What the light shows.
+/// What the light shows, the most urgent first.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Light {
-    /// No meeting.
-    Idle,
-    /// In a meeting, hearing.
-    Listening,
-    /// In a meeting, not hearing.
-    Muted,
-    /// Prim asks for the floor.
-    Asking,
-    /// Prim asks and has dinged.
-    Dinged,
-    /// Prim may speak.
-    Allowed,
-    /// Prim speaks.
-    Speaking,
-    /// A person waits for the floor.
-    Waiting,
-    /// A remote person waits for the floor.
-    RemoteHand,
-    /// The press was seen; what it means shows when the button is let go.
-    Pressed,
-    /// Prim was called by name and attends.
-    Attending,
+    /// The device resets.
+    Resetting,
     /// Keep holding and the device resets.
     ResetWarning,
-    /// The reset was ordered and runs.
-    Resetting,
-    /// The mute switch cut the microphones.
+    /// The press was seen.
+    Pressed,
+    /// The hardware switch cut the microphones.
     HardMuted,
+    /// Prim does not listen.
+    Muted,
+    /// Prim speaks.
+    Speaking,
+    /// Prim may speak.
+    Allowed,
+    /// Prim was called by name.
+    Attending,
+    /// Prim asks and has dinged.
+    Dinged,
+    /// Prim asks for the floor.
+    Asking,
+    /// A remote person asks for the floor.
+    RemoteHand,
+    /// The room asks for the floor.
+    RoomHand,
     /// Something is broken.
     Fault,
+    /// In a meeting, listening.
+    Listening,
+    /// No meeting.
+    Idle,
 }
 
 vocabulary! {
@@ -267,6 +267,20 @@ vocabulary! {
             mode: PolicyMode,
             /// By whom.
             by: Actor,
+        }
+        /// Where dings sound was changed.
+        "ding.changed" DingChanged {
+            /// The new place.
+            place: DingPlace,
+            /// By whom.
+            by: Actor,
+        }
+        /// Somebody spoke to Prim.
+        "addressed" Addressed {
+            /// The command, unless it was free speech.
+            command: Option<Code>,
+            /// Who, if known.
+            participant: Option<ParticipantId>,
         }
         /// The floor was asked for.
         "floor.requested" FloorRequested {
@@ -325,6 +339,13 @@ vocabulary! {
             /// Why.
             reason: Code,
         }
+        /// The answer became a card instead of speech.
+        "floor.carded" FloorCarded {
+            /// The request.
+            request: RequestId,
+            /// Why it was not spoken.
+            reason: Code,
+        }
         /// Nobody answered, or the device restarted.
         "floor.expired" FloorExpired {
             /// The request.
@@ -339,7 +360,7 @@ vocabulary! {
             /// Who stopped it.
             by: Actor,
         }
-        /// A person's turn in the queue came and ended.
+        /// The request was served to its end: Prim spoke, or the person whose hand it was.
         "floor.served" FloorServed {
             /// The request.
             request: RequestId,
@@ -390,6 +411,13 @@ vocabulary! {
             title: Sealed,
             /// The text.
             body: Sealed,
+        }
+        /// Something was to be noted and was not.
+        "not_noted" NotNoted {
+            /// `note`, `decision`, `action`.
+            what: Code,
+            /// Why.
+            reason: Code,
         }
         /// The button was used.
         "button" Button {
@@ -450,8 +478,13 @@ vocabulary! {
             away: bool,
             /// The item the talk is about instead, if one matches.
             towards: Option<AgendaItemId>,
-            /// Which utterances show it.
+            /// The utterances that show it.
             utterances: Vec<UtteranceId>,
+        }
+        /// The button ordered a reset of the device.
+        "reset.ordered" ResetOrdered {
+            /// By whom.
+            by: Actor,
         }
         /// The audit key changed; signed by the old one.
         "key.rotated" KeyRotated {

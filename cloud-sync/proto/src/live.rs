@@ -145,6 +145,13 @@ live! {
         /// The text.
         body: String,
     }
+    /// A line for everyone.
+    "banner" Banner {
+        /// What it is about; a new line about the same thing replaces it.
+        about: Code,
+        /// The line; `null` takes it away.
+        text: Option<String>,
+    }
     /// The timebox clock.
     "timebox" Timebox {
         /// The agenda item.
