@@ -8,13 +8,16 @@ pub const MAX_CHANNELS: usize = 8;
 /// The board's microphones and which stages run.
 #[derive(Debug, Clone, PartialEq)]
 pub struct FrontendConfig {
-    /// Where each microphone sits in the array's plane, millimetres from the centre, `[x, y]`: x is the
-    /// board's front (bearing 0°), y its left (90°). One entry per channel, in the device's channel order.
-    pub mics_mm: Vec<[f32; 2]>,
+    /// Where each microphone sits in the array's plane, millimetres from the centre, `[x, y, z]`: x is the
+    /// board's front (bearing 0°), y its left (90°), z up. One entry per channel, in the device's channel order.
+    pub mics_mm: Vec<[f32; 3]>,
     /// Cancel Prim's own voice. Off only for boards that do it in hardware, and in tests.
     pub echo: bool,
     /// Dereverberation before the beam; `None` leaves it out.
     pub dereverb: Option<DereverbConfig>,
+    /// How much the beam trades direction for calm: added to the diffuse field's coherence. 0.01 is sharp and
+    /// amplifies microphone noise by up to some decibels, 100 is plain delay-and-sum.
+    pub beam_loading: f32,
 }
 
 /// On-line weighted prediction error: how far back a microphone's past may explain its present.
@@ -39,8 +42,8 @@ impl Default for DereverbConfig {
 impl FrontendConfig {
     /// All stages on, for microphones at `mics_mm`.
     #[must_use]
-    pub fn new(mics_mm: &[[f32; 2]]) -> Self {
-        Self { mics_mm: mics_mm.to_vec(), echo: true, dereverb: None }
+    pub fn new(mics_mm: &[[f32; 3]]) -> Self {
+        Self { mics_mm: mics_mm.to_vec(), echo: true, dereverb: None, beam_loading: 0.05 }
     }
 
     /// Channels of the device.
@@ -62,6 +65,9 @@ impl FrontendConfig {
                 && (0.9..1.0).contains(&d.forgetting))
         {
             return Err(FrontendConfigError::Dereverb);
+        }
+        if !(1e-3..=1e6).contains(&self.beam_loading) {
+            return Err(FrontendConfigError::BeamLoading);
         }
         Ok(())
     }
@@ -87,6 +93,9 @@ pub enum FrontendConfigError {
     /// Dereverberation out of range.
     #[error("set up dereverberation: taps 1 to 24, delay 1 to 8, forgetting 0.9 to below 1")]
     Dereverb,
+    /// The beam's loading out of range.
+    #[error("set up the beam: loading 0.001 to 1000000")]
+    BeamLoading,
     /// The resampler refused.
     #[error("build the resampler")]
     Resampler(#[from] crate::ResamplerError),

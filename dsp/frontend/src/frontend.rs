@@ -5,19 +5,15 @@ use std::time::Duration;
 use prim_audio::{DEVICE_BLOCK, DEVICE_RATE, Frames, SPEECH_BLOCK, SPEECH_RATE};
 use thiserror::Error;
 
+use crate::beam::Beam;
+use crate::bearing::{Bearing, Track};
+use crate::dereverb::Dereverb;
+use crate::echo::{self, EchoBlock, EchoCanceller};
 use crate::health::HealthWatch;
-use crate::{ChannelLevel, FrontendConfig, FrontendConfigError, MAX_CHANNELS, Resampler};
-
-/// Where a voice comes from in the array's plane.
-#[derive(Debug, Clone, Copy, PartialEq)]
-pub struct Bearing {
-    /// 0 is the board's front, counter-clockwise, 0..360.
-    pub degrees: f32,
-    /// 0..=1: how much sharper the best direction is than the rest.
-    pub confidence: f32,
-    /// A linear array cannot tell front from back: the mirror image of `degrees`, when there is one.
-    pub mirror_degrees: Option<f32>,
-}
+use crate::highpass::HighPass;
+use crate::locate::Locator;
+use crate::stft::{self, Analysis, BINS, Spectrum, Synthesis, ZERO};
+use crate::{ChannelHealth, ChannelLevel, FrontendConfig, FrontendConfigError, MAX_CHANNELS, Resampler};
 
 /// What the echo canceller knows.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -48,8 +44,8 @@ pub struct FrontendBlock {
     pub voice: [f32; SPEECH_BLOCK],
     /// Where the present (or last) voice comes from; frozen in silence and while Prim speaks.
     pub bearing: Option<Bearing>,
-    /// The bearing was measured from this block's sound, not remembered.
-    pub bearing_fresh: bool,
+    /// A new estimate, made with this block: at most ten a second while somebody speaks.
+    pub fresh_bearing: Option<Bearing>,
     /// Per microphone; entries beyond the board's channels stay at their default.
     pub levels: [ChannelLevel; MAX_CHANNELS],
     /// Echo canceller.
@@ -62,7 +58,7 @@ impl Default for FrontendBlock {
             recogniser: [0.0; SPEECH_BLOCK],
             voice: [0.0; SPEECH_BLOCK],
             bearing: None,
-            bearing_fresh: false,
+            fresh_bearing: None,
             levels: [ChannelLevel::default(); MAX_CHANNELS],
             echo: EchoState::default(),
         }
@@ -87,9 +83,58 @@ pub struct Frontend {
     channels: usize,
     health: HealthWatch,
     resampler: Resampler,
-    planar_48k: Box<[f32]>,
-    planar_16k: Box<[f32]>,
+    high_pass: [HighPass; MAX_CHANNELS],
+    echo: Option<EchoCanceller>,
+    analysis: Analysis,
+    analysis_suppressed: Analysis,
+    locator: Locator,
+    track: Track,
+    dereverb: Option<Dereverb>,
+    beam: Beam,
+    synthesis: Synthesis,
+    synthesis_voice: Synthesis,
+    buffers: Buffers,
+    echo_watch: EchoWatch,
+    voiced_blocks: u32,
+    silent_blocks: u32,
 }
+
+/// Scratch, taken once.
+#[derive(Debug)]
+struct Buffers {
+    /// Planar, the reference last.
+    device: Box<[f32]>,
+    speech: Box<[f32]>,
+    linear: Box<[f32]>,
+    suppressed: Box<[f32]>,
+    spectra: Box<[Spectrum]>,
+    spectra_suppressed: Box<[Spectrum]>,
+    recogniser: Box<Spectrum>,
+    voice: Box<Spectrum>,
+}
+
+impl Buffers {
+    fn new(channels: usize) -> Self {
+        let zeros = |n: usize| vec![0.0; n].into_boxed_slice();
+        Self {
+            device: zeros((channels + 1) * DEVICE_BLOCK),
+            speech: zeros((channels + 1) * SPEECH_BLOCK),
+            linear: zeros(channels * SPEECH_BLOCK),
+            suppressed: zeros(channels * SPEECH_BLOCK),
+            spectra: vec![[ZERO; BINS]; channels].into_boxed_slice(),
+            spectra_suppressed: vec![[ZERO; BINS]; channels].into_boxed_slice(),
+            recogniser: Box::new([ZERO; BINS]),
+            voice: Box::new([ZERO; BINS]),
+        }
+    }
+}
+
+/// Blocks of voice between two bearing estimates: 100 ms.
+const ESTIMATE_EVERY: u32 = 10;
+/// Blocks of silence after which the next voice may be somebody else: 300 ms.
+const NEW_VOICE_AFTER: u32 = 30;
+/// Estimates less sure than this are not believed.
+const SURE: f32 = 0.08;
 
 impl Frontend {
     /// Builds every stage and takes all memory.
@@ -102,15 +147,28 @@ impl Frontend {
         Ok(Self {
             channels,
             health: HealthWatch::new(channels),
-            resampler: Resampler::new(DEVICE_RATE, SPEECH_RATE, channels)?,
-            planar_48k: vec![0.0; channels * DEVICE_BLOCK].into_boxed_slice(),
-            planar_16k: vec![0.0; channels * SPEECH_BLOCK].into_boxed_slice(),
+            // The reference goes through the same filter, so that it stays aligned.
+            resampler: Resampler::new(DEVICE_RATE, SPEECH_RATE, channels + 1)?,
+            high_pass: [HighPass::new(); MAX_CHANNELS],
+            echo: config.echo.then(|| EchoCanceller::new(channels)),
+            analysis: Analysis::new(channels),
+            analysis_suppressed: Analysis::new(channels),
+            locator: Locator::new(&config.mics_mm),
+            track: Track::default(),
+            dereverb: config.dereverb.map(|d| Dereverb::new(d, channels)),
+            beam: Beam::new(&config.mics_mm, config.beam_loading),
+            synthesis: Synthesis::new(),
+            synthesis_voice: Synthesis::new(),
+            buffers: Buffers::new(channels),
+            echo_watch: EchoWatch::default(),
+            voiced_blocks: 0,
+            silent_blocks: 0,
         })
     }
 
     /// One block: `mic` interleaved `[480 × channels]` at 48 kHz, `reference` the 480 frames the speaker really
-    /// played at the same time by the device's clock (silence when it played nothing; a constant offset is
-    /// found by itself).
+    /// played at the same time by the device's clock (silence when it played nothing; a constant offset of up to
+    /// 300 ms is found by itself).
     ///
     /// # Errors
     /// `mic` has another length; `out` is untouched then.
@@ -124,59 +182,132 @@ impl Frontend {
         if mic.len() != want {
             return Err(BlockShapeError { got: mic.len(), want, channels: self.channels });
         }
-        let _ = reference;
         self.health.update(mic, &mut out.levels);
-        for (c, plane) in self.planar_48k.chunks_exact_mut(DEVICE_BLOCK).enumerate() {
+        self.bring_to_speech_rate(mic, reference);
+        let echo = self.cancel();
+        out.echo = self.echo_watch.update(&echo, self.echo.as_ref().and_then(EchoCanceller::delay_ms));
+        let usable = usable(&out.levels, self.channels);
+        let b = &mut self.buffers;
+        for c in 0..self.channels {
+            let at = c * SPEECH_BLOCK..(c + 1) * SPEECH_BLOCK;
+            self.analysis.push(c, &b.linear[at.clone()], &mut b.spectra[c]);
+            self.analysis_suppressed.push(c, &b.suppressed[at], &mut b.spectra_suppressed[c]);
+        }
+        out.fresh_bearing = self.locate(&usable, echo.active);
+        out.bearing = self.track.current();
+        self.beam.steer(out.bearing.map(|b| b.degrees), &usable);
+        let b = &mut self.buffers;
+        if let Some(d) = &mut self.dereverb {
+            d.process(&mut b.spectra, !echo.active);
+        }
+        self.beam.apply(&b.spectra, &mut b.recogniser);
+        if echo.active {
+            self.beam.apply(&b.spectra_suppressed, &mut b.voice);
+        } else {
+            b.voice.copy_from_slice(&b.recogniser[..]);
+        }
+        self.synthesis.push(&mut b.recogniser, &mut out.recogniser);
+        self.synthesis_voice.push(&mut b.voice, &mut out.voice);
+        Ok(())
+    }
+
+    fn bring_to_speech_rate(&mut self, mic: &[i16], reference: &[i16; DEVICE_BLOCK]) {
+        let b = &mut self.buffers;
+        let (mics, speaker) = b.device.split_at_mut(self.channels * DEVICE_BLOCK);
+        for (c, plane) in mics.chunks_exact_mut(DEVICE_BLOCK).enumerate() {
             for (s, &m) in plane.iter_mut().zip(mic.iter().skip(c).step_by(self.channels)) {
                 *s = f32::from(m) / 32_768.0;
             }
         }
-        self.resampler.process(&self.planar_48k, &mut self.planar_16k);
-        out.recogniser.copy_from_slice(&self.planar_16k[..SPEECH_BLOCK]);
-        out.voice = out.recogniser;
-        Ok(())
-    }
-
-    /// `missing` frames at 48 kHz never came (a jump in sample time): what is remembered across the hole
-    /// would be wrong.
-    pub fn hole(&mut self, missing: Frames) {
-        let _ = missing;
-    }
-
-    /// From a sound at the microphone to the same sound in the output, besides the block itself. Subtract it
-    /// from sample times.
-    #[must_use]
-    pub fn delay(&self) -> Duration {
-        Duration::from_micros(self.resampler.delay_frames() as u64 * 1_000_000 / 16_000)
-    }
-}
-
-/// The bearing of one segment: feed it every block while somebody speaks, take it at the end.
-#[derive(Debug, Clone, Default)]
-pub struct SegmentBearing {
-    x: f32,
-    y: f32,
-    weight: f32,
-}
-
-impl SegmentBearing {
-    /// Counts `block` if its bearing is fresh.
-    pub fn push(&mut self, block: &FrontendBlock) {
-        if let Some(b) = block.bearing.filter(|_| block.bearing_fresh) {
-            let (s, c) = b.degrees.to_radians().sin_cos();
-            self.x += b.confidence * c;
-            self.y += b.confidence * s;
-            self.weight += b.confidence;
+        for (s, &r) in speaker.iter_mut().zip(reference) {
+            *s = f32::from(r) / 32_768.0;
+        }
+        self.resampler.process(&b.device, &mut b.speech);
+        for (plane, filter) in
+            b.speech.chunks_exact_mut(SPEECH_BLOCK).zip(&mut self.high_pass).take(self.channels)
+        {
+            filter.process(plane);
         }
     }
 
-    /// The confidence-weighted circular mean, and starts anew. `None` when nothing fresh came.
-    pub fn take(&mut self) -> Option<Bearing> {
-        let Self { x, y, weight } = std::mem::take(self);
-        (weight > 0.0).then(|| Bearing {
-            degrees: y.atan2(x).to_degrees().rem_euclid(360.0),
-            confidence: (x.hypot(y) / weight).min(1.0),
-            mirror_degrees: None,
-        })
+    fn cancel(&mut self) -> EchoBlock {
+        let b = &mut self.buffers;
+        let (mics, speaker) = b.speech.split_at(self.channels * SPEECH_BLOCK);
+        if let (Some(echo), Ok(speaker)) = (&mut self.echo, speaker.try_into()) {
+            return echo.process(mics, speaker, &mut b.linear, &mut b.suppressed);
+        }
+        b.linear.copy_from_slice(mics);
+        b.suppressed.copy_from_slice(mics);
+        EchoBlock::default()
+    }
+
+    fn locate(&mut self, usable: &[bool; MAX_CHANNELS], echo: bool) -> Option<Bearing> {
+        if !self.locator.push(&self.buffers.spectra, usable, !echo) {
+            self.silent_blocks += 1;
+            if self.silent_blocks == NEW_VOICE_AFTER {
+                self.locator.fade(0.1);
+                self.voiced_blocks = 0;
+            }
+            return None;
+        }
+        self.silent_blocks = 0;
+        self.voiced_blocks += 1;
+        if self.voiced_blocks % ESTIMATE_EVERY != 0 {
+            return None;
+        }
+        let fresh = self.locator.estimate().filter(|b| b.confidence >= SURE)?;
+        self.track.push(fresh);
+        Some(fresh)
+    }
+
+    /// `missing` frames at 48 kHz never came (a jump in sample time): what was gathered across the hole would be
+    /// wrong, so bearings start afresh and the spectra begin with silence.
+    pub fn hole(&mut self, missing: Frames) {
+        if missing > Frames(0) {
+            self.locator.fade(0.0);
+            self.analysis.forget();
+            self.analysis_suppressed.forget();
+        }
+    }
+
+    /// From a sound at the microphone to the same sound in the output, besides the block itself: 5 ms of rate
+    /// change, 2 ms of echo canceller, 22 ms of spectra. Subtract it from sample times.
+    #[must_use]
+    pub fn delay(&self) -> Duration {
+        let echo = if self.echo.is_some() { echo::DELAY } else { 0 };
+        let frames = self.resampler.delay_frames() + echo + stft::DELAY;
+        Duration::from_micros(frames as u64 * 1_000_000 / u64::from(SPEECH_RATE.hz()))
+    }
+}
+
+/// Microphones that can be believed; all of them when none can.
+fn usable(levels: &[ChannelLevel; MAX_CHANNELS], channels: usize) -> [bool; MAX_CHANNELS] {
+    let mut usable = [false; MAX_CHANNELS];
+    for (u, l) in usable.iter_mut().zip(levels).take(channels) {
+        *u = matches!(l.health, ChannelHealth::Good | ChannelHealth::Clipping);
+    }
+    if usable.iter().any(|u| *u) { usable } else { [true; MAX_CHANNELS] }
+}
+
+/// Turns the canceller's energies into what [`EchoState`] says.
+#[derive(Debug, Clone, Copy, Default)]
+struct EchoWatch {
+    mic: f32,
+    linear: f32,
+}
+
+impl EchoWatch {
+    fn update(&mut self, block: &EchoBlock, delay_ms: Option<f32>) -> EchoState {
+        if !block.active {
+            return EchoState { active: false, delay_ms, erle_db: self.erle_db(), near_over_echo_db: 0.0 };
+        }
+        self.mic += (block.mic - self.mic) * 0.01;
+        self.linear += (block.linear - self.linear) * 0.01;
+        let near_over_echo_db = 10.0 * ((block.suppressed + 1.0) / (block.echo * 1e-3 + 1.0)).log10();
+        EchoState { active: true, delay_ms, erle_db: self.erle_db(), near_over_echo_db }
+    }
+
+    fn erle_db(&self) -> f32 {
+        10.0 * ((self.mic + 1.0) / (self.linear + 1.0)).log10()
     }
 }

@@ -19,7 +19,7 @@
 //! use prim_audio::DEVICE_BLOCK;
 //! use prim_dsp::{Frontend, FrontendBlock, FrontendConfig};
 //!
-//! let config = FrontendConfig::new(&[[35.0, 0.0], [0.0, 35.0], [-35.0, 0.0], [0.0, -35.0]]);
+//! let config = FrontendConfig::new(&[[35.0, 0.0, 0.0], [0.0, 35.0, 0.0], [-35.0, 0.0, 0.0], [0.0, -35.0, 0.0]]);
 //! let mut frontend = Frontend::new(&config)?;
 //! let mut out = FrontendBlock::default();
 //! frontend.process(&[0; DEVICE_BLOCK * 4], &[0; DEVICE_BLOCK], &mut out)?;
@@ -29,20 +29,28 @@
 #![warn(missing_docs)]
 
 mod barge_in;
+mod beam;
+mod bearing;
 mod config;
+mod dereverb;
 mod ding;
+mod echo;
 mod frontend;
 mod health;
+mod highpass;
 mod level;
 mod limiter;
+mod locate;
 mod remote;
 mod resample;
 mod segment;
+mod stft;
 
 pub use barge_in::{BargeIn, BargeInConfig};
+pub use bearing::{Bearing, SegmentBearing};
 pub use config::{DereverbConfig, FrontendConfig, FrontendConfigError, MAX_CHANNELS};
 pub use ding::{DING_FRAMES, ding};
-pub use frontend::{Bearing, BlockShapeError, EchoState, Frontend, FrontendBlock, SegmentBearing};
+pub use frontend::{BlockShapeError, EchoState, Frontend, FrontendBlock};
 pub use health::{ChannelHealth, ChannelLevel};
 pub use level::{dbfs, peak, rms};
 pub use limiter::Limiter;
