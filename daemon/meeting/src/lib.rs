@@ -24,21 +24,43 @@
 //! ```
 #![warn(missing_docs)]
 
+mod agenda;
+mod answers;
+mod button;
+mod clauses;
+mod code;
 mod config;
+mod consent;
+mod drift;
 mod event;
+mod floor;
+mod hearing;
+mod intents;
 mod io;
+mod listen;
+pub mod log;
 mod meeting;
+mod mute;
+mod notes;
 mod policy;
+mod session;
+mod snapshot;
+mod turn;
+mod view;
+mod words;
 
+pub use code::ReadError;
 pub use config::MeetingConfig;
 pub use event::{
     AskReason, ButtonMeaning, CardReason, Closing, Entry, Event, Evidence, ExpiryReason, NotNoted, Stream,
     WithdrawReason,
 };
+pub use intents::{command_for, grammar_jsgf};
 pub use io::{
     Actor, AgendaItem, Audience, BannerAbout, Command, ConsentRule, DingPlace, DingSetting, Ear, FloorState,
     FloorView, Input, Light, Output, PanelCommand, Peripheral, PeripheralState, Person, Place, Role, SayId,
     SilenceCause, TalkerKey, TimeboxView,
 };
-pub use meeting::{Meeting, Snapshot, grammar_jsgf};
+pub use meeting::Meeting;
 pub use policy::{Mode, Reason, Ruling, Verdict, View, decide};
+pub use snapshot::Snapshot;

@@ -21,14 +21,18 @@ pub struct View {
     pub mode: Mode,
     /// Soft or hard mute.
     pub muted: bool,
-    /// Every ear that matters is known to work.
+    /// Every ear that matters is known to work, so a silence can be proven.
     pub hearing: bool,
+    /// The room's microphones work, so a person who talks over Prim is noticed.
+    pub room_ear: bool,
     /// There is a voice and a loudspeaker.
     pub can_speak: bool,
     /// Configuration: a timebox nudge needs no Allow.
     pub nudges_granted: bool,
     /// Configuration: drift may ask for the floor, in proactive mode.
     pub drift_may_ask: bool,
+    /// No further request fits into the queue.
+    pub queue_full: bool,
 }
 
 /// The answer.
@@ -76,16 +80,34 @@ pub enum Reason {
     CannotHear,
     /// There is no voice or no loudspeaker.
     NoVoice,
+    /// No further request fits into the queue.
+    QueueFull,
 }
 
 /// Judges one request. Every verdict, refusals too, becomes an audit event.
+///
+/// ```
+/// use prim_meeting::{AskReason, Mode, Reason, Ruling, View, decide};
+/// let view = View { mode: Mode::AnswerOnAsk, muted: false, hearing: true, room_ear: true, can_speak: true,
+///     nudges_granted: false, drift_may_ask: false, queue_full: false };
+/// assert_eq!(decide(&view, &AskReason::Question).ruling, Ruling::Speak);
+/// let muted = View { muted: true, ..view };
+/// assert_eq!(decide(&muted, &AskReason::Question).reason, Reason::Muted);
+/// ```
 #[must_use]
 pub fn decide(view: &View, reason: &AskReason) -> Verdict {
     let rule = |ruling, reason| Verdict { ruling, reason };
-    let unasked = match reason {
-        AskReason::RoomHand | AskReason::RemoteHand { .. } => return rule(Ruling::Ask, Reason::PersonsHand),
-        AskReason::Asked { .. } | AskReason::Question | AskReason::SayNext => false,
-        AskReason::TimeboxOver { .. } | AskReason::Drift { .. } => true,
+    let (unasked, granted) = match reason {
+        AskReason::RoomHand | AskReason::RemoteHand { .. } => {
+            return if view.queue_full {
+                rule(Ruling::Refuse, Reason::QueueFull)
+            } else {
+                rule(Ruling::Ask, Reason::PersonsHand)
+            };
+        }
+        AskReason::Asked { .. } | AskReason::Question => (false, Reason::DirectQuestion),
+        AskReason::SayNext => (false, Reason::Ordered),
+        AskReason::TimeboxOver { .. } | AskReason::Drift { .. } => (true, Reason::Granted),
     };
     if view.muted {
         return rule(Ruling::Card, Reason::Muted);
@@ -95,20 +117,21 @@ pub fn decide(view: &View, reason: &AskReason) -> Verdict {
         Mode::AnswerOnAsk if unasked => return rule(Ruling::Card, Reason::NotAsked),
         Mode::AnswerOnAsk | Mode::ProactiveTimekeeper => {}
     }
-    if matches!(reason, AskReason::Drift { .. }) && !view.drift_may_ask {
+    let drift = matches!(reason, AskReason::Drift { .. });
+    if drift && !view.drift_may_ask {
         return rule(Ruling::Card, Reason::NotAsked);
     }
     if !view.can_speak {
         return rule(Ruling::Card, Reason::NoVoice);
     }
-    if unasked && !view.hearing {
+    if !view.room_ear || (unasked && !view.hearing) {
         return rule(Ruling::Card, Reason::CannotHear);
     }
-    match reason {
-        AskReason::Asked { .. } | AskReason::Question => rule(Ruling::Speak, Reason::DirectQuestion),
-        AskReason::SayNext => rule(Ruling::Speak, Reason::Ordered),
-        AskReason::TimeboxOver { .. } if view.nudges_granted => rule(Ruling::Speak, Reason::Granted),
-        AskReason::TimeboxOver { .. } | AskReason::Drift { .. } => rule(Ruling::Ask, Reason::MustAsk),
-        AskReason::RoomHand | AskReason::RemoteHand { .. } => rule(Ruling::Ask, Reason::PersonsHand),
+    if !unasked || (view.nudges_granted && !drift) {
+        return rule(Ruling::Speak, granted);
     }
+    if view.queue_full {
+        return rule(Ruling::Card, Reason::QueueFull);
+    }
+    rule(Ruling::Ask, Reason::MustAsk)
 }

@@ -1,0 +1,419 @@
+//! The text forms of all inputs, outputs and events. The field lists repeat the types on purpose: the order here is the
+//! order in the log, and a field that is missing here does not compile.
+
+use std::time::Duration;
+
+use prim_ids::{
+    ActionId, AgendaItemId, DecisionId, MeetingId, MonoTime, NoteId, ParticipantId, RequestId, UserId,
+    UtteranceId, WallTime,
+};
+
+use super::{Coded, ReadError, Reader, Writer};
+use crate::{
+    Actor, AgendaItem, AskReason, Audience, BannerAbout, ButtonMeaning, CardReason, Closing, Command,
+    ConsentRule, DingPlace, DingSetting, Ear, Entry, Event, Evidence, ExpiryReason, FloorState, FloorView,
+    Input, Light, MeetingConfig, Mode, NotNoted, Output, PanelCommand, Peripheral, PeripheralState, Person,
+    Place, Reason, Role, Ruling, SayId, SilenceCause, Stream, TalkerKey, TimeboxView, Verdict,
+    WithdrawReason,
+};
+
+macro_rules! coded_struct {
+    ($type:ident { $($field:ident),* $(,)? }) => {
+        impl Coded for $type {
+            fn write(&self, to: &mut Writer) {
+                let Self { $($field),* } = self;
+                to.word("{");
+                $(to.field(stringify!($field), $field);)*
+                to.word("}");
+            }
+            fn read(from: &mut Reader<'_>) -> Result<Self, ReadError> {
+                from.expect("{")?;
+                $(let $field = from.field(stringify!($field))?;)*
+                from.expect("}")?;
+                Ok(Self { $($field),* })
+            }
+        }
+    };
+}
+pub(crate) use coded_struct;
+
+macro_rules! coded_enum {
+    ($type:ident { $($variant:ident $({ $($field:ident),* })?),* $(,)? }) => {
+        impl Coded for $type {
+            fn write(&self, to: &mut Writer) {
+                match self {
+                    $(Self::$variant $({ $($field),* })? => {
+                        to.word(stringify!($variant));
+                        $(to.word("{"); $(to.field(stringify!($field), $field);)* to.word("}");)?
+                    })*
+                }
+            }
+            fn read(from: &mut Reader<'_>) -> Result<Self, ReadError> {
+                match from.word()? {
+                    $(stringify!($variant) => {
+                        $(from.expect("{")?; $(let $field = from.field(stringify!($field))?;)* from.expect("}")?;)?
+                        Ok(Self::$variant $({ $($field),* })?)
+                    })*
+                    _ => Err(from.wrong(concat!("a word of ", stringify!($type)))),
+                }
+            }
+        }
+    };
+}
+
+macro_rules! coded_number {
+    ($($type:ty),*) => {$(
+        impl Coded for $type {
+            fn write(&self, to: &mut Writer) {
+                to.word(&self.to_string());
+            }
+            fn read(from: &mut Reader<'_>) -> Result<Self, ReadError> {
+                from.word()?.parse().map_err(|_| from.wrong("a number"))
+            }
+        }
+    )*};
+}
+coded_number!(u8, u16, u32, u64, u128, i64, usize);
+
+macro_rules! coded_id {
+    ($($type:ty),*) => {$(
+        impl Coded for $type {
+            fn write(&self, to: &mut Writer) {
+                to.word(&self.to_string());
+            }
+            fn read(from: &mut Reader<'_>) -> Result<Self, ReadError> {
+                from.word()?.parse().map_err(|_| from.wrong("an id"))
+            }
+        }
+    )*};
+}
+coded_id!(
+    ActionId,
+    AgendaItemId,
+    DecisionId,
+    MeetingId,
+    NoteId,
+    ParticipantId,
+    RequestId,
+    UserId,
+    UtteranceId
+);
+
+impl Coded for MonoTime {
+    fn write(&self, to: &mut Writer) {
+        self.as_millis().write(to);
+    }
+    fn read(from: &mut Reader<'_>) -> Result<Self, ReadError> {
+        u64::read(from).map(Self::from_millis)
+    }
+}
+
+impl Coded for WallTime {
+    fn write(&self, to: &mut Writer) {
+        self.unix_millis().write(to);
+    }
+    fn read(from: &mut Reader<'_>) -> Result<Self, ReadError> {
+        i64::read(from).map(Self::from_unix_millis)
+    }
+}
+
+/// In whole milliseconds, which is all the configuration uses.
+impl Coded for Duration {
+    fn write(&self, to: &mut Writer) {
+        u64::try_from(self.as_millis()).unwrap_or(u64::MAX).write(to);
+    }
+    fn read(from: &mut Reader<'_>) -> Result<Self, ReadError> {
+        u64::read(from).map(Self::from_millis)
+    }
+}
+
+impl Coded for TalkerKey {
+    fn write(&self, to: &mut Writer) {
+        self.0.write(to);
+    }
+    fn read(from: &mut Reader<'_>) -> Result<Self, ReadError> {
+        u32::read(from).map(Self)
+    }
+}
+
+impl Coded for SayId {
+    fn write(&self, to: &mut Writer) {
+        self.0.write(to);
+    }
+    fn read(from: &mut Reader<'_>) -> Result<Self, ReadError> {
+        u32::read(from).map(Self)
+    }
+}
+
+coded_enum!(Input {
+    MeetingStarted { meeting, wall, title, agenda, people, consent },
+    MeetingEnded,
+    ParticipantJoined { person },
+    ParticipantLeft { who },
+    ConsentAnswered { who, yes },
+    SpeechStarted { ear, talker, speaker },
+    SpeechEnded { ear, talker },
+    PrimHeard { ear, at },
+    CommandHeard { ear, speaker, command, at },
+    UtteranceHeard { utterance, ear, speaker, bearing_deg, text, started, ended, addressed },
+    ButtonPressed,
+    ButtonReleased,
+    MuteSwitchMoved { on },
+    RemoteHand { who, raised },
+    Panel { by, command },
+    Prepared { say, clauses_ms },
+    PrepareFailed { say },
+    SpeakingStarted { say },
+    ClausePlayed { say, index },
+    SpeakingFinished { say },
+    SpeakingSilenced { say, played_ms },
+    DingPlayed { request },
+    AnswerReady { request, text },
+    PeripheralChanged { which, state },
+});
+coded_enum!(Output {
+    Show { light },
+    ShowFloor { floor },
+    ShowBanner { about, text },
+    ClearBanner { about },
+    ShowTimebox { timebox },
+    Card { to, title, body },
+    Ding { request, place },
+    Prepare { say, clauses },
+    Discard { say },
+    Say { say, request, clauses },
+    Silence { say, cause },
+    RaiseHand { request },
+    LowerHand { request },
+    Mute { on },
+    AnswerWanted { request, question },
+    Record { entry },
+    Reset,
+});
+coded_enum!(Ear { Room, Remote });
+coded_struct!(AgendaItem { id, title, planned_ms });
+coded_struct!(Person { id, name, role, place });
+coded_enum!(Role { Host, Member });
+coded_enum!(Place { Room, Remote });
+coded_enum!(ConsentRule { Given, AskEveryone, Never });
+coded_enum!(Command {
+    TimeLeft,
+    NextItem,
+    MoreTime,
+    Decisions,
+    Actions,
+    SpeakingTime,
+    Repeat,
+    Note,
+    Decision,
+    Action,
+    Stop,
+    Allow,
+    NotNow,
+    Mute,
+});
+coded_enum!(PanelCommand {
+    Allow { request },
+    NotNow { request },
+    Stop,
+    SetMode { mode },
+    SetDing { setting },
+    NextItem,
+    ExtendItem { by_ms },
+    SayNext { text },
+    Mute { on },
+    AddNote { text, supersedes },
+    AddDecision { text, supersedes },
+    AddAction { title, owner, supersedes },
+});
+coded_enum!(Peripheral {
+    Microphones,
+    RemoteLink,
+    Speaker,
+    Light,
+    Button,
+    Stt,
+    Tts,
+    LanguageModel,
+    Uplink,
+    Disk,
+});
+coded_enum!(PeripheralState {
+    Up,
+    Degraded { reason },
+    Absent { reason },
+});
+coded_enum!(Light {
+    Resetting,
+    ResetWarning,
+    Pressed,
+    HardMuted,
+    Muted,
+    Speaking,
+    Allowed,
+    Attending,
+    Dinged,
+    Asking,
+    RemoteHand,
+    RoomHand,
+    Fault,
+    Listening,
+    Idle,
+});
+coded_enum!(DingPlace { Room, Host });
+coded_enum!(DingSetting { Room, Host, Off });
+coded_enum!(Audience {
+    Everyone,
+    Host,
+    Person { who },
+});
+coded_enum!(BannerAbout {
+    Request { request },
+    Timebox,
+    Drift,
+    Consent,
+    Mute,
+});
+coded_enum!(SilenceCause { BargeIn, Stop, Muted, Deaf, TooLong, NotStarted, MeetingEnded });
+coded_enum!(Actor {
+    Prim,
+    Policy,
+    Button,
+    MuteSwitch,
+    Voice { speaker },
+    Participant { who },
+    Panel { user },
+});
+coded_enum!(FloorState { Idle, Asking, Dinged, Allowed, Speaking });
+coded_struct!(FloorView { state, request, reason, queue });
+coded_struct!(TimeboxView { item, title, planned_ms, spent_ms, running });
+coded_struct!(Entry { at, event });
+coded_enum!(Stream { Audit, Utterance, Note, Event });
+coded_enum!(AskReason {
+    TimeboxOver { item },
+    Drift { item },
+    Asked { command },
+    Question,
+    SayNext,
+    RoomHand,
+    RemoteHand { who },
+});
+coded_enum!(Evidence {
+    Clock { planned_ms, spent_ms },
+    Utterances { ids },
+    Person { by },
+});
+coded_enum!(Closing {
+    Spoken,
+    Served,
+    Carded { why },
+    Withdrawn { by, why },
+    Declined { by },
+    Expired { why },
+    Stopped { by, cause },
+});
+coded_enum!(CardReason { Policy, NoVoice, TooLong, NoGap, Superseded, CannotHear });
+coded_enum!(WithdrawReason { Moot, HandLowered, Left, Muted, Mode, MeetingEnded, QueueFull });
+coded_enum!(ExpiryReason { Unanswered, UnansweredWithoutDing, NoSilence, Unused, Restarted });
+coded_enum!(Event {
+    MeetingStarted { meeting, title, mode, ding, consent },
+    MeetingEnded { meeting },
+    Restored { meeting },
+    ParticipantJoined { who, name, place, late },
+    ParticipantLeft { who },
+    ConsentAnswered { who, yes },
+    RecordingChanged { on },
+    FloorRequested { request, reason, evidence },
+    Judged { request, verdict },
+    DingIntended { request, place, silence_ms },
+    DingPlayed { request },
+    Allowed { request, by, waited_ms },
+    FloorClosed { request, how },
+    SayIntended { say, request, text, length_ms },
+    SayStarted { say },
+    SayFinished { say, spoke_ms },
+    SaySilenced { say, cause, played_ms, unsaid },
+    SayCarded { say, text },
+    Stopped { by },
+    MuteChanged { soft, hard, by },
+    ModeChanged { mode, by },
+    DingChanged { setting, by },
+    ButtonPressed,
+    ButtonMeant { meaning },
+    Addressed { command, speaker },
+    Utterance { utterance, ear, speaker, bearing_deg, text, started, ended, item },
+    Note { note, text, by, utterances, supersedes },
+    Decision { decision, text, by, utterances, supersedes },
+    Action { action, title, owner, due, by, utterances, supersedes },
+    NotNoted { command, why },
+    ItemStarted { item, title, planned_ms },
+    ItemExtended { item, planned_ms, by },
+    ItemNudged { item, left_ms },
+    ItemEnded { item, planned_ms, spent_ms, by },
+    DriftNoticed { item, towards, utterances },
+    PeripheralChanged { which, state },
+    ResetOrdered,
+});
+coded_enum!(ButtonMeaning {
+    Hand,
+    HandDown,
+    Allow,
+    NotNow,
+    SoftMute,
+    Stop,
+    ResetWarned,
+    ResetCancelled,
+    Reset,
+    Nothing,
+});
+coded_enum!(NotNoted { NoConsent, NoWords });
+coded_enum!(Mode { CoachOnly, AnswerOnAsk, ProactiveTimekeeper });
+coded_struct!(Verdict { ruling, reason });
+coded_enum!(Ruling { Speak, Ask, Card, Refuse });
+coded_enum!(Reason {
+    DirectQuestion,
+    Ordered,
+    Granted,
+    MustAsk,
+    PersonsHand,
+    CoachOnly,
+    NotAsked,
+    Muted,
+    CannotHear,
+    NoVoice,
+    QueueFull,
+});
+coded_struct!(MeetingConfig {
+    seed,
+    mode,
+    ding,
+    nudges_granted,
+    drift_may_ask,
+    ask_outside,
+    ask_before_ding,
+    silence_window,
+    ding_interval,
+    expire_after_ding,
+    expire_without_silence,
+    speech_cap,
+    gap_patience,
+    gap,
+    prepare_limit,
+    start_limit,
+    answer_limit,
+    hand_limit,
+    hold,
+    press_guard,
+    reset_warning,
+    reset,
+    nudge_left,
+    overtime_every,
+    more_time,
+    drift_window,
+    drift_utterances,
+    drift_interval,
+    attention,
+    words_limit,
+    queue_limit,
+    memory_utterances
+});

@@ -1,0 +1,124 @@
+//! Who speaks right now, and since when nobody does. Unknown is not silent.
+
+use std::collections::BTreeSet;
+use std::time::Duration;
+
+use prim_ids::{MonoTime, ParticipantId};
+
+use crate::meeting::Meeting;
+use crate::{Ear, Event, Peripheral, PeripheralState, SilenceCause, TalkerKey};
+
+/// At most this many voices at once; a shell that reports more is broken, and the newest is dropped. 64 is more than
+/// any room's ears can tell apart.
+const TALKERS: usize = 64;
+
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Hearing {
+    active: BTreeSet<(Ear, TalkerKey)>,
+    /// When the last voice ended, or when listening (re)began.
+    quiet_since: MonoTime,
+    ended_room: MonoTime,
+    ended_remote: MonoTime,
+}
+
+impl Hearing {
+    fn started(&mut self, ear: Ear, talker: TalkerKey) {
+        if self.active.len() < TALKERS {
+            self.active.insert((ear, talker));
+        }
+    }
+
+    pub(crate) fn ended(&mut self, ear: Ear, talker: TalkerKey, now: MonoTime) {
+        if self.active.remove(&(ear, talker)) {
+            self.quiet_since = now;
+            match ear {
+                Ear::Room => self.ended_room = now,
+                Ear::Remote => self.ended_remote = now,
+            }
+        }
+    }
+
+    /// Listening begins anew: nothing is known about the moments before.
+    pub(crate) fn restart(&mut self, ear: Option<Ear>, now: MonoTime) {
+        self.active.retain(|(active, _)| ear.is_some_and(|ear| ear != *active));
+        self.quiet_since = now;
+    }
+
+    pub(crate) fn somebody_speaks(&self) -> bool {
+        !self.active.is_empty()
+    }
+
+    pub(crate) fn ear_active(&self, ear: Ear) -> bool {
+        self.active.iter().any(|(active, _)| *active == ear)
+    }
+
+    pub(crate) fn ear_ended(&self, ear: Ear) -> MonoTime {
+        match ear {
+            Ear::Room => self.ended_room,
+            Ear::Remote => self.ended_remote,
+        }
+    }
+
+    /// When the quiet will have lasted for `long`; `None` while somebody speaks.
+    pub(crate) fn quiet_for(&self, long: Duration) -> Option<MonoTime> {
+        if self.somebody_speaks() { None } else { Some(self.quiet_since + long) }
+    }
+}
+
+impl Meeting {
+    pub(crate) fn speech_started(&mut self, ear: Ear, talker: TalkerKey, speaker: Option<ParticipantId>) {
+        if self.muting.muted() {
+            return;
+        }
+        self.hearing.started(ear, talker);
+        self.silence_speech(SilenceCause::BargeIn, crate::Actor::Voice { speaker });
+        self.hand_served_by_speech(ear, speaker);
+    }
+
+    pub(crate) fn part_works(&self, which: Peripheral) -> bool {
+        match self.parts.get(&which) {
+            Some(PeripheralState::Up | PeripheralState::Degraded { .. }) => true,
+            Some(PeripheralState::Absent { .. }) | None => false,
+        }
+    }
+
+    /// The room's microphones work and listen.
+    pub(crate) fn room_ear(&self) -> bool {
+        !self.muting.muted() && self.part_works(Peripheral::Microphones)
+    }
+
+    /// Every ear through which somebody could speak works and listens.
+    pub(crate) fn hears(&self) -> bool {
+        let remote_people = self.session.as_ref().is_some_and(|session| session.seats.anyone_remote());
+        self.room_ear() && (!remote_people || self.part_works(Peripheral::RemoteLink))
+    }
+
+    pub(crate) fn peripheral_changed(&mut self, which: Peripheral, state: PeripheralState) {
+        if self.parts.get(&which) == Some(&state) {
+            return;
+        }
+        let worked = self.part_works(which);
+        self.record(Event::PeripheralChanged { which, state: state.clone() });
+        self.parts.insert(which, state);
+        let works = self.part_works(which);
+        match which {
+            Peripheral::Microphones if worked != works => {
+                self.hearing.restart(Some(Ear::Room), self.now);
+                if !works {
+                    self.silence_speech(SilenceCause::Deaf, crate::Actor::Prim);
+                }
+            }
+            Peripheral::RemoteLink if worked != works => self.hearing.restart(Some(Ear::Remote), self.now),
+            Peripheral::Microphones
+            | Peripheral::RemoteLink
+            | Peripheral::Speaker
+            | Peripheral::Light
+            | Peripheral::Button
+            | Peripheral::Stt
+            | Peripheral::Tts
+            | Peripheral::LanguageModel
+            | Peripheral::Uplink
+            | Peripheral::Disk => {}
+        }
+    }
+}

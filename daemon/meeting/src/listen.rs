@@ -1,0 +1,303 @@
+//! From heard words to deeds, once per utterance: the keyphrase, the command grammar and the dictation report the same
+//! speech separately and in any order.
+
+use std::collections::{BTreeMap, VecDeque};
+use std::time::Duration;
+
+use prim_ids::{MonoTime, ParticipantId, UtteranceId};
+
+use crate::intents::{self, Heard, takes_words};
+use crate::meeting::Meeting;
+use crate::{Actor, Command, Ear, Event, NotNoted};
+
+/// Reports of one utterance remembered at once; older ones have lost their partner.
+const REMEMBERED: usize = 16;
+
+/// A keyphrase or command belongs to an utterance if it lies this close to it: recognisers place word times within a
+/// few hundred milliseconds.
+const NEAR: Duration = Duration::from_millis(600);
+
+/// Dictated text may come this long after the speech ended (a second pass of a slow recogniser).
+const TEXT_LAG: Duration = Duration::from_secs(4);
+
+/// However long somebody speaks after "note that": then the command is given up.
+const WORDS_AT_MOST: Duration = Duration::from_secs(60);
+
+/// One utterance as heard.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Utterance {
+    pub(crate) utterance: UtteranceId,
+    pub(crate) ear: Ear,
+    pub(crate) speaker: Option<ParticipantId>,
+    pub(crate) bearing_deg: Option<u16>,
+    pub(crate) text: String,
+    pub(crate) started: MonoTime,
+    pub(crate) ended: MonoTime,
+    pub(crate) addressed: bool,
+}
+
+impl Utterance {
+    fn covers(&self, ear: Ear, at: MonoTime) -> bool {
+        ear == self.ear && at + NEAR >= self.started && at <= self.ended + NEAR
+    }
+}
+
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Listening {
+    /// Keyphrases whose utterance has not come yet.
+    called: VecDeque<(Ear, MonoTime)>,
+    /// Commands that were carried out before their utterance came.
+    obeyed: VecDeque<(Ear, MonoTime, Command)>,
+    /// Utterances whose text was carried out: a late command for them is the same one.
+    read: VecDeque<(Ear, MonoTime, MonoTime)>,
+    /// "Note that …" whose words have not come yet.
+    awaited: Option<Awaited>,
+    /// "Prim?" alone: the next utterance on this ear is meant for Prim.
+    attentive: Option<(Ear, MonoTime)>,
+    /// The light shows that the name was heard.
+    attending_until: Option<MonoTime>,
+    /// What was said lately, while it may be recorded.
+    pub(crate) memory: VecDeque<Utterance>,
+    /// How long each person spoke.
+    pub(crate) talked: BTreeMap<Option<ParticipantId>, u64>,
+    pub(crate) last_said: Option<String>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+struct Awaited {
+    command: Command,
+    ear: Ear,
+    speaker: Option<ParticipantId>,
+    at: MonoTime,
+    /// The words are in the next utterance, not in the one that held the command.
+    next: bool,
+}
+
+fn remember<T>(list: &mut VecDeque<T>, item: T) {
+    if list.len() >= REMEMBERED {
+        list.pop_front();
+    }
+    list.push_back(item);
+}
+
+impl Listening {
+    pub(crate) fn attending(&self) -> bool {
+        self.attending_until.is_some()
+    }
+}
+
+impl Meeting {
+    pub(crate) fn forget_attention(&mut self) {
+        if let Some(session) = self.session.as_mut() {
+            let listening = &mut session.listening;
+            listening.called.clear();
+            listening.attentive = None;
+            listening.attending_until = None;
+            listening.awaited = None;
+        }
+    }
+
+    pub(crate) fn prim_heard(&mut self, ear: Ear, at: MonoTime) {
+        if self.muting.muted() {
+            return;
+        }
+        let until = self.now + self.config.attention;
+        if let Some(session) = self.session.as_mut() {
+            remember(&mut session.listening.called, (ear, at));
+            session.listening.attending_until = Some(until);
+        }
+    }
+
+    pub(crate) fn command_heard(
+        &mut self,
+        ear: Ear,
+        speaker: Option<ParticipantId>,
+        command: Command,
+        at: MonoTime,
+    ) {
+        if self.muting.muted() {
+            return;
+        }
+        let Some(session) = self.session.as_mut() else { return };
+        let listening = &mut session.listening;
+        let near = |other: MonoTime| at <= other + NEAR && other <= at + NEAR;
+        let read = listening
+            .read
+            .iter()
+            .any(|(of, started, ended)| *of == ear && at + NEAR >= *started && at <= *ended + NEAR);
+        let again =
+            listening.obeyed.iter().any(|(of, when, same)| *of == ear && *same == command && near(*when));
+        // Stop is obeyed however often it is heard.
+        if command != Command::Stop && (read || again) {
+            return;
+        }
+        listening.attending_until = None;
+        listening.called.retain(|(of, _)| *of != ear);
+        remember(&mut listening.obeyed, (ear, at, command));
+        self.record(Event::Addressed { command: Some(command), speaker });
+        if takes_words(command) {
+            self.await_words(Awaited { command, ear, speaker, at, next: false });
+        } else {
+            self.obey(command, speaker);
+        }
+    }
+
+    fn await_words(&mut self, awaited: Awaited) {
+        let Some(session) = self.session.as_mut() else { return };
+        if let Some(given_up) = session.listening.awaited.replace(awaited) {
+            self.not_noted(given_up.command, NotNoted::NoWords);
+        }
+    }
+
+    pub(crate) fn utterance_heard(&mut self, heard: Utterance) {
+        if self.muting.muted() {
+            return;
+        }
+        let from = self.keep_utterance(&heard);
+        self.understand(&heard, from);
+        if from.is_some() {
+            self.look_for_drift();
+        }
+    }
+
+    /// Writes the utterance down if that is allowed and all of it was said after it was; its id if so.
+    fn keep_utterance(&mut self, heard: &Utterance) -> Option<UtteranceId> {
+        let limit = self.config.memory_utterances;
+        let session = self.session.as_mut()?;
+        session.seats.recording_since().filter(|since| heard.started >= *since)?;
+        let item = session.agenda.running().map(|(item, _)| item.id);
+        let listening = &mut session.listening;
+        let length = u64::try_from(heard.ended.since(heard.started).as_millis()).unwrap_or(u64::MAX);
+        let talked = listening.talked.entry(heard.speaker).or_default();
+        *talked = talked.saturating_add(length);
+        listening.memory.push_back(heard.clone());
+        while listening.memory.len() > limit {
+            listening.memory.pop_front();
+        }
+        let Utterance { utterance, ear, speaker, bearing_deg, text, started, ended, .. } = heard.clone();
+        self.record(Event::Utterance { utterance, ear, speaker, bearing_deg, text, started, ended, item });
+        Some(utterance)
+    }
+
+    fn understand(&mut self, heard: &Utterance, from: Option<UtteranceId>) {
+        let now = self.now;
+        let Some(session) = self.session.as_mut() else { return };
+        let listening = &mut session.listening;
+        let by = |speaker: Option<ParticipantId>| Actor::Voice { speaker };
+        let called = listening.called.iter().any(|(ear, at)| heard.covers(*ear, *at));
+        listening.called.retain(|(ear, at)| !heard.covers(*ear, *at));
+        let attentive =
+            listening.attentive.is_some_and(|(ear, until)| ear == heard.ear && heard.started <= until);
+        if listening.attentive.is_some_and(|(ear, _)| ear == heard.ear) {
+            listening.attentive = None;
+        }
+        if called || attentive || heard.addressed {
+            listening.attending_until = None;
+        }
+        let belongs = |awaited: &Awaited| {
+            if awaited.next {
+                awaited.ear == heard.ear && heard.started + NEAR >= awaited.at
+            } else {
+                heard.covers(awaited.ear, awaited.at)
+            }
+        };
+        if let Some(awaited) = listening.awaited.filter(belongs) {
+            listening.awaited = None;
+            listening.obeyed.retain(|(ear, at, _)| !heard.covers(*ear, *at));
+            remember(&mut listening.read, (heard.ear, heard.started, heard.ended));
+            let words = if awaited.next {
+                heard.text.clone()
+            } else {
+                intents::words_of(awaited.command, &heard.text)
+            };
+            if words.chars().any(char::is_alphanumeric) {
+                self.note_heard(awaited.command, &words, by(awaited.speaker.or(heard.speaker)), from);
+            } else {
+                self.await_words(Awaited { at: heard.ended, next: true, ..awaited });
+            }
+            return;
+        }
+        if listening.obeyed.iter().any(|(ear, at, _)| heard.covers(*ear, *at)) {
+            listening.obeyed.retain(|(ear, at, _)| !heard.covers(*ear, *at));
+            remember(&mut listening.read, (heard.ear, heard.started, heard.ended));
+            return;
+        }
+        let named =
+            crate::words::tokens(&heard.text).first().is_some_and(|first| crate::words::is_prim(&first.word));
+        if !(called || attentive || heard.addressed || named) {
+            return;
+        }
+        remember(&mut listening.read, (heard.ear, heard.started, heard.ended));
+        match intents::read(&heard.text) {
+            Heard::NameOnly => {
+                let until = now.max(heard.ended) + self.config.attention;
+                listening.attentive = Some((heard.ear, until));
+                listening.attending_until = Some(until);
+                // A command may still follow the bare name.
+                listening.read.pop_back();
+            }
+            Heard::Command(command) => {
+                self.record(Event::Addressed { command: Some(command), speaker: heard.speaker });
+                self.obey(command, heard.speaker);
+            }
+            Heard::Content(command, words) => {
+                self.record(Event::Addressed { command: Some(command), speaker: heard.speaker });
+                if words.chars().any(char::is_alphanumeric) {
+                    self.note_heard(command, &words, by(heard.speaker), from);
+                } else {
+                    let (ear, speaker, at) = (heard.ear, heard.speaker, heard.ended);
+                    self.await_words(Awaited { command, ear, speaker, at, next: true });
+                }
+            }
+            Heard::Question => {
+                self.record(Event::Addressed { command: None, speaker: heard.speaker });
+                self.free_question(heard.text.clone(), by(heard.speaker));
+            }
+            Heard::Unclear => {
+                self.record(Event::Addressed { command: None, speaker: heard.speaker });
+                let body = "I heard my name but understood no question.".to_owned();
+                self.card(self.audience(), "Prim", body);
+            }
+        }
+    }
+
+    fn note_heard(&mut self, command: Command, words: &str, by: Actor, from: Option<UtteranceId>) {
+        // What was said before everyone agreed is not kept, in whatever form.
+        if from.is_some() {
+            self.note_spoken(command, words, by, from);
+        } else {
+            self.not_noted(command, NotNoted::NoConsent);
+        }
+    }
+
+    fn words_due(&self) -> Option<MonoTime> {
+        let listening = &self.session.as_ref()?.listening;
+        let awaited = listening.awaited?;
+        let at_most = awaited.at + WORDS_AT_MOST;
+        if self.hearing.ear_active(awaited.ear) {
+            return Some(at_most);
+        }
+        let spoken = self.hearing.ear_ended(awaited.ear) + TEXT_LAG;
+        Some((awaited.at + self.config.words_limit).max(spoken).min(at_most))
+    }
+
+    pub(crate) fn listening_step(&mut self) {
+        let now = self.now;
+        let words_due = self.words_due();
+        let Some(session) = self.session.as_mut() else { return };
+        let listening = &mut session.listening;
+        if listening.attending_until.is_some_and(|until| now >= until) {
+            listening.attending_until = None;
+        }
+        if words_due.is_some_and(|due| now >= due)
+            && let Some(awaited) = listening.awaited.take()
+        {
+            self.not_noted(awaited.command, NotNoted::NoWords);
+        }
+    }
+
+    pub(crate) fn listening_due(&self) -> Option<MonoTime> {
+        let attending = self.session.as_ref().and_then(|session| session.listening.attending_until);
+        [attending, self.words_due()].into_iter().flatten().min()
+    }
+}

@@ -1,0 +1,194 @@
+//! Notes, decisions and actions: operations with ids made here, linked to the utterances they come from.
+
+use prim_ids::{ActionId, DecisionId, NoteId, ParticipantId, UtteranceId};
+
+use crate::meeting::Meeting;
+use crate::words::{alike, sentence, tokens};
+use crate::{Actor, Command, Event, NotNoted};
+
+/// Of each kind, in memory for answers; older ones stay in the records only. More than any meeting makes.
+const KEPT: usize = 500;
+
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(crate) struct Notes {
+    pub(crate) notes: Vec<KeptNote>,
+    pub(crate) decisions: Vec<KeptDecision>,
+    pub(crate) actions: Vec<KeptAction>,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct KeptNote {
+    pub(crate) note: NoteId,
+    pub(crate) text: String,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct KeptDecision {
+    pub(crate) decision: DecisionId,
+    pub(crate) text: String,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct KeptAction {
+    pub(crate) action: ActionId,
+    pub(crate) title: String,
+    pub(crate) owner: Option<ParticipantId>,
+}
+
+/// An action item as read from speech or a panel.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct NewAction {
+    pub(crate) title: String,
+    pub(crate) owner: Option<ParticipantId>,
+    pub(crate) due: Option<String>,
+}
+
+fn keep<T>(list: &mut Vec<T>, new: T, replaced: impl Fn(&T) -> bool) {
+    list.retain(|old| !replaced(old));
+    if list.len() >= KEPT {
+        list.remove(0);
+    }
+    list.push(new);
+}
+
+impl Meeting {
+    /// Words that were spoken after "note that", "decision" or "action".
+    pub(crate) fn note_spoken(
+        &mut self,
+        command: Command,
+        words: &str,
+        by: Actor,
+        from: Option<UtteranceId>,
+    ) {
+        let text = sentence(words);
+        if text.is_empty() {
+            self.not_noted(command, NotNoted::NoWords);
+            return;
+        }
+        let from: Vec<UtteranceId> = from.into_iter().collect();
+        match command {
+            Command::Note => self.add_note(text, by, from, None),
+            Command::Decision => self.add_decision(text, by, from, None),
+            Command::Action => {
+                let action = self.read_action(&text);
+                self.add_action(action, by, from, None);
+            }
+            Command::TimeLeft
+            | Command::NextItem
+            | Command::MoreTime
+            | Command::Decisions
+            | Command::Actions
+            | Command::SpeakingTime
+            | Command::Repeat
+            | Command::Stop
+            | Command::Allow
+            | Command::NotNow
+            | Command::Mute => {}
+        }
+    }
+
+    pub(crate) fn not_noted(&mut self, command: Command, why: NotNoted) {
+        self.record(Event::NotNoted { command, why });
+        let body = match why {
+            NotNoted::NoConsent => "Nothing is written down: not everyone has agreed.",
+            NotNoted::NoWords => "I did not catch the words. Please say it again in one sentence.",
+        };
+        self.card(self.audience(), "Not noted", body.to_owned());
+    }
+
+    pub(crate) fn add_note(
+        &mut self,
+        text: String,
+        by: Actor,
+        from: Vec<UtteranceId>,
+        supersedes: Option<NoteId>,
+    ) {
+        let (at, random) = self.ids.next(self.now);
+        let note = NoteId::from_parts(at, random);
+        let Some(session) = self.session.as_mut() else { return };
+        keep(&mut session.notes.notes, KeptNote { note, text: text.clone() }, |old| {
+            Some(old.note) == supersedes
+        });
+        self.record(Event::Note { note, text: text.clone(), by, utterances: from, supersedes });
+        self.card(self.audience(), "Noted", text);
+    }
+
+    pub(crate) fn add_decision(
+        &mut self,
+        text: String,
+        by: Actor,
+        from: Vec<UtteranceId>,
+        supersedes: Option<DecisionId>,
+    ) {
+        let (at, random) = self.ids.next(self.now);
+        let decision = DecisionId::from_parts(at, random);
+        let Some(session) = self.session.as_mut() else { return };
+        let kept = KeptDecision { decision, text: text.clone() };
+        keep(&mut session.notes.decisions, kept, |old| Some(old.decision) == supersedes);
+        self.record(Event::Decision { decision, text: text.clone(), by, utterances: from, supersedes });
+        self.card(self.audience(), "Decided", text);
+    }
+
+    pub(crate) fn add_action(
+        &mut self,
+        new: NewAction,
+        by: Actor,
+        from: Vec<UtteranceId>,
+        supersedes: Option<ActionId>,
+    ) {
+        let (at, random) = self.ids.next(self.now);
+        let action = ActionId::from_parts(at, random);
+        let NewAction { title, owner, due } = new;
+        let Some(session) = self.session.as_mut() else { return };
+        let kept = KeptAction { action, title: title.clone(), owner };
+        keep(&mut session.notes.actions, kept, |old| Some(old.action) == supersedes);
+        let name = owner.and_then(|owner| session.seats.name(owner)).map(|name| format!("{name}: "));
+        let body = format!("{}{title}", name.unwrap_or_default());
+        self.record(Event::Action { action, title, owner, due, by, utterances: from, supersedes });
+        self.card(self.audience(), "Action", body);
+    }
+
+    /// "Ana will send the report by Friday", "for Ana: send the report", "Ana to send the report".
+    fn read_action(&self, text: &str) -> NewAction {
+        let words = tokens(text);
+        let lead =
+            usize::from(words.first().is_some_and(|first| matches!(first.word.as_str(), "for" | "item")));
+        let owner = words.get(lead).and_then(|word| self.person_called(&word.word));
+        let mut start = 0;
+        if owner.is_some() {
+            let name = lead + 1;
+            let verb = words.get(name).is_some_and(|word| {
+                matches!(word.word.as_str(), "to" | "will" | "should" | "shall" | "must" | "has" | "sends")
+            });
+            let skip = if verb && words[name].word != "sends" { name } else { lead };
+            let skip = if words.get(name).is_some_and(|w| w.word == "has")
+                && words.get(name + 1).is_some_and(|w| w.word == "to")
+            {
+                name + 1
+            } else {
+                skip
+            };
+            start = words[skip].end;
+        }
+        let due = words.iter().rposition(|word| word.word == "by" || word.word == "until").and_then(|at| {
+            let rest = text[words[at].end..].trim().trim_end_matches('.');
+            let short = words.len() - at <= 4 && at > 0;
+            (short && !rest.is_empty() && self.person_called(&words.get(at + 1)?.word).is_none())
+                .then(|| rest.to_owned())
+        });
+        NewAction { title: sentence(&text[start..]), owner, due }
+    }
+
+    /// The only person whose first or last name this is, as far as a weak recogniser can tell.
+    fn person_called(&self, word: &str) -> Option<ParticipantId> {
+        let people = &self.session.as_ref()?.seats.people;
+        let called = |same: fn(&str, &str) -> bool| {
+            let mut found = people
+                .iter()
+                .filter(|seat| tokens(&seat.person.name).iter().any(|name| same(&name.word, word)))
+                .map(|seat| seat.person.id);
+            found.next().filter(|_| found.next().is_none())
+        };
+        called(|a, b| a == b).or_else(|| called(alike))
+    }
+}

@@ -1,0 +1,222 @@
+//! What survives a restart: the meeting, its clock and its notes, but no open request. A crash never repeats a ding.
+
+use prim_ids::{MeetingId, MonoTime, ParticipantId, RequestId, WallTime};
+
+use crate::agenda::{Agenda, Running};
+use crate::code::{Coded, ReadError, Reader, Writer, coded_struct, from_text, to_text};
+use crate::consent::{Seat, Seats};
+use crate::drift::Drift;
+use crate::listen::Listening;
+use crate::meeting::{Meeting, Session};
+use crate::notes::{KeptAction, KeptDecision, KeptNote, Notes};
+use crate::{
+    AgendaItem, Closing, ConsentRule, DingSetting, Event, ExpiryReason, MeetingConfig, Mode, Output,
+};
+
+/// What must survive a restart, as one line of text. Save it with the records of the same input, before later outputs
+/// are carried out.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Snapshot {
+    at: MonoTime,
+    mode: Mode,
+    ding: DingSetting,
+    soft_mute: bool,
+    hard_mute: bool,
+    last_ding: Option<MonoTime>,
+    says: u32,
+    open: Vec<RequestId>,
+    session: Option<SavedSession>,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+struct SavedSession {
+    meeting: MeetingId,
+    wall: WallTime,
+    title: String,
+    consent: ConsentRule,
+    people: Vec<Seat>,
+    answers: Vec<Answer>,
+    items: Vec<AgendaItem>,
+    current: Option<SavedItem>,
+    notes: Vec<KeptNote>,
+    decisions: Vec<KeptDecision>,
+    actions: Vec<KeptAction>,
+    talked: Vec<Talked>,
+    last_said: Option<String>,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+struct Answer {
+    who: ParticipantId,
+    yes: bool,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+struct Talked {
+    who: Option<ParticipantId>,
+    ms: u64,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+struct SavedItem {
+    index: usize,
+    planned_ms: u64,
+    passed_ms: u64,
+    spent_ms: u64,
+}
+
+coded_struct!(Snapshot { at, mode, ding, soft_mute, hard_mute, last_ding, says, open, session });
+coded_struct!(SavedSession {
+    meeting,
+    wall,
+    title,
+    consent,
+    people,
+    answers,
+    items,
+    current,
+    notes,
+    decisions,
+    actions,
+    talked,
+    last_said
+});
+coded_struct!(Answer { who, yes });
+coded_struct!(Talked { who, ms });
+coded_struct!(SavedItem { index, planned_ms, passed_ms, spent_ms });
+coded_struct!(Seat { person, present });
+coded_struct!(KeptNote { note, text });
+coded_struct!(KeptDecision { decision, text });
+coded_struct!(KeptAction { action, title, owner });
+
+impl Snapshot {
+    /// As one line of text. It holds names and notes: keep it like the records, erase it with the meeting.
+    #[must_use]
+    pub fn to_text(&self) -> String {
+        to_text(self)
+    }
+
+    /// From that line.
+    ///
+    /// # Errors
+    /// When the text is not a snapshot of this version.
+    pub fn from_text(text: &str) -> Result<Self, ReadError> {
+        from_text(text)
+    }
+}
+
+impl Meeting {
+    /// What must survive a restart.
+    #[must_use]
+    pub fn snapshot(&self) -> Snapshot {
+        let floor = &self.floor;
+        let open = floor
+            .queue
+            .iter()
+            .map(|ask| ask.request)
+            .chain(floor.turn.iter().chain(floor.next.iter()).map(|turn| turn.request))
+            .collect();
+        Snapshot {
+            at: self.now,
+            mode: self.mode,
+            ding: self.ding,
+            soft_mute: self.muting.soft,
+            hard_mute: self.muting.hard,
+            last_ding: floor.last_ding,
+            says: floor.says,
+            open,
+            session: self.session.as_ref().map(|session| self.saved(session)),
+        }
+    }
+
+    fn saved(&self, session: &Session) -> SavedSession {
+        let current = session.agenda.running().map(|(_, running)| SavedItem {
+            index: running.index,
+            planned_ms: running.planned_ms,
+            passed_ms: running.passed_ms,
+            spent_ms: running.spent_ms(self.now),
+        });
+        SavedSession {
+            meeting: session.meeting,
+            wall: self.ids.wall_at(self.now),
+            title: session.title.clone(),
+            consent: session.seats.rule(),
+            people: session.seats.people.clone(),
+            answers: session.seats.answers().map(|(who, yes)| Answer { who, yes }).collect(),
+            items: session.agenda.items().to_vec(),
+            current,
+            notes: session.notes.notes.clone(),
+            decisions: session.notes.decisions.clone(),
+            actions: session.notes.actions.clone(),
+            talked: session.listening.talked.iter().map(|(who, ms)| Talked { who: *who, ms: *ms }).collect(),
+            last_said: session.listening.last_said.clone(),
+        }
+    }
+
+    /// After a restart. Open requests are recorded as expired, timebox points that passed meanwhile are not made up
+    /// for, no ding sounds for a minute after the last one, and nothing is known about any part until it is reported
+    /// again. `config.seed` must be a new one, or ids would repeat. Drain the outputs as after an input.
+    #[must_use]
+    pub fn restore(config: MeetingConfig, snapshot: Snapshot, now: MonoTime) -> Self {
+        let mut meeting = Self::new(config);
+        // Another boot's clock starts anew; then the time between is unknown and counts as none.
+        let same_boot = now >= snapshot.at;
+        let away_ms = u64::try_from(now.since(snapshot.at).as_millis()).unwrap_or(u64::MAX);
+        meeting.now = now;
+        meeting.mode = snapshot.mode;
+        meeting.ding = snapshot.ding;
+        meeting.muting.soft = snapshot.soft_mute;
+        meeting.muting.hard = snapshot.hard_mute;
+        meeting.floor.says = snapshot.says;
+        meeting.floor.last_ding = snapshot.last_ding.map(|at| if same_boot { at } else { now });
+        meeting.floor.prim_quiet_since = now;
+        meeting.hearing.restart(None, now);
+        meeting.record(Event::Restored { meeting: snapshot.session.as_ref().map(|saved| saved.meeting) });
+        for request in snapshot.open {
+            let how = Closing::Expired { why: ExpiryReason::Restarted };
+            meeting.record(Event::FloorClosed { request, how });
+            meeting.push(Output::LowerHand { request });
+            meeting.push(Output::ClearBanner { about: crate::BannerAbout::Request { request } });
+        }
+        if let Some(saved) = snapshot.session {
+            meeting.resume(saved, away_ms);
+        }
+        if meeting.muting.soft {
+            meeting.push(Output::Mute { on: true });
+        }
+        meeting.show();
+        meeting
+    }
+
+    fn resume(&mut self, saved: SavedSession, away_ms: u64) {
+        let wall = saved.wall.unix_millis().saturating_add(i64::try_from(away_ms).unwrap_or(i64::MAX));
+        self.ids.set_wall(WallTime::from_unix_millis(wall), self.now);
+        let current = saved.current.map(|item| {
+            let spent_ms = item.spent_ms.saturating_add(away_ms);
+            Running {
+                index: item.index,
+                began: self.now,
+                carried_ms: spent_ms,
+                planned_ms: item.planned_ms,
+                passed_ms: item.passed_ms.max(spent_ms),
+            }
+        });
+        let answers = saved.answers.into_iter().map(|answer| (answer.who, answer.yes)).collect();
+        let mut listening = Listening::default();
+        listening.talked = saved.talked.into_iter().map(|talked| (talked.who, talked.ms)).collect();
+        listening.last_said = saved.last_said;
+        self.session = Some(Session {
+            meeting: saved.meeting,
+            title: saved.title,
+            seats: Seats::restored(saved.consent, saved.people, answers),
+            agenda: Agenda::restored(saved.items, current),
+            notes: Notes { notes: saved.notes, decisions: saved.decisions, actions: saved.actions },
+            listening,
+            drift: Drift::default(),
+        });
+        self.consent_settled();
+        if let Some(timebox) = self.timebox(self.now) {
+            self.push(Output::ShowTimebox { timebox });
+        }
+    }
+}

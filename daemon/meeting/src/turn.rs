@@ -1,0 +1,545 @@
+//! The turn: from Allow to silence. Prepared, started in a gap, cut at seven seconds, silenced by any person.
+
+use std::time::Duration;
+
+use prim_ids::{MonoTime, RequestId};
+
+use crate::floor::{Ask, AskState};
+use crate::meeting::Meeting;
+use crate::{
+    Actor, AskReason, Audience, CardReason, Closing, Command, Event, Evidence, Mode, Output, Peripheral,
+    PeripheralState, Reason, Ruling, SayId, SilenceCause, clauses,
+};
+
+/// The mouth answers `Silence` within this time; after it the speech counts as ended. Ten times the promise of 100 ms.
+const SILENCE_LIMIT: Duration = Duration::from_secs(1);
+
+/// Kept free at the end of the cap for the mouth's report, so that a speech that fits is not cut by its own limit.
+const REPORT_MARGIN: Duration = Duration::from_millis(150);
+
+/// What Prim would say, synthesised while it asks.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Speech {
+    pub(crate) say: SayId,
+    pub(crate) clauses: Vec<String>,
+    pub(crate) rest: String,
+    pub(crate) synthesis: Synthesis,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Synthesis {
+    Pending,
+    Ready(Vec<u32>),
+    Failed,
+}
+
+impl Speech {
+    fn text(&self) -> String {
+        let mut text = self.clauses.join(" ");
+        if !self.rest.is_empty() {
+            text.push(' ');
+            text.push_str(&self.rest);
+        }
+        text
+    }
+
+    fn text_from(&self, from: usize) -> String {
+        let heard_not = self.clauses.get(from..).unwrap_or_default().join(" ");
+        [heard_not, self.rest.clone()]
+            .into_iter()
+            .filter(|part| !part.is_empty())
+            .collect::<Vec<_>>()
+            .join(" ")
+    }
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Turn {
+    pub(crate) request: RequestId,
+    pub(crate) reason: AskReason,
+    pub(crate) by: Actor,
+    /// A direct question: it was asked in a gap, so the answer waits for none.
+    pub(crate) direct: bool,
+    /// Not to be spoken: shown as soon as the words are known.
+    pub(crate) to_card: Option<CardReason>,
+    pub(crate) speech: Option<Speech>,
+    pub(crate) stage: Stage,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Stage {
+    /// The words are looked for outside.
+    Answering { question: String, until: MonoTime },
+    /// The voice is being made.
+    Preparing { until: MonoTime },
+    /// Ready; people speak.
+    Waiting { until: MonoTime },
+    /// Ordered, not heard yet.
+    Starting { until: MonoTime, fit: usize },
+    /// Heard.
+    Speaking { began: MonoTime, fit: usize, played: usize },
+    /// Silence was ordered.
+    Silencing {
+        until: MonoTime,
+        cause: SilenceCause,
+        by: Actor,
+        began: Option<MonoTime>,
+        fit: usize,
+        played: usize,
+    },
+}
+
+impl Meeting {
+    /// A speech is ordered or heard and was not yet told to be silent.
+    pub(crate) fn speaking(&self) -> bool {
+        let speaks = |stage: &Stage| matches!(stage, Stage::Starting { .. } | Stage::Speaking { .. });
+        self.floor.turn.as_ref().is_some_and(|turn| speaks(&turn.stage))
+    }
+
+    /// There is a turn and nothing of it was ordered yet.
+    pub(crate) fn turn_unheard(&self) -> bool {
+        self.floor.turn.as_ref().is_some_and(|turn| match turn.stage {
+            Stage::Answering { .. } | Stage::Preparing { .. } | Stage::Waiting { .. } => true,
+            Stage::Starting { .. } | Stage::Speaking { .. } | Stage::Silencing { .. } => false,
+        })
+    }
+
+    /// Cuts the words into clauses and has them synthesised; nothing is heard yet.
+    pub(crate) fn draft(&mut self, text: &str) -> Speech {
+        self.floor.says += 1;
+        let say = SayId(self.floor.says);
+        let (clauses, rest) = clauses::worth_synthesising(clauses::split(text), self.config.speech_cap);
+        self.push(Output::Prepare { say, clauses: clauses.clone() });
+        Speech { say, clauses, rest, synthesis: Synthesis::Pending }
+    }
+
+    pub(crate) fn prepared(&mut self, say: SayId, lengths_ms: Option<Vec<u32>>) {
+        let floor = &mut self.floor;
+        let speeches = floor.queue.iter_mut().filter_map(|ask| ask.speech.as_mut()).chain(
+            floor.turn.iter_mut().chain(floor.next.iter_mut()).filter_map(|turn| turn.speech.as_mut()),
+        );
+        for speech in speeches {
+            if speech.say == say && speech.synthesis == Synthesis::Pending {
+                // A length for each clause, or it cannot be cut: anything else is a failure.
+                speech.synthesis = match &lengths_ms {
+                    Some(lengths) if lengths.len() == speech.clauses.len() => {
+                        Synthesis::Ready(lengths.clone())
+                    }
+                    Some(_) | None => Synthesis::Failed,
+                };
+            }
+        }
+    }
+
+    /// Somebody asked Prim directly and the answer's words are known.
+    pub(crate) fn answer(&mut self, command: Command, by: Actor, text: String) {
+        let reason = AskReason::Asked { command };
+        let request = self.new_request(&reason, Evidence::Person { by });
+        self.direct(request, reason, by, Some(text), String::new());
+    }
+
+    /// Somebody asked Prim a free question.
+    pub(crate) fn free_question(&mut self, question: String, by: Actor) {
+        let request = self.new_request(&AskReason::Question, Evidence::Person { by });
+        self.direct(request, AskReason::Question, by, None, question);
+    }
+
+    pub(crate) fn say_next(&mut self, text: String, by: Actor) {
+        if self.session.is_some() && !text.trim().is_empty() {
+            let request = self.new_request(&AskReason::SayNext, Evidence::Person { by });
+            self.direct(request, AskReason::SayNext, by, Some(text), String::new());
+        }
+    }
+
+    fn direct(
+        &mut self,
+        request: RequestId,
+        reason: AskReason,
+        by: Actor,
+        text: Option<String>,
+        question: String,
+    ) {
+        let verdict = self.judge(request, &reason);
+        let to_card = match verdict.ruling {
+            Ruling::Speak | Ruling::Ask => None,
+            Ruling::Card | Ruling::Refuse => Some(card_reason(verdict.reason)),
+        };
+        match (text, to_card) {
+            (Some(text), Some(_)) => self.card_instead(request, &reason, &text, verdict.reason),
+            (Some(text), None) => {
+                let speech = self.draft(&text);
+                let stage = Stage::Preparing { until: self.now + self.config.prepare_limit };
+                let direct = !matches!(reason, AskReason::SayNext);
+                self.enter(Turn { request, reason, by, direct, to_card: None, speech: Some(speech), stage });
+            }
+            (None, to_card) if self.config.ask_outside => {
+                self.push(Output::AnswerWanted { request, question: question.clone() });
+                let stage = Stage::Answering { question, until: self.now + self.config.answer_limit };
+                self.enter(Turn { request, reason, by, direct: true, to_card, speech: None, stage });
+            }
+            (None, to_card) => {
+                let stage = Stage::Answering { question, until: self.now };
+                self.enter(Turn { request, reason, by, direct: true, to_card, speech: None, stage });
+            }
+        }
+    }
+
+    /// A direct question takes the turn, replaces an older unheard question, or comes next.
+    fn enter(&mut self, turn: Turn) {
+        if self.floor.turn.as_ref().is_some_and(|old| old.direct) && self.turn_unheard() {
+            self.card_turn(CardReason::Superseded);
+        }
+        if self.floor.turn.is_none() {
+            self.floor.turn = Some(turn);
+        } else if let Some(old) = self.floor.next.replace(turn) {
+            self.card_of(old, CardReason::Superseded);
+        }
+    }
+
+    /// A policy granted it: no asking.
+    pub(crate) fn take_turn(&mut self, request: RequestId, reason: AskReason, text: String, by: Actor) {
+        let speech = self.draft(&text);
+        let state = AskState::Allowed { at: self.now, by };
+        self.floor.queue.push(Ask { request, reason, made: self.now, state, speech: Some(speech) });
+        self.push(Output::RaiseHand { request });
+    }
+
+    pub(crate) fn take_drafted_turn(
+        &mut self,
+        request: RequestId,
+        reason: AskReason,
+        speech: Option<Speech>,
+        by: Actor,
+    ) {
+        let stage = Stage::Preparing { until: self.now + self.config.prepare_limit };
+        self.floor.turn = Some(Turn { request, reason, by, direct: false, to_card: None, speech, stage });
+    }
+
+    pub(crate) fn answer_ready(&mut self, request: RequestId, text: Option<String>) {
+        let floor = &self.floor;
+        let asked = floor.turn.iter().chain(floor.next.iter()).find(|turn| turn.request == request);
+        let Some(Stage::Answering { question, .. }) = asked.map(|turn| turn.stage.clone()) else { return };
+        let text = match text.filter(|text| !text.trim().is_empty()) {
+            Some(text) => text,
+            None => self.own_answer(&question),
+        };
+        let speech = self.draft(&text);
+        let until = self.now + self.config.prepare_limit;
+        let floor = &mut self.floor;
+        if let Some(turn) =
+            floor.turn.iter_mut().chain(floor.next.iter_mut()).find(|turn| turn.request == request)
+        {
+            turn.speech = Some(speech);
+            turn.stage = Stage::Preparing { until };
+        }
+    }
+
+    /// One step of the turn; `true` when something moved.
+    pub(crate) fn turn_step(&mut self) -> bool {
+        let Some(turn) = self.floor.turn.as_ref() else {
+            self.floor.turn = self.floor.next.take();
+            return self.floor.turn.is_some();
+        };
+        let now = self.now;
+        match turn.stage.clone() {
+            Stage::Answering { until, .. } if now >= until => {
+                let request = turn.request;
+                self.answer_ready(request, None);
+                true
+            }
+            Stage::Preparing { until } => {
+                match (turn.to_card, turn.speech.as_ref().map(|s| s.synthesis.clone())) {
+                    (Some(why), _) => self.card_turn(why),
+                    (None, Some(Synthesis::Ready(lengths))) => self.ready(&lengths),
+                    (None, Some(Synthesis::Failed) | None) => self.card_turn(CardReason::NoVoice),
+                    (None, Some(Synthesis::Pending)) if now >= until => self.card_turn(CardReason::NoVoice),
+                    (None, Some(Synthesis::Pending)) => false,
+                }
+            }
+            Stage::Waiting { until } => {
+                if !self.room_ear() {
+                    self.card_turn(CardReason::CannotHear)
+                } else if self.gap().is_some_and(|gap| now >= gap) {
+                    self.say()
+                } else if now >= until {
+                    self.card_turn(CardReason::NoGap)
+                } else {
+                    false
+                }
+            }
+            Stage::Starting { until, .. } if now >= until => {
+                self.silence_speech(SilenceCause::NotStarted, Actor::Prim);
+                true
+            }
+            Stage::Speaking { began, .. } if now >= began + self.config.speech_cap => {
+                self.silence_speech(SilenceCause::TooLong, Actor::Prim);
+                true
+            }
+            Stage::Silencing { until, began, .. } if now >= until => {
+                let played =
+                    began.map_or(0, |began| u64::try_from(now.since(began).as_millis()).unwrap_or(u64::MAX));
+                self.silenced(played);
+                true
+            }
+            Stage::Answering { .. }
+            | Stage::Starting { .. }
+            | Stage::Speaking { .. }
+            | Stage::Silencing { .. } => false,
+        }
+    }
+
+    fn ready(&mut self, lengths: &[u32]) -> bool {
+        if clauses::fit(lengths, self.cap()).0 == 0 {
+            return self.card_turn(CardReason::TooLong);
+        }
+        let until = self.now + self.config.gap_patience;
+        if let Some(turn) = self.floor.turn.as_mut() {
+            turn.stage = Stage::Waiting { until };
+        }
+        true
+    }
+
+    /// A voice that lags is kept short (A13): half the cap while it is degraded.
+    fn cap(&self) -> Duration {
+        let cap = self.config.speech_cap.saturating_sub(REPORT_MARGIN);
+        match self.parts.get(&Peripheral::Tts) {
+            Some(PeripheralState::Degraded { .. }) => cap / 2,
+            Some(PeripheralState::Up | PeripheralState::Absent { .. }) | None => cap,
+        }
+    }
+
+    /// When the turn may begin; `None` while somebody speaks.
+    fn gap(&self) -> Option<MonoTime> {
+        let turn = self.floor.turn.as_ref()?;
+        self.hearing.quiet_for(if turn.direct { Duration::ZERO } else { self.config.gap })
+    }
+
+    fn say(&mut self) -> bool {
+        let cap = self.cap();
+        let until = self.now + self.config.start_limit;
+        let Some(turn) = self.floor.turn.as_mut() else { return false };
+        let Some(speech) = turn.speech.clone() else { return false };
+        let Synthesis::Ready(lengths) = &speech.synthesis else { return false };
+        let (fit, length_ms) = clauses::fit(lengths, cap);
+        if fit == 0 {
+            return self.card_turn(CardReason::TooLong);
+        }
+        turn.stage = Stage::Starting { until, fit };
+        let (say, request) = (speech.say, turn.request);
+        let text = speech.clauses[..fit].join(" ");
+        self.record(Event::SayIntended { say, request, text, length_ms });
+        let rest = speech.text_from(fit);
+        if !rest.is_empty() {
+            self.record(Event::SayCarded { say, text: rest });
+        }
+        self.push(Output::Say { say, request, clauses: u32::try_from(fit).unwrap_or(u32::MAX) });
+        if fit < speech.clauses.len() || !speech.rest.is_empty() {
+            self.card(self.audience(), "Prim's whole answer", speech.text());
+        }
+        true
+    }
+
+    pub(crate) fn speaking_started(&mut self, say: SayId) {
+        let now = self.now;
+        let Some(turn) = self.turn_of(say) else { return };
+        match turn.stage {
+            Stage::Starting { fit, .. } => turn.stage = Stage::Speaking { began: now, fit, played: 0 },
+            // Silence was ordered meanwhile: what was heard still counts.
+            Stage::Silencing { ref mut began, .. } => *began = Some(began.unwrap_or(now)),
+            Stage::Answering { .. }
+            | Stage::Preparing { .. }
+            | Stage::Waiting { .. }
+            | Stage::Speaking { .. } => {
+                return;
+            }
+        }
+        self.record(Event::SayStarted { say });
+    }
+
+    pub(crate) fn clause_played(&mut self, say: SayId, index: u32) {
+        let index = usize::try_from(index).unwrap_or(usize::MAX);
+        let Some(turn) = self.turn_of(say) else { return };
+        match &mut turn.stage {
+            Stage::Speaking { fit, played, .. } | Stage::Silencing { fit, played, .. } => {
+                *played = (*played).max(index.saturating_add(1)).min(*fit);
+            }
+            Stage::Answering { .. }
+            | Stage::Preparing { .. }
+            | Stage::Waiting { .. }
+            | Stage::Starting { .. } => {}
+        }
+    }
+
+    fn turn_of(&mut self, say: SayId) -> Option<&mut Turn> {
+        self.floor.turn.as_mut().filter(|turn| turn.speech.as_ref().is_some_and(|speech| speech.say == say))
+    }
+
+    pub(crate) fn speaking_finished(&mut self, say: SayId) {
+        let now = self.now;
+        let Some(turn) = self.turn_of(say) else { return };
+        match turn.stage {
+            Stage::Speaking { began, .. } => {
+                let spoke_ms = u64::try_from(now.since(began).as_millis()).unwrap_or(u64::MAX);
+                let request = turn.request;
+                self.record(Event::SayFinished { say, spoke_ms });
+                self.remember_said();
+                self.end_turn(request, Closing::Spoken);
+            }
+            // It ended by itself while it was being silenced.
+            Stage::Silencing { began, .. } => {
+                let played =
+                    began.map_or(0, |began| u64::try_from(now.since(began).as_millis()).unwrap_or(u64::MAX));
+                self.silenced(played);
+            }
+            // Finished without having started: the mouth played nothing.
+            Stage::Starting { .. } => {
+                self.silence_speech(SilenceCause::NotStarted, Actor::Prim);
+            }
+            Stage::Answering { .. } | Stage::Preparing { .. } | Stage::Waiting { .. } => {}
+        }
+    }
+
+    pub(crate) fn speaking_silenced(&mut self, say: SayId, played_ms: u32) {
+        if self.turn_of(say).is_some_and(|turn| matches!(turn.stage, Stage::Silencing { .. })) {
+            self.silenced(u64::from(played_ms));
+        }
+    }
+
+    /// Orders silence if a speech is ordered or heard. The order goes out before anything is written.
+    pub(crate) fn silence_speech(&mut self, cause: SilenceCause, by: Actor) {
+        let until = self.now + SILENCE_LIMIT;
+        let Some(turn) = self.floor.turn.as_mut() else { return };
+        let (began, fit, played) = match turn.stage {
+            Stage::Starting { fit, .. } => (None, fit, 0),
+            Stage::Speaking { began, fit, played } => (Some(began), fit, played),
+            Stage::Answering { .. }
+            | Stage::Preparing { .. }
+            | Stage::Waiting { .. }
+            | Stage::Silencing { .. } => {
+                return;
+            }
+        };
+        let Some(say) = turn.speech.as_ref().map(|speech| speech.say) else { return };
+        turn.stage = Stage::Silencing { until, cause, by, began, fit, played };
+        self.push(Output::Silence { say, cause });
+    }
+
+    /// Silence took effect: what was not heard is written down as unsaid.
+    fn silenced(&mut self, played_ms: u64) {
+        self.remember_said();
+        let Some(turn) = self.floor.turn.clone() else { return };
+        let Stage::Silencing { cause, by, fit, played, .. } = turn.stage else { return };
+        let Some(speech) = turn.speech else { return };
+        let unsaid = speech.clauses.get(played..fit).unwrap_or_default().join(" ");
+        self.record(Event::SaySilenced { say: speech.say, cause, played_ms, unsaid: unsaid.clone() });
+        // Who says stop has had enough of it; in all other cases the words are not lost.
+        let kept = match cause {
+            SilenceCause::BargeIn | SilenceCause::TooLong | SilenceCause::NotStarted | SilenceCause::Deaf => {
+                true
+            }
+            SilenceCause::Stop | SilenceCause::Muted | SilenceCause::MeetingEnded => false,
+        };
+        if kept && !unsaid.is_empty() {
+            self.card(self.audience(), "Prim was saying", speech.text());
+        }
+        self.end_turn(turn.request, Closing::Stopped { by, cause });
+    }
+
+    fn end_turn(&mut self, request: RequestId, how: Closing) {
+        self.floor.turn = None;
+        self.floor.prim_quiet_since = self.now;
+        self.record(Event::FloorClosed { request, how });
+    }
+
+    /// Gives up a turn of which nothing was ordered yet.
+    pub(crate) fn drop_turn(&mut self, how: Closing) {
+        if !self.turn_unheard() {
+            return;
+        }
+        if let Some(turn) = self.floor.turn.take() {
+            self.record(Event::FloorClosed { request: turn.request, how });
+            self.discard(turn.speech);
+        }
+    }
+
+    pub(crate) fn discard(&mut self, speech: Option<Speech>) {
+        if let Some(speech) = speech {
+            self.push(Output::Discard { say: speech.say });
+        }
+    }
+
+    fn card_turn(&mut self, why: CardReason) -> bool {
+        if let Some(turn) = self.floor.turn.take() {
+            self.card_of(turn, why);
+        }
+        true
+    }
+
+    fn card_of(&mut self, turn: Turn, why: CardReason) {
+        if let Some(speech) = &turn.speech {
+            self.card(self.audience(), card_title(&turn.reason), speech.text());
+        }
+        self.record(Event::FloorClosed { request: turn.request, how: Closing::Carded { why } });
+        self.discard(turn.speech);
+    }
+
+    /// The policy ruled for a card.
+    pub(crate) fn card_instead(&mut self, request: RequestId, reason: &AskReason, text: &str, why: Reason) {
+        self.card(self.audience(), card_title(reason), text.to_owned());
+        self.record(Event::FloorClosed { request, how: Closing::Carded { why: card_reason(why) } });
+    }
+
+    pub(crate) fn card(&mut self, to: Audience, title: &str, body: String) {
+        self.push(Output::Card { to, title: title.to_owned(), body });
+    }
+
+    pub(crate) fn audience(&self) -> Audience {
+        match self.mode {
+            Mode::CoachOnly => Audience::Host,
+            Mode::AnswerOnAsk | Mode::ProactiveTimekeeper => Audience::Everyone,
+        }
+    }
+
+    fn remember_said(&mut self) {
+        let said = self.floor.turn.as_ref().and_then(|turn| turn.speech.as_ref()).map(Speech::text);
+        if let (Some(said), Some(session)) = (said, self.session.as_mut()) {
+            session.listening.last_said = Some(said);
+        }
+    }
+
+    pub(crate) fn turn_due(&self) -> Option<MonoTime> {
+        let turn = self.floor.turn.as_ref()?;
+        match &turn.stage {
+            Stage::Waiting { until } => Some(self.gap().map_or(*until, |gap| gap.min(*until))),
+            Stage::Answering { until, .. }
+            | Stage::Preparing { until }
+            | Stage::Starting { until, .. }
+            | Stage::Silencing { until, .. } => Some(*until),
+            Stage::Speaking { began, .. } => Some(*began + self.config.speech_cap),
+        }
+    }
+}
+
+fn card_title(reason: &AskReason) -> &'static str {
+    match reason {
+        AskReason::TimeboxOver { .. } => "Time",
+        AskReason::Drift { .. } => "Agenda",
+        AskReason::Asked { .. } | AskReason::Question => "Prim's answer",
+        AskReason::SayNext | AskReason::RoomHand | AskReason::RemoteHand { .. } => "Prim",
+    }
+}
+
+fn card_reason(reason: Reason) -> CardReason {
+    match reason {
+        Reason::NoVoice => CardReason::NoVoice,
+        Reason::Muted | Reason::CannotHear => CardReason::CannotHear,
+        Reason::DirectQuestion
+        | Reason::Ordered
+        | Reason::Granted
+        | Reason::MustAsk
+        | Reason::PersonsHand
+        | Reason::CoachOnly
+        | Reason::NotAsked
+        | Reason::QueueFull => CardReason::Policy,
+    }
+}
