@@ -23,6 +23,12 @@ impl Account {
         Self(Some(nobody.map_or((65_534, 65_534), |user| (user.uid.as_raw(), user.gid.as_raw()))))
     }
 
+    /// The caller's own account, for programs that do not refuse root.
+    #[must_use]
+    pub fn caller() -> Self {
+        Self(None)
+    }
+
     pub(crate) fn ids(self) -> Option<(u32, u32)> {
         self.0
     }
