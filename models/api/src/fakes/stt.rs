@@ -82,17 +82,12 @@ impl FakeStt {
         match &self.fault {
             None | Some(SttFault::NoFinal) => {}
             Some(SttFault::Slow { per_block }) => std::thread::sleep(*per_block),
-            Some(SttFault::StallAt { block: at, until }) => {
-                if *at == block {
-                    until.wait();
-                }
+            Some(SttFault::StallAt { block: at, until }) if *at == block => until.wait(),
+            Some(SttFault::FailOnce { block: at }) if *at == block => {
+                self.fault = None;
+                return Err(SttError::Engine { engine: "fake", why: "told to fail".to_owned() });
             }
-            Some(SttFault::FailOnce { block: at }) => {
-                if *at == block {
-                    self.fault = None;
-                    return Err(SttError::Engine { engine: "fake", why: "told to fail".to_owned() });
-                }
-            }
+            Some(SttFault::StallAt { .. } | SttFault::FailOnce { .. }) => {}
         }
         Ok(())
     }

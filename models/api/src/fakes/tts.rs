@@ -57,16 +57,11 @@ impl FakeTts {
         match &self.fault {
             None => {}
             Some(TtsFault::Slow { per_chunk }) => std::thread::sleep(*per_chunk),
-            Some(TtsFault::StallAt { chunk: at, until }) => {
-                if *at == chunk {
-                    until.wait();
-                }
+            Some(TtsFault::StallAt { chunk: at, until }) if *at == chunk => until.wait(),
+            Some(TtsFault::FailAt { chunk: at }) if *at == chunk => {
+                return Err(TtsError::Engine { engine: "fake", why: "told to fail".to_owned() });
             }
-            Some(TtsFault::FailAt { chunk: at }) => {
-                if *at == chunk {
-                    return Err(TtsError::Engine { engine: "fake", why: "told to fail".to_owned() });
-                }
-            }
+            Some(TtsFault::StallAt { .. } | TtsFault::FailAt { .. }) => {}
         }
         Ok(())
     }

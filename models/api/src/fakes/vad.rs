@@ -27,7 +27,7 @@ impl Vad for FakeVad {
         if frame.len() != self.frame_len {
             return Err(VadError::FrameLength { given: frame.len(), wanted: self.frame_len });
         }
-        let p = self.script.get(self.at).or(self.script.last()).copied().unwrap_or(0.0);
+        let p = self.script.get(self.at).or_else(|| self.script.last()).copied().unwrap_or(0.0);
         self.at += 1;
         Ok(p)
     }

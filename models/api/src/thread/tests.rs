@@ -123,6 +123,7 @@ fn what_is_abandoned_is_never_told() {
         SttThread::spawn(Box::new(fake), ThreadLimits { answer: Duration::from_secs(5), ..limits() })
             .unwrap();
     feed(&mut stt, 1, 10);
+    gate.wait_for_arrival();
     stt.abandon();
     gate.open();
     feed(&mut stt, 2, 10);
