@@ -204,8 +204,8 @@ pub enum Light {
     Asking,
     /// A remote person asks for the floor.
     RemoteHand,
-    /// The room asks for the floor.
-    RoomHand,
+    /// A person in the room waits for the floor.
+    Waiting,
     /// Something is broken.
     Fault,
     /// In a meeting, listening.
@@ -497,39 +497,6 @@ vocabulary! {
             offset_ms: i64,
             /// `ntp`, `gateway`, `manual`.
             source: Code,
-        }
-        /// A request became a card instead of speech.
-        "floor.carded" FloorCarded {
-            /// The request.
-            request: RequestId,
-            /// Why it was not spoken.
-            reason: Code,
-        }
-        /// Dings may sound elsewhere from now on.
-        "ding.changed" DingChanged {
-            /// Where.
-            place: DingPlace,
-            /// By whom.
-            by: Actor,
-        }
-        /// Somebody spoke to Prim.
-        "addressed" Addressed {
-            /// The command, or nothing for free speech.
-            command: Option<Code>,
-            /// Who, where it is known.
-            participant: Option<ParticipantId>,
-        }
-        /// Something was to be noted and was not.
-        "not_noted" NotNoted {
-            /// `note`, `decision`, `action`.
-            what: Code,
-            /// Why.
-            reason: Code,
-        }
-        /// The button ordered the factory reset.
-        "reset.ordered" ResetOrdered {
-            /// By whom.
-            by: Actor,
         }
         /// Everything a person said in this meeting was erased on request.
         "meeting.erased" MeetingErased {
