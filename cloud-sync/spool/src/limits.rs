@@ -48,6 +48,8 @@ pub struct Depth {
     pub streams: Vec<StreamDepth>,
     /// The stream whose oldest records would go first if room were needed now.
     pub next_to_drop: Option<Stream>,
+    /// Records refused since the spool was opened, for want of room.
+    pub refused: u64,
 }
 
 /// How much of one stream waits.

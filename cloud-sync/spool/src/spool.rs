@@ -1,18 +1,52 @@
-//! The spool itself.
+//! The spool itself: append, read, acknowledge, erase.
 
-use std::path::{Path, PathBuf};
+use std::fmt;
+use std::path::Path;
+use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use prim_ids::{EpochId, MeetingId, Stream};
+use rusqlite::{Connection, ErrorCode, TransactionBehavior};
 
-use crate::{Condition, Depth, Encoded, Limits, Loss, Moment, Slot, StoredRow, Tip};
+use crate::open::{self, Backing};
+use crate::reserve::Reserve;
+use crate::store::{self, Head, OnTime, OpenLoss, index};
+use crate::{
+    Condition, Depth, Encoded, Limits, Loss, LossReason, Moment, OpenSpoolError, Slot, StoredRow,
+    StreamDepth, Tip,
+};
 
 /// Encodes a loss as a record of its stream. Given once, at opening, so that no drop goes unrecorded.
 pub type WriteLoss = Box<dyn Fn(Moment, Slot, Loss) -> Encoded + Send>;
 
+/// How much device time may pass before the age counter is saved.
+const SAVE_ON_TIME_MS: u64 = 60 * 1000;
+
+/// How much time passes between two attempts to take the reserve back.
+const RETRY_RESERVE_MS: u64 = 60 * 1000;
+
 /// The outbox. Share it between threads behind an `Arc`; calls wait for each other.
 #[derive(Debug)]
 pub struct Spool {
-    _path: PathBuf,
+    epoch: EpochId,
+    inner: Mutex<Inner>,
+}
+
+pub(crate) struct Inner {
+    pub(crate) conn: Connection,
+    pub(crate) epoch: EpochId,
+    pub(crate) limits: Limits,
+    pub(crate) heads: [Head; 6],
+    pub(crate) losses: [Vec<OpenLoss>; 6],
+    pub(crate) on: OnTime,
+    pub(crate) ages_checked_ms: u64,
+    pub(crate) write_loss: WriteLoss,
+    saved_on_ms: u64,
+    reserve: Reserve,
+    /// Pages the file may have while the reserve is given away; only audit may go beyond.
+    page_cap: Option<i64>,
+    retry_reserve_at: u64,
+    full: bool,
+    refused: u64,
 }
 
 /// What an append gave.
@@ -24,26 +58,18 @@ pub struct Appended {
     pub hash: [u8; 32],
 }
 
-/// Why the spool cannot be opened.
-#[derive(Debug, thiserror::Error)]
-pub enum OpenSpoolError {
-    /// SQLite says no.
-    #[error("open the spool {path}")]
-    Sqlite {
-        /// Where.
-        path: PathBuf,
-        /// What it says.
-        #[source]
-        source: rusqlite::Error,
-    },
-}
-
 /// Why a record was not appended.
 #[derive(Debug, thiserror::Error)]
 pub enum AppendError {
     /// No room on the disk.
     #[error("append to {stream}: the disk is full; free some space, records of this stream are being lost")]
     DiskFull {
+        /// The stream.
+        stream: Stream,
+    },
+    /// Audit alone fills the limit, and audit is never dropped for other streams.
+    #[error("append to {stream}: unsent audit fills the spool's limit; restore the link to the gateway")]
+    OverQuota {
         /// The stream.
         stream: Stream,
     },
@@ -112,7 +138,6 @@ pub enum EraseError {
     },
 }
 
-#[expect(unused_variables, reason = "the seam is published before its inside")]
 impl Spool {
     /// Opens the spool at `path`, or makes it with `fresh` as its epoch.
     pub fn open(
@@ -121,23 +146,67 @@ impl Spool {
         fresh: EpochId,
         write_loss: WriteLoss,
     ) -> Result<Self, OpenSpoolError> {
-        unimplemented!()
+        Self::open_on(path, limits, fresh, write_loss, Backing::default())
+    }
+
+    /// Opens the spool on another file layer.
+    #[doc(hidden)]
+    pub fn open_on(
+        path: &Path,
+        limits: Limits,
+        fresh: EpochId,
+        write_loss: WriteLoss,
+        backing: Backing<'_>,
+    ) -> Result<Self, OpenSpoolError> {
+        let (conn, epoch) = open::open(path, backing, fresh, wal_pages(&limits))?;
+        let sqlite = |source| OpenSpoolError::Sqlite { path: path.to_owned(), source };
+        let heads = store::load_heads(&conn).map_err(sqlite)?;
+        let mut losses: [Vec<OpenLoss>; 6] = Default::default();
+        for stream in Stream::ALL {
+            losses[index(stream)] = store::load_losses(&conn, stream).map_err(sqlite)?;
+        }
+        let on = store::load_on_time(&conn).map_err(sqlite)?;
+        let mut inner = Inner {
+            conn,
+            epoch,
+            limits,
+            heads,
+            losses,
+            on,
+            ages_checked_ms: on.on_ms,
+            write_loss,
+            saved_on_ms: on.on_ms,
+            reserve: Reserve::beside(path, limits.reserve_bytes),
+            page_cap: None,
+            retry_reserve_at: 0,
+            full: false,
+            refused: 0,
+        };
+        if inner.reserve.hold().is_err() {
+            inner.cap_pages().map_err(sqlite)?;
+        }
+        Ok(Self { epoch, inner: Mutex::new(inner) })
     }
 
     /// This life of the spool.
     #[must_use]
     pub fn epoch(&self) -> EpochId {
-        unimplemented!()
+        self.epoch
     }
 
-    /// Appends one record; on return it is on disk. `make` runs inside the transaction that allocates its slot.
+    /// Appends one record; on return it is on disk. `make` is told the record's place while the spool is locked.
     pub fn append(
         &self,
         now: Moment,
         stream: Stream,
         make: impl FnOnce(Slot) -> Encoded,
     ) -> Result<Appended, AppendError> {
-        unimplemented!()
+        let mut make = Some(make);
+        let made = self.append_many(now, &[stream], |_, slot| {
+            let make = make.take().expect("one stream is encoded once");
+            make(slot)
+        })?;
+        Ok(made[0])
     }
 
     /// Appends several records in one transaction: all or none. `make(i, slot)` encodes the i-th.
@@ -147,37 +216,339 @@ impl Spool {
         streams: &[Stream],
         make: impl FnMut(usize, Slot) -> Encoded,
     ) -> Result<Vec<Appended>, AppendError> {
-        unimplemented!()
+        self.lock().append_many(now, streams, make)
     }
 
     /// Up to `max_rows` records of `stream` with numbers from `from` on, in order.
     pub fn read(&self, stream: Stream, from: u64, max_rows: usize) -> Result<Vec<StoredRow>, ReadSpoolError> {
-        unimplemented!()
+        store::read(&self.lock().conn, stream, from, max_rows)
+            .map_err(|source| ReadSpoolError::Sqlite { source })
     }
 
-    /// Deletes the records of `stream` through `through`; the tip stays. Returns how many went.
+    /// Deletes the records of `stream` through `through`; the tip stays. Returns how many went: none when it was
+    /// acknowledged before.
     pub fn acknowledge(&self, stream: Stream, epoch: EpochId, through: u64) -> Result<u64, AcknowledgeError> {
-        unimplemented!()
+        let mut inner = self.lock();
+        if epoch != self.epoch {
+            return Err(AcknowledgeError::OtherEpoch { stream, got: epoch, ours: self.epoch });
+        }
+        let head = inner.heads[index(stream)].tip.seq;
+        if through > head {
+            return Err(AcknowledgeError::BeyondHead { stream, through, head });
+        }
+        inner.acknowledge(stream, through).map_err(|source| AcknowledgeError::Sqlite { source })
     }
 
     /// How far `stream` reaches.
-    pub fn tip(&self, stream: Stream) -> Result<Tip, ReadSpoolError> {
-        unimplemented!()
+    #[must_use]
+    pub fn tip(&self, stream: Stream) -> Tip {
+        self.lock().heads[index(stream)].tip
     }
 
     /// How much waits.
     pub fn depth(&self) -> Result<Depth, ReadSpoolError> {
-        unimplemented!()
+        let inner = self.lock();
+        let mut streams = Vec::with_capacity(Stream::ALL.len());
+        for stream in Stream::ALL {
+            let head = inner.heads[index(stream)];
+            let first =
+                store::first_seq(&inner.conn, stream).map_err(|source| ReadSpoolError::Sqlite { source })?;
+            streams.push(StreamDepth {
+                stream,
+                rows: head.rows,
+                bytes: head.bytes,
+                first,
+                head: head.tip.seq,
+            });
+        }
+        Ok(Depth {
+            condition: inner.condition(),
+            bytes: inner.bytes(),
+            rows: inner.heads.iter().map(|head| head.rows).sum(),
+            streams,
+            next_to_drop: inner.next_to_drop(),
+            refused: inner.refused,
+        })
     }
 
     /// How the spool is doing, without touching the disk.
     #[must_use]
     pub fn condition(&self) -> Condition {
-        unimplemented!()
+        self.lock().condition()
     }
 
-    /// Deletes every erasable payload of `meeting`; the records stay. Returns how many lost theirs.
+    /// Deletes every erasable payload of `meeting` and overwrites its bytes; the records stay. Returns how many
+    /// lost theirs.
     pub fn erase_meeting(&self, meeting: MeetingId) -> Result<u64, EraseError> {
-        unimplemented!()
+        self.lock().erase_meeting(meeting).map_err(|source| EraseError::Sqlite { source })
+    }
+
+    /// A caller's closure may have panicked under the lock; it runs before anything is changed.
+    fn lock(&self) -> MutexGuard<'_, Inner> {
+        self.inner.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// Records with their places, before they are committed.
+struct Placed {
+    slots: Vec<Slot>,
+    records: Vec<Encoded>,
+    heads: [Head; 6],
+}
+
+impl Inner {
+    pub(crate) fn bytes(&self) -> u64 {
+        self.heads.iter().map(|head| head.bytes).sum()
+    }
+
+    fn condition(&self) -> Condition {
+        if self.full {
+            Condition::Full
+        } else if self.page_cap.is_some() {
+            Condition::Reserve
+        } else if self.losses.iter().any(|losses| !losses.is_empty()) {
+            Condition::Dropping
+        } else {
+            Condition::Ok
+        }
+    }
+
+    fn append_many(
+        &mut self,
+        now: Moment,
+        streams: &[Stream],
+        make: impl FnMut(usize, Slot) -> Encoded,
+    ) -> Result<Vec<Appended>, AppendError> {
+        let Some(stream) =
+            streams.iter().copied().find(|s| *s != Stream::Audit).or_else(|| streams.first().copied())
+        else {
+            return Ok(Vec::new());
+        };
+        let audit_only = stream == Stream::Audit;
+        self.count_time(now);
+        if self.page_cap.is_some() && self.on.on_ms >= self.retry_reserve_at {
+            self.take_reserve_back().map_err(|source| AppendError::Sqlite { source })?;
+        }
+        match self.keep_limits(now) {
+            // A full disk must not keep audit out: the drop is tried again when the append itself fails.
+            Err(error) if !is_full(&error) => return Err(AppendError::Sqlite { source: error }),
+            Ok(()) | Err(_) => {}
+        }
+        if !audit_only && self.bytes() > self.limits.max_bytes {
+            self.refused += streams.len() as u64;
+            return Err(AppendError::OverQuota { stream });
+        }
+        let placed = self.place(streams, make);
+        let mut stored = self.store(&placed, audit_only);
+        if stored.as_ref().is_err_and(is_full) {
+            self.find_space().map_err(|source| AppendError::Sqlite { source })?;
+            stored = self.store(&placed, audit_only);
+        }
+        match stored {
+            Ok(()) => {
+                self.heads = placed.heads;
+                self.full &= !audit_only;
+                Ok(placed
+                    .slots
+                    .iter()
+                    .zip(&placed.records)
+                    .map(|(slot, r)| Appended { seq: slot.seq, hash: r.hash })
+                    .collect())
+            }
+            Err(source) if is_full(&source) => {
+                self.full |= audit_only;
+                self.refused += streams.len() as u64;
+                Err(AppendError::DiskFull { stream })
+            }
+            Err(source) => Err(AppendError::Sqlite { source }),
+        }
+    }
+
+    fn place(&self, streams: &[Stream], mut make: impl FnMut(usize, Slot) -> Encoded) -> Placed {
+        let mut placed = Placed { slots: Vec::new(), records: Vec::new(), heads: self.heads };
+        for (i, stream) in streams.iter().copied().enumerate() {
+            let head = &mut placed.heads[index(stream)];
+            let slot = Slot { stream, epoch: self.epoch, seq: head.tip.seq + 1, prev: head.tip.hash };
+            let record = make(i, slot);
+            head.tip = Tip { seq: slot.seq, hash: record.hash };
+            head.rows += 1;
+            head.bytes += store::size(&record);
+            placed.slots.push(slot);
+            placed.records.push(record);
+        }
+        placed
+    }
+
+    fn store(&mut self, placed: &Placed, audit_only: bool) -> rusqlite::Result<()> {
+        if let Some(cap) = self.page_cap {
+            let pages = if audit_only { i64::from(u32::MAX) - 1 } else { cap };
+            self.limit_pages(pages)?;
+        }
+        let tx = self.conn.transaction_with_behavior(TransactionBehavior::Immediate)?;
+        for (slot, record) in placed.slots.iter().zip(&placed.records) {
+            store::insert(&tx, slot.stream, slot.seq, &slot.prev, self.on.on_ms, record)?;
+        }
+        for stream in Stream::ALL {
+            let tip = placed.heads[index(stream)].tip;
+            if tip != self.heads[index(stream)].tip {
+                store::save_tip(&tx, stream, tip)?;
+            }
+        }
+        let save_time = self.on.on_ms.saturating_sub(self.saved_on_ms) >= SAVE_ON_TIME_MS;
+        if save_time {
+            store::save_on_time(&tx, self.on)?;
+        }
+        tx.commit()?;
+        if save_time {
+            self.saved_on_ms = self.on.on_ms;
+        }
+        Ok(())
+    }
+
+    /// The disk is full: give the reserve to audit, and drop what may be dropped.
+    fn find_space(&mut self) -> rusqlite::Result<()> {
+        if self.page_cap.is_none() {
+            self.reserve.give_to_audit();
+            self.cap_pages()?;
+        }
+        // With the reserve the WAL can be moved into the file and cut, so that its space serves again.
+        self.shrink()?;
+        let free = (self.bytes() / 10).max(1);
+        match self.drop_oldest(LossReason::DiskFull, free) {
+            // Even deleting needs a little space; the append that follows says how it is.
+            Err(error) if !is_full(&error) => Err(error),
+            Ok(_) | Err(_) => Ok(()),
+        }
+    }
+
+    fn cap_pages(&mut self) -> rusqlite::Result<()> {
+        self.page_cap = Some(self.conn.query_row("PRAGMA page_count", [], |row| row.get(0))?);
+        self.retry_reserve_at = self.on.on_ms + RETRY_RESERVE_MS;
+        Ok(())
+    }
+
+    /// `PRAGMA max_page_count` answers with a row, so it cannot be set by `pragma_update`.
+    fn limit_pages(&self, pages: i64) -> rusqlite::Result<()> {
+        self.conn.query_row(&format!("PRAGMA max_page_count = {pages}"), [], |_| Ok(()))
+    }
+
+    fn take_reserve_back(&mut self) -> rusqlite::Result<()> {
+        self.retry_reserve_at = self.on.on_ms + RETRY_RESERVE_MS;
+        self.shrink()?;
+        if self.reserve.hold().is_ok() {
+            self.page_cap = None;
+            self.full = false;
+            self.limit_pages(i64::from(u32::MAX) - 1)?;
+        }
+        Ok(())
+    }
+
+    /// Gives free pages back to the file system and empties the WAL.
+    fn shrink(&mut self) -> rusqlite::Result<()> {
+        let run = |conn: &Connection| -> rusqlite::Result<()> {
+            conn.prepare("PRAGMA incremental_vacuum")?.query([])?.next().map(|_| ())?;
+            conn.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(()))
+        };
+        match run(&self.conn) {
+            Err(error) if !is_full(&error) => Err(error),
+            Ok(()) | Err(_) => Ok(()),
+        }
+    }
+
+    fn acknowledge(&mut self, stream: Stream, through: u64) -> rusqlite::Result<u64> {
+        let rows = match self.delete_through(stream, through) {
+            Err(error) if is_full(&error) => self.delete_in_steps(stream, through)?,
+            deleted => deleted?,
+        };
+        if self.page_cap.is_some() && rows > 0 {
+            self.retry_reserve_at = 0;
+        }
+        Ok(rows)
+    }
+
+    fn delete_through(&mut self, stream: Stream, through: u64) -> rusqlite::Result<u64> {
+        let losses: Vec<OpenLoss> = self.losses[index(stream)]
+            .iter()
+            .copied()
+            .filter(|loss| loss.row.is_none_or(|row| row > through))
+            .collect();
+        let tx = self.conn.transaction_with_behavior(TransactionBehavior::Immediate)?;
+        let (rows, bytes) = store::delete_through(&tx, stream, through)?;
+        if losses.len() != self.losses[index(stream)].len() {
+            store::save_losses(&tx, stream, &losses)?;
+        }
+        tx.commit()?;
+        let head = &mut self.heads[index(stream)];
+        head.rows = head.rows.saturating_sub(rows);
+        head.bytes = head.bytes.saturating_sub(bytes);
+        self.losses[index(stream)] = losses;
+        Ok(rows)
+    }
+
+    /// On a full disk: the rest of the reserve pays for the WAL, a few records go at a time, and their pages are
+    /// not overwritten, which would cost as much space again; they are given back to the file system instead.
+    fn delete_in_steps(&mut self, stream: Stream, through: u64) -> rusqlite::Result<u64> {
+        const ROWS: u64 = 32;
+        if self.page_cap.is_none() {
+            self.cap_pages()?;
+        }
+        self.reserve.shrink_to(0);
+        self.shrink()?;
+        self.conn.pragma_update(None, "secure_delete", "OFF")?;
+        let deleted = self.delete_steps(stream, through, ROWS);
+        self.conn.pragma_update(None, "secure_delete", "ON")?;
+        deleted
+    }
+
+    fn delete_steps(&mut self, stream: Stream, through: u64, rows: u64) -> rusqlite::Result<u64> {
+        let mut deleted = 0;
+        while let Some(first) = store::first_seq(&self.conn, stream)?.filter(|first| *first <= through) {
+            deleted += self.delete_through(stream, through.min(first + rows - 1))?;
+            self.shrink()?;
+        }
+        Ok(deleted)
+    }
+
+    fn erase_meeting(&mut self, meeting: MeetingId) -> rusqlite::Result<u64> {
+        let tx = self.conn.transaction_with_behavior(TransactionBehavior::Immediate)?;
+        let erased = store::erase(&tx, meeting)?;
+        tx.commit()?;
+        for (head, (_, bytes)) in self.heads.iter_mut().zip(erased) {
+            head.bytes = head.bytes.saturating_sub(bytes);
+        }
+        // The WAL still holds the old pages until it is moved and cut.
+        self.conn.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(()))?;
+        Ok(erased.iter().map(|(rows, _)| rows).sum())
+    }
+
+    /// Adds the monotonic time that passed since the last append.
+    fn count_time(&mut self, now: Moment) {
+        let at = now.at.as_millis();
+        let passed = if self.on.boot == Some(now.boot) { at.saturating_sub(self.on.boot_at_ms) } else { at };
+        self.on = OnTime {
+            boot: Some(now.boot),
+            boot_at_ms: if self.on.boot == Some(now.boot) { at.max(self.on.boot_at_ms) } else { at },
+            on_ms: self.on.on_ms.saturating_add(passed),
+        };
+    }
+}
+
+/// The WAL is moved into the file at 4 MB, and before it is larger than a quarter of the reserve: moving it may need
+/// as much space again, also on a full disk.
+fn wal_pages(limits: &Limits) -> i64 {
+    const PAGE_BYTES: u64 = 4096;
+    i64::try_from((limits.reserve_bytes / 4 / PAGE_BYTES).clamp(16, 1000)).unwrap_or(1000)
+}
+
+fn is_full(error: &rusqlite::Error) -> bool {
+    error.sqlite_error_code() == Some(ErrorCode::DiskFull)
+}
+
+impl fmt::Debug for Inner {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Inner")
+            .field("epoch", &self.epoch)
+            .field("bytes", &self.bytes())
+            .finish_non_exhaustive()
     }
 }
