@@ -129,7 +129,8 @@ impl Meeting {
         let asked = keywords(question);
         let Some(session) = self.session.as_ref() else { return NO_ANSWER.to_owned() };
         let notes = &session.notes;
-        let said: Vec<String> = session.listening.memory.iter().map(|heard| self.quoted(heard)).collect();
+        let memory = session.listening.memory.iter().filter(|heard| !heard.addressed);
+        let said: Vec<String> = memory.map(|heard| self.quoted(heard)).collect();
         let candidates = notes
             .decisions
             .iter()

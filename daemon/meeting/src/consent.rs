@@ -16,6 +16,7 @@ pub(crate) struct Seats {
     pub(crate) people: Vec<Seat>,
     answers: BTreeMap<ParticipantId, bool>,
     recording_since: Option<MonoTime>,
+    banner: bool,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -26,7 +27,7 @@ pub(crate) struct Seat {
 
 impl Seats {
     pub(crate) fn new(rule: ConsentRule) -> Self {
-        Self { rule, people: Vec::new(), answers: BTreeMap::new(), recording_since: None }
+        Self { rule, people: Vec::new(), answers: BTreeMap::new(), recording_since: None, banner: false }
     }
 
     pub(crate) fn restored(
@@ -34,7 +35,7 @@ impl Seats {
         people: Vec<Seat>,
         answers: Vec<(ParticipantId, bool)>,
     ) -> Self {
-        Self { rule, people, answers: answers.into_iter().collect(), recording_since: None }
+        Self { rule, people, answers: answers.into_iter().collect(), recording_since: None, banner: false }
     }
 
     pub(crate) fn rule(&self) -> ConsentRule {
@@ -155,13 +156,24 @@ impl Meeting {
         session.seats.recording_since = allowed.then_some(now);
         self.record(Event::RecordingChanged { on: allowed });
         if allowed {
-            self.push(Output::ClearBanner { about: BannerAbout::Consent });
+            self.clear_consent_banner();
         } else {
             self.ask_for_consent();
         }
     }
 
+    fn clear_consent_banner(&mut self) {
+        let shown = self.session.as_mut().is_some_and(|session| std::mem::take(&mut session.seats.banner));
+        if shown {
+            self.push(Output::ClearBanner { about: BannerAbout::Consent });
+        }
+    }
+
     fn ask_for_consent(&mut self) {
+        let Some(session) = self.session.as_mut() else { return };
+        if std::mem::replace(&mut session.seats.banner, true) {
+            return;
+        }
         self.push(Output::ShowBanner {
             about: BannerAbout::Consent,
             text: "Prim listens but writes nothing down: not everyone has agreed.".to_owned(),

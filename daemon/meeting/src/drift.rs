@@ -26,7 +26,12 @@ impl Meeting {
         let Some(session) = self.session.as_ref() else { return };
         let Some((item, running)) = session.agenda.running() else { return };
         let since = (now - self.config.drift_window).max(running.began);
-        let window: Vec<_> = session.listening.memory.iter().filter(|heard| heard.ended >= since).collect();
+        let window: Vec<_> = session
+            .listening
+            .memory
+            .iter()
+            .filter(|heard| heard.ended >= since && !heard.addressed)
+            .collect();
         let words: Vec<String> =
             window.iter().flat_map(|heard| tokens(&heard.text)).map(|token| token.word).collect();
         let hits = |title: &str| {

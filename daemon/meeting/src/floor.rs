@@ -32,6 +32,8 @@ pub(crate) struct Ask {
     pub(crate) reason: AskReason,
     pub(crate) made: MonoTime,
     pub(crate) state: AskState,
+    /// The room's hand went up on the platform for it.
+    pub(crate) raised: bool,
     /// What Prim would say; none for a person's hand.
     pub(crate) speech: Option<Speech>,
 }
@@ -94,11 +96,13 @@ impl Meeting {
             Ruling::Speak => self.take_turn(request, reason, text, Actor::Policy),
             Ruling::Ask => {
                 let speech = self.draft(&text);
+                let made = self.now;
                 self.queue(Ask {
                     request,
                     reason,
-                    made: self.now,
+                    made,
                     state: AskState::Waiting,
+                    raised: true,
                     speech: Some(speech),
                 });
             }
@@ -108,10 +112,9 @@ impl Meeting {
     }
 
     fn queue(&mut self, ask: Ask) {
-        let request = ask.request;
-        let raises = !matches!(ask.reason, AskReason::RemoteHand { .. });
+        let (request, raised) = (ask.request, ask.raised);
         self.floor.queue.push(ask);
-        if raises {
+        if raised {
             self.push(Output::RaiseHand { request });
         }
     }
@@ -133,7 +136,10 @@ impl Meeting {
         }
         match self.judge(request, &reason).ruling {
             Ruling::Ask => {
-                self.queue(Ask { request, reason, made: self.now, state: AskState::Waiting, speech: None });
+                // A remote person's hand is up on the platform already.
+                let raised = !matches!(reason, AskReason::RemoteHand { .. });
+                let made = self.now;
+                self.queue(Ask { request, reason, made, state: AskState::Waiting, raised, speech: None });
             }
             Ruling::Speak | Ruling::Card | Ruling::Refuse => self.refused(request),
         }
@@ -245,7 +251,7 @@ impl Meeting {
 
     /// Takes hand and banner away.
     pub(crate) fn leave_queue(&mut self, ask: &Ask) {
-        if !matches!(ask.reason, AskReason::RemoteHand { .. }) {
+        if ask.raised {
             self.push(Output::LowerHand { request: ask.request });
         }
         self.push(Output::ClearBanner { about: BannerAbout::Request { request: ask.request } });

@@ -190,7 +190,7 @@ fn weight(word: &str) -> usize {
     if is_function_word(word) { 2 } else { 3 }
 }
 
-/// The command whose phrase the words match best: at least three quarters of its weight in order, and no more than
+/// The command whose phrase the words match best: at least seven tenths of its weight in order, and no more than
 /// four other words around it.
 fn best_command(words: &[Token]) -> Option<Command> {
     let mut best: Option<(usize, usize, Command)> = None;
@@ -202,7 +202,7 @@ fn best_command(words: &[Token]) -> Option<Command> {
             let extra = words.len().saturating_sub(phrase.len());
             // One word alone must be nearly the whole utterance; "stop" within a sentence is no order.
             let room = if phrase.len() == 1 { 1 } else { 4 };
-            if matched * 4 < total * 3 || extra > room {
+            if matched * 10 < total * 7 || extra > room {
                 continue;
             }
             let score = (matched * 100 / total, matched, *command);

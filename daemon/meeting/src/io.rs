@@ -270,7 +270,8 @@ pub enum Output {
         /// `true`: do not listen.
         on: bool,
     },
-    /// Find an answer outside (knowledge base, transcript, language model) and send [`Input::AnswerReady`].
+    /// Find an answer outside (knowledge base, transcript, language model) and send [`Input::AnswerReady`]. A shell
+    /// that has nothing to ask answers `None` at once; the core then looks in its own notes.
     AnswerWanted {
         /// For which request.
         request: RequestId,

@@ -179,6 +179,14 @@ impl Meeting {
         Some(utterance)
     }
 
+    /// What was said to Prim is neither the meeting's topic nor an answer to a later question.
+    fn said_to_prim(&mut self, heard: &Utterance) {
+        let memory = self.session.as_mut().and_then(|session| session.listening.memory.back_mut());
+        if let Some(last) = memory.filter(|last| last.utterance == heard.utterance) {
+            last.addressed = true;
+        }
+    }
+
     fn understand(&mut self, heard: &Utterance, from: Option<UtteranceId>) {
         let now = self.now;
         let Some(session) = self.session.as_mut() else { return };
@@ -205,6 +213,7 @@ impl Meeting {
             listening.awaited = None;
             listening.obeyed.retain(|(ear, at, _)| !heard.covers(*ear, *at));
             remember(&mut listening.read, (heard.ear, heard.started, heard.ended));
+            self.said_to_prim(heard);
             let words = if awaited.next {
                 heard.text.clone()
             } else {
@@ -220,6 +229,7 @@ impl Meeting {
         if listening.obeyed.iter().any(|(ear, at, _)| heard.covers(*ear, *at)) {
             listening.obeyed.retain(|(ear, at, _)| !heard.covers(*ear, *at));
             remember(&mut listening.read, (heard.ear, heard.started, heard.ended));
+            self.said_to_prim(heard);
             return;
         }
         let named =
@@ -228,9 +238,12 @@ impl Meeting {
             return;
         }
         remember(&mut listening.read, (heard.ear, heard.started, heard.ended));
+        self.said_to_prim(heard);
         match intents::read(&heard.text) {
             Heard::NameOnly => {
                 let until = now.max(heard.ended) + self.config.attention;
+                let Some(session) = self.session.as_mut() else { return };
+                let listening = &mut session.listening;
                 listening.attentive = Some((heard.ear, until));
                 listening.attending_until = Some(until);
                 // A command may still follow the bare name.

@@ -107,8 +107,10 @@ impl Meeting {
     /// Something happened at `now`. A `now` before the last one is taken as the last one: time never runs backwards.
     pub fn handle_input(&mut self, now: MonoTime, input: Input) {
         self.now = self.now.max(now);
-        // What fell due before this input happens first.
-        self.settle();
+        // A press is judged by its length and an item by its time, however late the shell comes; the floor moves only
+        // after the news, so that a ding due at this moment yields to a person who begins to speak at it.
+        self.button_step();
+        self.agenda_step();
         self.take(input);
         self.settle();
         self.show();

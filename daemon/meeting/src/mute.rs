@@ -19,8 +19,9 @@ impl Meeting {
     /// Software never lifts the hardware switch; under it the soft mute still can be set or lifted for later.
     pub(crate) fn set_soft_mute(&mut self, on: bool, by: Actor) {
         if self.muting.soft != on {
-            self.change_mute(Muting { soft: on, ..self.muting }, by);
+            // Deaf first, then everything else.
             self.push(Output::Mute { on });
+            self.change_mute(Muting { soft: on, ..self.muting }, by);
         }
     }
 

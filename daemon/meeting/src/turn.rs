@@ -200,8 +200,8 @@ impl Meeting {
     pub(crate) fn take_turn(&mut self, request: RequestId, reason: AskReason, text: String, by: Actor) {
         let speech = self.draft(&text);
         let state = AskState::Allowed { at: self.now, by };
-        self.floor.queue.push(Ask { request, reason, made: self.now, state, speech: Some(speech) });
-        self.push(Output::RaiseHand { request });
+        let made = self.now;
+        self.floor.queue.push(Ask { request, reason, made, state, raised: false, speech: Some(speech) });
     }
 
     pub(crate) fn take_drafted_turn(

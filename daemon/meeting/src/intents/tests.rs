@@ -55,10 +55,8 @@ fn the_words_of_a_decision_follow_its_opening() {
         read("prim note that the door is too narrow and we need more time"),
         Heard::Content(Command::Note, " the door is too narrow and we need more time".to_owned())
     );
-    assert_eq!(
-        words_of(Command::Action, "prim auction anna sends the report"),
-        " auction anna sends the report"
-    );
+    assert_eq!(words_of(Command::Action, "prim auction anna sends the report"), " anna sends the report");
+    assert_eq!(words_of(Command::Note, "prim no bat the door is narrow"), " no bat the door is narrow");
 }
 
 #[test]

@@ -1,0 +1,353 @@
+//! The naive reference model: it sees inputs and outputs and keeps its own books, in the plainest way it can. It was
+//! written from the design's text and shares nothing with the core but the vocabulary.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use prim_ids::{MonoTime, ParticipantId, RequestId};
+use prim_meeting::{
+    Actor, AskReason, Command, ConsentRule, Ear, Event, FloorState, Input, MeetingConfig, Mode, Output,
+    PanelCommand, Peripheral, PeripheralState, Place, Reason, Ruling, SayId, TalkerKey,
+};
+
+/// What the watcher has seen.
+#[derive(Debug)]
+pub(crate) struct Watcher {
+    config: MeetingConfig,
+    now: u64,
+    last_record: u64,
+    mode: Mode,
+    in_meeting: bool,
+    consent: Option<ConsentRule>,
+    answers: BTreeMap<ParticipantId, bool>,
+    present: BTreeMap<ParticipantId, Place>,
+    known: BTreeSet<ParticipantId>,
+    recording_since: Option<u64>,
+    soft: bool,
+    hard: bool,
+    microphones: bool,
+    link: bool,
+    talking: BTreeSet<(Ear, TalkerKey)>,
+    quiet_since: u64,
+    requested: BTreeMap<RequestId, (u64, AskReason)>,
+    judged: BTreeMap<RequestId, (Ruling, Reason)>,
+    allowed: BTreeSet<RequestId>,
+    closed: BTreeSet<RequestId>,
+    dinged: BTreeSet<RequestId>,
+    last_ding: Option<u64>,
+    ding_intended: Option<RequestId>,
+    lengths: BTreeMap<SayId, Vec<u32>>,
+    say_intended: Option<SayId>,
+    /// Ordered and not yet told to be silent or finished.
+    saying: Option<SayId>,
+    say_started: Option<u64>,
+    prim_quiet_since: u64,
+    pressed_at: Option<u64>,
+    asking: Option<(RequestId, u64)>,
+    asking_at_press: Option<(RequestId, u64)>,
+}
+
+impl Watcher {
+    pub(crate) fn new(config: MeetingConfig) -> Self {
+        Self {
+            mode: config.mode,
+            config,
+            now: 0,
+            last_record: 0,
+            in_meeting: false,
+            consent: None,
+            answers: BTreeMap::new(),
+            present: BTreeMap::new(),
+            known: BTreeSet::new(),
+            recording_since: None,
+            soft: false,
+            hard: false,
+            microphones: false,
+            link: false,
+            talking: BTreeSet::new(),
+            quiet_since: 0,
+            requested: BTreeMap::new(),
+            judged: BTreeMap::new(),
+            allowed: BTreeSet::new(),
+            closed: BTreeSet::new(),
+            dinged: BTreeSet::new(),
+            last_ding: None,
+            ding_intended: None,
+            lengths: BTreeMap::new(),
+            say_intended: None,
+            saying: None,
+            say_started: None,
+            prim_quiet_since: 0,
+            pressed_at: None,
+            asking: None,
+            asking_at_press: None,
+        }
+    }
+
+    fn muted(&self) -> bool {
+        self.soft || self.hard
+    }
+
+    fn consented(&self) -> bool {
+        let no = self.answers.values().any(|yes| !yes);
+        match self.consent {
+            _ if !self.in_meeting => false,
+            None | Some(ConsentRule::Never) => false,
+            Some(ConsentRule::Given) => !no,
+            Some(ConsentRule::AskEveryone) => {
+                !no && !self.present.is_empty()
+                    && self.present.keys().all(|who| self.answers.get(who) == Some(&true))
+            }
+        }
+    }
+
+    fn consent_may_have_changed(&mut self) {
+        match (self.consented(), self.recording_since) {
+            (true, None) => self.recording_since = Some(self.now),
+            (false, _) => self.recording_since = None,
+            (true, Some(_)) => {}
+        }
+    }
+
+    /// One step: what went in, what came out.
+    pub(crate) fn step(&mut self, now: MonoTime, input: Option<&Input>, outputs: &[Output]) {
+        let now = now.as_millis();
+        assert!(now >= self.now, "the driver's time runs forwards");
+        self.now = now;
+        let was_saying = self.saying;
+        if let Some(input) = input {
+            self.input(input);
+        }
+        for output in outputs {
+            self.output(output);
+        }
+        if let (Some(say), Some(input)) = (was_saying, input) {
+            self.must_fall_silent(say, input, outputs);
+        }
+        if let (Some(_), Some(started)) = (self.saying, self.say_started) {
+            assert!(now <= started + 7_000, "Prim spoke for more than seven seconds");
+        }
+    }
+
+    /// Barge-in, stop by every way, and mute end a speech in the very step, before anything else.
+    fn must_fall_silent(&self, say: SayId, input: &Input, outputs: &[Output]) {
+        let must = match input {
+            Input::SpeechStarted { .. } | Input::ButtonPressed | Input::MeetingEnded => true,
+            Input::MuteSwitchMoved { on } => *on,
+            Input::Panel { command, .. } => {
+                matches!(command, PanelCommand::Stop | PanelCommand::Mute { on: true })
+            }
+            Input::CommandHeard { command, .. } => *command == Command::Stop,
+            _ => false,
+        };
+        if must {
+            let silences = |output: &&Output| matches!(output, Output::Silence { say: of, .. } if *of == say);
+            let first = outputs.iter().find(|output| !matches!(output, Output::Mute { .. }));
+            let addressed = outputs.iter().find(|output| silences(output)).is_some();
+            let at_once = first.is_some_and(|output| silences(&output));
+            let spoken = matches!(input, Input::CommandHeard { .. });
+            assert!(at_once || (spoken && addressed), "{input:?} did not silence Prim: {outputs:?}");
+        }
+    }
+
+    fn input(&mut self, input: &Input) {
+        match input {
+            Input::MeetingStarted { people, consent, .. } => {
+                self.in_meeting = true;
+                self.consent = Some(*consent);
+                self.answers.clear();
+                self.present = people.iter().map(|person| (person.id, person.place)).collect();
+                self.known = self.present.keys().copied().collect();
+                self.recording_since = None;
+                self.consent_may_have_changed();
+            }
+            Input::MeetingEnded => {
+                self.in_meeting = false;
+                self.present.clear();
+                self.recording_since = None;
+            }
+            Input::ParticipantJoined { person } if self.in_meeting => {
+                self.present.insert(person.id, person.place);
+                self.known.insert(person.id);
+                self.consent_may_have_changed();
+            }
+            Input::ParticipantLeft { who } => {
+                self.present.remove(who);
+                self.consent_may_have_changed();
+            }
+            Input::ConsentAnswered { who, yes } if self.known.contains(who) => {
+                self.answers.insert(*who, *yes);
+                self.consent_may_have_changed();
+            }
+            Input::SpeechStarted { ear, talker, .. } if !self.muted() => {
+                self.talking.insert((*ear, *talker));
+            }
+            Input::SpeechEnded { ear, talker } => {
+                if self.talking.remove(&(*ear, *talker)) {
+                    self.quiet_since = self.now;
+                }
+            }
+            Input::MuteSwitchMoved { on } => {
+                let before = self.muted();
+                self.hard = *on;
+                self.mute_may_have_changed(before);
+            }
+            Input::PeripheralChanged { which, state } => {
+                let works = !matches!(state, PeripheralState::Absent { .. });
+                let (ear, had) = match which {
+                    Peripheral::Microphones => (Ear::Room, std::mem::replace(&mut self.microphones, works)),
+                    Peripheral::RemoteLink => (Ear::Remote, std::mem::replace(&mut self.link, works)),
+                    _ => return,
+                };
+                if had != works {
+                    self.talking.retain(|(of, _)| *of != ear);
+                    self.quiet_since = self.now;
+                }
+            }
+            Input::ButtonPressed => {
+                self.pressed_at = Some(self.now);
+                self.asking_at_press = self.asking;
+            }
+            Input::SpeakingStarted { say } if self.saying == Some(*say) => {
+                self.say_started.get_or_insert(self.now);
+            }
+            Input::SpeakingFinished { say } if self.saying == Some(*say) && self.say_started.is_some() => {
+                self.saying = None;
+                self.say_started = None;
+                self.prim_quiet_since = self.now;
+            }
+            Input::Prepared { say, clauses_ms } => {
+                self.lengths.entry(*say).or_insert_with(|| clauses_ms.clone());
+            }
+            Input::Panel { command: PanelCommand::SetMode { mode }, .. } => self.mode = *mode,
+            _ => {}
+        }
+    }
+
+    fn mute_may_have_changed(&mut self, before: bool) {
+        if self.muted() != before {
+            self.talking.clear();
+            self.quiet_since = self.now;
+        }
+    }
+
+    fn output(&mut self, output: &Output) {
+        match output {
+            Output::Record { entry } => {
+                let at = entry.at.as_millis();
+                assert!(at >= self.last_record && at <= self.now, "records run forwards");
+                self.last_record = at;
+                self.event(&entry.event);
+            }
+            Output::Ding { request, .. } => self.ding(*request),
+            Output::Say { say, request, clauses } => self.say(*say, *request, *clauses),
+            Output::Silence { say, .. } => {
+                assert_eq!(self.saying.take(), Some(*say), "only a speech that was ordered is silenced");
+                self.say_started = None;
+                self.prim_quiet_since = self.now;
+            }
+            Output::Mute { on } => {
+                let before = self.muted();
+                self.soft = *on;
+                self.mute_may_have_changed(before);
+            }
+            Output::ShowFloor { floor } => {
+                let hand = matches!(floor.reason, Some(AskReason::RoomHand));
+                let asks = matches!(floor.state, FloorState::Asking | FloorState::Dinged) && !hand;
+                self.asking = match (floor.request.filter(|_| asks), self.asking) {
+                    (Some(request), Some((same, since))) if request == same => Some((request, since)),
+                    (Some(request), _) => Some((request, self.now)),
+                    (None, _) => None,
+                };
+            }
+            _ => {}
+        }
+    }
+
+    fn ding(&mut self, request: RequestId) {
+        assert_eq!(self.ding_intended.take(), Some(request), "the intent is recorded first");
+        assert!(self.dinged.insert(request), "two dings for one request");
+        assert!(!self.closed.contains(&request), "a ding for a closed request");
+        if let Some(last) = self.last_ding.replace(self.now) {
+            assert!(self.now >= last + 60_000, "two dings within a minute");
+        }
+        assert!(!self.muted(), "a ding while muted");
+        assert!(self.microphones, "a ding without ears");
+        let remote = self.present.values().any(|place| *place == Place::Remote);
+        assert!(self.link || !remote, "a ding without hearing the remote people");
+        assert!(self.talking.is_empty(), "a ding while somebody speaks");
+        assert!(self.now >= self.quiet_since + 700, "a ding outside a silence window");
+        assert!(self.saying.is_none(), "a ding while Prim speaks");
+        let (asked, _) = self.requested[&request];
+        assert!(self.now >= asked + 6_000, "a ding before six seconds of asking");
+    }
+
+    fn say(&mut self, say: SayId, request: RequestId, clauses: u32) {
+        assert_eq!(self.say_intended.take(), Some(say), "the intent is recorded first");
+        assert!(self.saying.is_none(), "one speech at a time");
+        assert!(!self.closed.contains(&request), "a speech for a closed request");
+        assert!(!self.muted(), "a speech while muted");
+        assert!(self.microphones, "a speech without ears");
+        assert!(self.mode != Mode::CoachOnly, "a speech in coach-only");
+        assert!(self.talking.is_empty(), "a speech over a person");
+        let (ruling, reason) = self.judged[&request];
+        let granted = match reason {
+            Reason::DirectQuestion | Reason::Ordered => true,
+            Reason::Granted => self.config.nudges_granted,
+            _ => false,
+        };
+        let permitted = self.allowed.contains(&request) || (ruling == Ruling::Speak && granted);
+        assert!(permitted, "a speech without Allow or policy");
+        let total: u32 = self.lengths[&say].iter().take(clauses as usize).sum();
+        assert!(clauses >= 1 && total <= 7_000, "{total} ms of speech");
+        self.saying = Some(say);
+        self.say_started = None;
+    }
+
+    fn event(&mut self, event: &Event) {
+        match event {
+            Event::FloorRequested { request, reason, .. } => {
+                let new = self.requested.insert(*request, (self.now, reason.clone())).is_none();
+                assert!(new, "a request is made once");
+            }
+            Event::Judged { request, verdict } => {
+                let new = self.judged.insert(*request, (verdict.ruling, verdict.reason)).is_none();
+                assert!(new && self.requested.contains_key(request), "each request is judged once");
+            }
+            Event::Allowed { request, by, .. } => {
+                assert!(self.allowed.insert(*request), "a request is allowed once");
+                if *by == Actor::Button {
+                    let pressed = self.pressed_at.expect("Allow by the button needs a press");
+                    let (asked, since) = self.asking_at_press.expect("somebody asked when the press began");
+                    assert_eq!(asked, *request, "the press answers what the light showed");
+                    assert!(pressed >= since + 400, "a press within 400 ms of asking never allows");
+                    assert!(self.now < pressed + 1_000, "a held press never allows");
+                }
+            }
+            Event::FloorClosed { request, .. } => {
+                assert!(self.requested.contains_key(request), "only a request can be closed");
+                assert!(self.closed.insert(*request), "a request ends once");
+            }
+            Event::DingIntended { request, .. } => self.ding_intended = Some(*request),
+            Event::SayIntended { say, .. } => self.say_intended = Some(*say),
+            Event::Utterance { started, .. } => {
+                let since = self.recording_since.expect("an utterance is recorded only with consent");
+                assert!(started.as_millis() >= since, "what was said before consent is not kept");
+            }
+            Event::Note { by, .. } | Event::Decision { by, .. } | Event::Action { by, .. } => {
+                let typed = matches!(by, Actor::Panel { .. });
+                assert!(typed || self.recording_since.is_some(), "spoken notes need consent");
+            }
+            Event::ModeChanged { mode, .. } => self.mode = *mode,
+            _ => {}
+        }
+    }
+
+    /// After everything has come to rest: every request has ended, and nobody speaks.
+    pub(crate) fn at_rest(&self) {
+        for request in self.requested.keys() {
+            assert!(self.judged.contains_key(request), "{request} was never judged");
+            assert!(self.closed.contains(request), "{request} never ended: {:?}", self.requested[request]);
+        }
+        assert_eq!(self.saying, None);
+    }
+}
