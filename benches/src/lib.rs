@@ -1,1 +1,96 @@
-//! prim-benches
+//! What the benches share: a timer that reports the middle of several rounds, and the promises to judge it by.
+//!
+//! **What.** Each bench measures one thing, beside a peer in the same run where there is one, and says whether the
+//! promise of `budgets.toml` is met. **Who calls it.** `cargo xtask bench`. **What it never does.** It never fails
+//! because a promise is missed on a busy machine: it says so and by how much; it fails when it cannot measure.
+use std::collections::BTreeMap;
+use std::io::Write;
+use std::time::{Duration, Instant};
+
+use serde::Deserialize;
+
+/// One promise.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Budget {
+    /// The bench that measures it.
+    pub bench: String,
+    /// The largest figure that keeps it.
+    pub at_most: Option<f64>,
+    /// The smallest figure that keeps it.
+    pub at_least: Option<f64>,
+    /// What is counted.
+    pub unit: String,
+    /// Where the promise comes from.
+    pub source: String,
+    /// What it is measured beside.
+    pub against: Option<String>,
+}
+
+/// Every promise by name.
+///
+/// # Panics
+///
+/// When `budgets.toml` is not readable: then there is nothing to judge by.
+#[must_use]
+pub fn budgets() -> BTreeMap<String, Budget> {
+    toml::from_str(include_str!("../budgets.toml")).expect("budgets.toml holds promises only")
+}
+
+/// The middle time of an odd number of rounds of `work`, after one that only warms up.
+pub fn median(rounds: usize, mut work: impl FnMut()) -> Duration {
+    work();
+    let mut times: Vec<Duration> = (0..rounds.max(1))
+        .map(|_| {
+            let start = Instant::now();
+            work();
+            start.elapsed()
+        })
+        .collect();
+    times.sort_unstable();
+    times.get(times.len() / 2).copied().unwrap_or_default()
+}
+
+/// Say what was measured, and whether it keeps the promise `name`.
+///
+/// # Panics
+///
+/// When nothing was promised under that name.
+pub fn report(name: &str, figure: f64, detail: &str) {
+    let budgets = budgets();
+    let budget = budgets.get(name).expect("each bench reports a promise of budgets.toml");
+    let kept = budget.at_most.is_none_or(|most| figure <= most)
+        && budget.at_least.is_none_or(|least| figure >= least);
+    let promise = match (budget.at_most, budget.at_least) {
+        (Some(most), _) => format!("at most {most}"),
+        (None, Some(least)) => format!("at least {least}"),
+        (None, None) => "nothing".to_owned(),
+    };
+    let mut out = std::io::stdout().lock();
+    let verdict = if kept { "met" } else { "MISSED" };
+    let _ = writeln!(out, "{name}: {figure:.2} {}; promised {promise}: {verdict}", budget.unit);
+    let _ = writeln!(out, "    {detail}");
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_promise_says_how_much_and_why() {
+        for (name, budget) in budgets() {
+            assert!(budget.at_most.is_some() != budget.at_least.is_some(), "{name}: one bound, not two");
+            assert!(!budget.unit.is_empty() && !budget.source.is_empty(), "{name}: unit and source");
+        }
+    }
+
+    #[test]
+    fn the_middle_of_the_rounds_is_not_moved_by_one_slow_round() {
+        let mut round = 0;
+        let middle = median(5, || {
+            round += 1;
+            std::thread::sleep(Duration::from_millis(if round == 3 { 60 } else { 2 }));
+        });
+        assert!(middle < Duration::from_millis(40));
+    }
+}

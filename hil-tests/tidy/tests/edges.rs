@@ -6,7 +6,10 @@ fn offenders(wrong: impl Fn(&Package, &str) -> bool) -> Vec<String> {
     let mut found = Vec::new();
     for package in &members {
         found.extend(
-            package.shipped().filter(|other| wrong(package, other)).map(|other| format!("{} → {other}", package.name)),
+            package
+                .shipped()
+                .filter(|other| wrong(package, other))
+                .map(|other| format!("{} → {other}", package.name)),
         );
     }
     found
@@ -15,7 +18,8 @@ fn offenders(wrong: impl Fn(&Package, &str) -> bool) -> Vec<String> {
 #[test]
 fn every_crate_has_its_place_in_the_layout() {
     for package in members() {
-        let place = place_of(&package.name).unwrap_or_else(|| panic!("{} has no place in the layout", package.name));
+        let place =
+            place_of(&package.name).unwrap_or_else(|| panic!("{} has no place in the layout", package.name));
         assert_eq!(package.folder(), place.folder, "{} lives elsewhere in the layout", package.name);
     }
 }
@@ -78,7 +82,9 @@ fn each_outside_thing_is_touched_by_its_own_crate_only() {
     ];
     let wrong = offenders(|package, other| {
         place_of(&package.name).is_none_or(|place| place.tier < 5)
-            && allowed.iter().any(|(thing, owners)| *thing == other && !owners.contains(&package.name.as_str()))
+            && allowed
+                .iter()
+                .any(|(thing, owners)| *thing == other && !owners.contains(&package.name.as_str()))
     });
     assert!(wrong.is_empty(), "{wrong:#?}");
 }

@@ -7,7 +7,16 @@ use prim_tidy::{files, root};
 #[test]
 fn the_top_level_is_the_table_of_contents_and_nothing_else() {
     let rooms = [
-        "daemon", "hal", "dsp", "models", "cloud-sync", "provisioning", "systemd", "yocto", "hil-tests", "benches",
+        "daemon",
+        "hal",
+        "dsp",
+        "models",
+        "cloud-sync",
+        "provisioning",
+        "systemd",
+        "yocto",
+        "hil-tests",
+        "benches",
     ];
     let tools = [".cargo", ".ci", ".clippy.toml", ".rustfmt.toml", ".deny.toml", ".config", ".gitignore"];
     let sought = [
@@ -31,10 +40,12 @@ fn every_crate_head_says_what_it_is_and_what_it_never_does() {
     let mut silent = Vec::new();
     for package in members() {
         let kinds = ["lib", "proc-macro"];
-        let is_library =
-            |target: &&prim_tidy::crates::Target| target.kind.iter().any(|kind| kinds.contains(&kind.as_str()));
+        let is_library = |target: &&prim_tidy::crates::Target| {
+            target.kind.iter().any(|kind| kinds.contains(&kind.as_str()))
+        };
         let is_program = |target: &&prim_tidy::crates::Target| target.kind.iter().any(|kind| kind == "bin");
-        let head = package.targets.iter().find(is_library).or_else(|| package.targets.iter().find(is_program));
+        let head =
+            package.targets.iter().find(is_library).or_else(|| package.targets.iter().find(is_program));
         let Some(head) = head else { continue };
         let text = std::fs::read_to_string(&head.src_path).unwrap_or_default();
         let said: Vec<&str> = text.lines().take_while(|line| line.starts_with("//!")).collect();
@@ -76,7 +87,8 @@ fn every_migration_can_be_taken_back() {
 
 #[test]
 fn every_promise_has_a_bench_and_every_bench_a_promise() {
-    let text = std::fs::read_to_string(root().join("benches/budgets.toml")).expect("benches/budgets.toml is there");
+    let text =
+        std::fs::read_to_string(root().join("benches/budgets.toml")).expect("benches/budgets.toml is there");
     let budgets: toml::Table = text.parse().unwrap();
     let promised: BTreeSet<String> = budgets
         .values()

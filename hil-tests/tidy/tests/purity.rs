@@ -57,7 +57,8 @@ fn no_pure_crate_ships_with_a_runtime_a_clock_or_a_dice() {
     let names: BTreeSet<&str> = pure().map(|place| place.name).collect();
     for package in members().iter().filter(|package| names.contains(package.name.as_str())) {
         for other in package.shipped() {
-            let impure = ["tokio", "async-std", "rand", "getrandom", "jiff", "chrono", "libc", "nix", "rustix"];
+            let impure =
+                ["tokio", "async-std", "rand", "getrandom", "jiff", "chrono", "libc", "nix", "rustix"];
             assert!(!impure.contains(&other), "{} imports {other}", package.name);
         }
     }
@@ -72,8 +73,16 @@ fn no_pure_source_reaches_for_the_world() {
         }
         let text = file.text().unwrap_or_default();
         let shipped = text.split("#[cfg(test)]").next().unwrap_or_default();
-        for word in ["std::fs::", "std::net::", "Instant::now(", "SystemTime::now(", "thread::spawn(", "thread_local!"] {
-            let said = shipped.lines().find(|line| line.contains(word) && !line.trim_start().starts_with("//"));
+        for word in [
+            "std::fs::",
+            "std::net::",
+            "Instant::now(",
+            "SystemTime::now(",
+            "thread::spawn(",
+            "thread_local!",
+        ] {
+            let said =
+                shipped.lines().find(|line| line.contains(word) && !line.trim_start().starts_with("//"));
             assert!(said.is_none(), "{}: {word} in {said:?}", file.name);
         }
     }

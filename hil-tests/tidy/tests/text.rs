@@ -9,7 +9,8 @@ use sha2::{Digest, Sha256};
 #[test]
 fn no_file_names_a_path_of_somebodys_machine() {
     // Written apart, so that this file does not name them either.
-    let homes = [concat!("/ro", "ot/"), concat!("/wo", "rk/"), concat!("/tmp/pr", "im/"), concat!("/ho", "me/")];
+    let homes =
+        [concat!("/ro", "ot/"), concat!("/wo", "rk/"), concat!("/tmp/pr", "im/"), concat!("/ho", "me/")];
     let mut found = Vec::new();
     for file in files() {
         for (number, line) in file.text().unwrap_or_default().lines().enumerate() {
@@ -98,10 +99,17 @@ fn golden_files_are_what_their_sums_say() {
             .unwrap_or_else(|_| panic!("{folder} has no SHA256SUMS"));
         let listed: BTreeMap<&str, &str> =
             sums.lines().filter_map(|line| line.split_once("  ")).map(|(sum, name)| (name, sum)).collect();
-        for file in inside.iter().filter(|file| !file.name.ends_with("SHA256SUMS") && !file.name.ends_with(".md")) {
+        for file in
+            inside.iter().filter(|file| !file.name.ends_with("SHA256SUMS") && !file.name.ends_with(".md"))
+        {
             let leaf = file.name.strip_prefix(&format!("{folder}/")).unwrap_or_default();
             let sum = hex::encode(Sha256::digest(std::fs::read(&file.path).unwrap_or_default()));
-            assert_eq!(listed.get(leaf).copied(), Some(sum.as_str()), "{} changed or is not listed", file.name);
+            assert_eq!(
+                listed.get(leaf).copied(),
+                Some(sum.as_str()),
+                "{} changed or is not listed",
+                file.name
+            );
         }
         for name in listed.keys() {
             assert!(root().join(&folder).join(name).is_file(), "{folder}/{name} is listed and gone");

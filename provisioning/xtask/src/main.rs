@@ -1,1 +1,71 @@
-fn main() {}
+//! `cargo xtask …`: every task that README and CI name.
+//!
+//! **What.** `setup` installs what a machine lacks; `demo` runs a whole meeting on this machine, device, broker,
+//! gateway, database and simulated room; `test` and `lint` judge the code; `bench` measures the promises;
+//! `clean` removes what the others left.
+//!
+//! **Who calls it.** A person, `.ci/run`, nothing else.
+//!
+//! **What it never does.** It links no native library (it must run before they are installed), opens no fixed
+//! port, signals no process it did not start, and changes nothing outside the checkout, its cache folder and
+//! `/var/tmp/prim-*` without having said so first.
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+
+mod checkout;
+mod demo;
+mod http;
+mod proxy;
+mod quality;
+mod say;
+mod setup;
+mod stop;
+mod supervise;
+
+#[derive(Debug, Parser)]
+#[command(bin_name = "cargo xtask", about = "The tasks of this checkout", max_term_width = 100)]
+struct Cli {
+    #[command(subcommand)]
+    task: Task,
+}
+
+#[derive(Debug, Subcommand)]
+enum Task {
+    /// Install what the demo and the tests need; says first what.
+    Setup(setup::Options),
+    /// Run a meeting in a simulated room, end to end, and show it.
+    Demo(demo::Options),
+    /// Format check, lints, every test.
+    Test(quality::TestOptions),
+    /// Format check and lints only.
+    Lint,
+    /// Measure what Prim promises (benches/budgets.toml); `latency` runs a long meeting.
+    Bench(quality::BenchOptions),
+    /// Remove the demo's data folders.
+    Clean,
+}
+
+fn main() -> ExitCode {
+    let done = stop::listen().and_then(|()| match Cli::parse().task {
+        Task::Setup(options) => setup::ensure(setup::Purpose::Test, options).map(|_| {
+            say::good("this machine has all that the demo and the tests need");
+        }),
+        Task::Demo(options) => demo::run(&options),
+        Task::Test(options) => quality::test(&options),
+        Task::Lint => quality::lint(),
+        Task::Bench(options) => quality::bench(&options),
+        Task::Clean => demo::clean(),
+    });
+    match done {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) if error.is::<stop::Interrupted>() => {
+            say::line("stopped");
+            ExitCode::from(130)
+        }
+        Err(error) => {
+            say::bad(format_args!("{error:#}"));
+            ExitCode::FAILURE
+        }
+    }
+}

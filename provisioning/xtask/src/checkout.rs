@@ -1,0 +1,29 @@
+//! Where this checkout is, and which folders the tasks may write to.
+use std::hash::{DefaultHasher, Hash, Hasher};
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+/// The top of the checkout: this crate sits two levels below it.
+pub(crate) fn root() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).ancestors().nth(2).map(Path::to_path_buf).unwrap_or_default()
+}
+
+/// The cargo that runs us, or the one on the path.
+pub(crate) fn cargo() -> Command {
+    let mut command = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
+    command.current_dir(root());
+    command
+}
+
+/// Where cargo puts what it builds for tests and for the demo (one profile serves both).
+pub(crate) fn built(program: &str) -> PathBuf {
+    let target = std::env::var_os("CARGO_TARGET_DIR").map_or_else(|| root().join("target"), PathBuf::from);
+    root().join(target).join("debug").join(program)
+}
+
+/// A folder of this checkout outside it, for what must not stand below a home that others cannot enter.
+pub(crate) fn outside(name: &str) -> PathBuf {
+    let mut hash = DefaultHasher::new();
+    root().hash(&mut hash);
+    Path::new("/var/tmp").join(format!("prim-{name}-{:08x}", hash.finish() & 0xffff_ffff))
+}

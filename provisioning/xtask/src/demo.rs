@@ -1,0 +1,156 @@
+//! `cargo xtask demo`: a meeting on this machine, from sound in a simulated room to rows in Postgres, and what was
+//! promised of it held against what a separate program measured.
+use std::path::PathBuf;
+use std::time::{Duration, Instant};
+
+use anyhow::{Context, bail, ensure};
+use clap::Args;
+
+use crate::setup::{self, Purpose, wheel};
+use crate::{checkout, say, stop};
+
+mod after;
+mod checks;
+mod cues;
+mod folder;
+mod keys;
+mod meeting;
+mod plan;
+mod process;
+mod screen;
+mod stage;
+mod table;
+mod view;
+mod watch;
+
+use folder::{Folder, Past};
+use keys::Keys;
+use meeting::Hall;
+use plan::Invitation;
+use stage::{RoomOptions, Stage};
+
+/// The committed meeting of the demo.
+const SCRIPT: &str = "hil-tests/sim/meetings/demo.meeting.toml";
+/// The longer one that gathers enough events of each kind for a p95.
+const LATENCY_SCRIPT: &str = "hil-tests/sim/meetings/latency.meeting.toml";
+/// The programs the demo runs, as cargo packages.
+const PROGRAMS: [&str; 4] = ["primd", "prim-gateway", "prim-cli", "prim-hil-sim"];
+/// No script is longer; a meeting that is still on then has hung.
+const MEETING_LIMIT: Duration = Duration::from_secs(45 * 60);
+
+#[derive(Debug, Args)]
+pub(crate) struct Options {
+    /// End after the meeting; exit non-zero if anything promised did not happen.
+    #[arg(long)]
+    once: bool,
+    /// Ask nothing.
+    #[arg(long)]
+    yes: bool,
+    /// Write the measured summary to this file.
+    #[arg(long, value_name = "FILE")]
+    json: Option<PathBuf>,
+    /// Play these recordings into the room instead of the script (any rate, channel count, depth).
+    #[arg(long, value_name = "FILE", num_args = 1..)]
+    wav: Vec<PathBuf>,
+    /// Go on with the last run's keys, database and spool.
+    #[arg(long, conflicts_with = "reset")]
+    keep: bool,
+    /// Forget everything of earlier runs first, the people's voices included.
+    #[arg(long)]
+    reset: bool,
+    /// Another room, for example `rt60=0.4,distance=1.5`.
+    #[arg(long, value_name = "KEY=VALUE,…")]
+    room: Option<String>,
+    /// Another data folder than `.prim/demo`.
+    #[arg(long, value_name = "DIR")]
+    data: Option<PathBuf>,
+}
+
+pub(crate) fn run(options: &Options) -> anyhow::Result<()> {
+    hold(options, checkout::root().join(SCRIPT).as_path())
+}
+
+/// `cargo xtask bench latency`: the same programs, a longer meeting, at least 30 events of each kind.
+pub(crate) fn latency(yes: bool) -> anyhow::Result<()> {
+    let options = Options {
+        once: true,
+        yes,
+        json: Some(checkout::root().join("target").join("latency.json")),
+        wav: Vec::new(),
+        keep: false,
+        reset: false,
+        room: None,
+        data: Some(checkout::root().join(".prim").join("latency")),
+    };
+    hold(&options, checkout::root().join(LATENCY_SCRIPT).as_path())
+}
+
+pub(crate) fn clean() -> anyhow::Result<()> {
+    folder::clean()
+}
+
+fn hold(options: &Options, script: &std::path::Path) -> anyhow::Result<()> {
+    for wave in &options.wav {
+        ensure!(wave.is_file(), "play {}: there is no such file", wave.display());
+    }
+    let start = Instant::now();
+    let ready = setup::ensure(Purpose::Demo, setup::Options { yes: options.yes })?;
+    build(ready.postgres_bin.as_deref())?;
+    let past = match (options.keep, options.reset) {
+        (true, _) => Past::Kept,
+        (_, true) => Past::Reset,
+        (false, false) => Past::Fresh,
+    };
+    let folder = Folder::open(options.data.as_deref(), past)?;
+    let keys = Keys::ready(&folder.path("keys"))?;
+    let who = Invitation::read(script)?.write_plan(&folder.path("config").join("meeting.toml"))?;
+    let mut stage = Stage::build(
+        &folder,
+        &keys,
+        &RoomOptions { script, room: options.room.as_deref(), waves: &options.wav },
+    )?;
+    say::good(format_args!(
+        "everything runs after {:.0} s; the meeting begins",
+        start.elapsed().as_secs_f64()
+    ));
+    let mut hall = Hall::enter(&folder, who)?;
+    hall.watch_meeting(&mut stage, MEETING_LIMIT)?;
+    let outcome = after::gather(&mut stage, hall, &folder, &keys)?;
+    table::print(&outcome.summary);
+    let broken = checks::print(&outcome, options.wav.is_empty(), options.room.is_none());
+    if let Some(file) = &options.json {
+        let text = serde_json::to_string_pretty(&outcome.summary).context("write the summary as JSON")?;
+        std::fs::write(file, text + "\n").with_context(|| format!("write {}", file.display()))?;
+        say::good(format_args!("summary: {}", file.display()));
+    }
+    say::hint(format_args!("logs, recording, transcript and audit: {}", folder.path("").display()));
+    if options.once {
+        drop(stage);
+        if broken > 0 {
+            bail!("{broken} of the things promised did not happen");
+        }
+        return Ok(());
+    }
+    say::line("The servers keep running for you to look around; Ctrl-C stops them.");
+    say::hint(format_args!("DATABASE_URL={}", stage.database_url));
+    stop::until_pressed();
+    Ok(())
+}
+
+/// Build what is not built; cargo shows its own progress.
+fn build(postgres_bin: Option<&std::path::Path>) -> anyhow::Result<()> {
+    stop::check()?;
+    let mut cargo = checkout::cargo();
+    cargo.args(["build", "--locked", "--bins"]);
+    for program in PROGRAMS {
+        cargo.args(["--package", program]);
+    }
+    if let Some(bin) = postgres_bin {
+        cargo.env(wheel::BIN_VARIABLE, bin);
+    }
+    say::step("build");
+    let status = cargo.status().context("start cargo")?;
+    stop::check()?;
+    ensure!(status.success(), "the programs do not build: cargo's own words are above");
+    Ok(())
+}

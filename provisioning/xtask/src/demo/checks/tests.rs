@@ -1,0 +1,85 @@
+use super::*;
+
+fn request(number: u128) -> RequestId {
+    RequestId::from_u128(number)
+}
+
+fn outcome(audit: Vec<(u64, Audit)>) -> Outcome {
+    Outcome {
+        seen: super::super::meeting::Seen::default(),
+        audit: audit.into_iter().map(|(at, entry)| (MonoTime::from_millis(at), entry)).collect(),
+        summary: serde_json::Map::new(),
+        drained: true,
+        missing_artifacts: Vec::new(),
+        chain_broken: None,
+        room_ok: true,
+        device_ok: true,
+    }
+}
+
+fn mute(on: bool) -> Audit {
+    Audit::Mute { which: MuteKind::Soft, on, by: Actor::Button }
+}
+
+fn ding(at: u64) -> LiveEvent {
+    LiveEvent::Ding { at_ms: MonoTime::from_millis(at), request: request(1) }
+}
+
+#[test]
+fn a_meeting_in_which_nothing_happened_keeps_no_promise_of_the_meeting() {
+    let empty = outcome(Vec::new());
+    let held: Vec<_> = of_the_meeting(&empty).into_iter().filter(|check| check.held).collect();
+    assert_eq!(held, []);
+}
+
+#[test]
+fn figures_that_were_not_measured_are_not_zero() {
+    let empty = outcome(Vec::new());
+    assert!(!zero(&empty, "no record is there twice", "records_duplicate").held);
+}
+
+#[test]
+fn only_speech_that_the_button_allowed_counts_as_allowed_by_it() {
+    let allowed = |number, by| Audit::FloorAllowed { request: request(number), by, waited_ms: 5 };
+    let started = |say| Audit::SayStarted { say };
+    let by_button = outcome(vec![(1, allowed(1, Actor::Button)), (2, started(1))]);
+    assert_eq!(spoken_after_button(&by_button), 0, "a speech without a request is not the allowed one");
+}
+
+#[test]
+fn a_ding_inside_the_mute_breaks_it_and_one_outside_does_not() {
+    let mut quiet = outcome(vec![(100, mute(true)), (200, mute(false))]);
+    quiet.seen.events = vec![ding(90), ding(250)];
+    assert!(muted(&quiet).held);
+    quiet.seen.events.push(ding(150));
+    assert!(!muted(&quiet).held);
+    assert!(!muted(&outcome(Vec::new())).held, "never muted is not quiet while muted");
+}
+
+#[test]
+fn a_short_cut_or_an_idle_one_does_not_count() {
+    let mut away = outcome(Vec::new());
+    away.seen.cuts = vec![Duration::from_secs(25)];
+    assert!(!cut(&away).held);
+    away.seen.floor_inside_cut = 3;
+    assert!(cut(&away).held);
+    away.seen.cuts = vec![Duration::from_secs(19)];
+    assert!(!cut(&away).held);
+}
+
+#[test]
+fn a_hand_counts_when_its_own_request_was_served() {
+    let person = Actor::Person { id: prim_ids::ParticipantId::from_u128(9) };
+    let asked = |number, by| Audit::FloorRequested {
+        request: request(number),
+        reason: "hand".parse().unwrap(),
+        evidence: None,
+        utterance: None,
+        by,
+    };
+    let served = |number| Audit::FloorServed { request: request(number), by: Actor::Button };
+    let hand = outcome(vec![(1, asked(1, person)), (2, asked(2, Actor::Prim)), (3, served(2))]);
+    assert_eq!(hands_served(&hand), 0);
+    let hand = outcome(vec![(1, asked(1, person)), (3, served(1))]);
+    assert_eq!(hands_served(&hand), 1);
+}

@@ -1,0 +1,198 @@
+//! The demo's data folder: what lies where, what a fresh run forgets, and that two demos do not share one.
+use std::fs::{File, Permissions, TryLockError};
+use std::os::unix::fs::PermissionsExt;
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context, bail, ensure};
+
+use crate::checkout;
+
+/// Shows that a folder is ours to empty.
+const MARK: &str = ".prim-demo";
+/// What one run leaves behind; the voices of the script are kept, they cost time and never change.
+const OF_A_RUN: [&str; 9] =
+    ["keys", "device", "record", "objects", "logs", "config", "export", "pg", "mosquitto"];
+const VOICES: &str = "voices";
+
+/// What of the last run stays.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Past {
+    /// Forgotten, but for the voices.
+    Fresh,
+    /// Gone on with: same keys, database, spool.
+    Kept,
+    /// Forgotten entirely.
+    Reset,
+}
+
+/// The folder, held by a lock as long as this value lives.
+#[derive(Debug)]
+pub(crate) struct Folder {
+    root: PathBuf,
+    servers: PathBuf,
+    sockets: tempfile::TempDir,
+    _lock: File,
+}
+
+impl Folder {
+    /// Take the folder into use; the default one when none is named.
+    pub(crate) fn open(named: Option<&Path>, past: Past) -> anyhow::Result<Self> {
+        let root = named.map_or_else(default_root, Path::to_path_buf);
+        make(&root, 0o711)?;
+        let root = root.canonicalize().with_context(|| format!("find {}", root.display()))?;
+        let lock = claim(&root)?;
+        let servers = if others_can_enter(&root) { root.clone() } else { checkout::outside("demo") };
+        match past {
+            Past::Kept => {}
+            Past::Fresh => forget(&[&root, &servers], &OF_A_RUN)?,
+            Past::Reset => {
+                forget(&[&root, &servers], &OF_A_RUN)?;
+                forget(&[&root], &[VOICES])?;
+            }
+        }
+        // Old measurements would pass for new ones.
+        forget(&[&root], &["record", "logs", "export"])?;
+        make(&servers, 0o711)?;
+        // A socket's path may have 107 bytes; a checkout's may have more.
+        let sockets =
+            tempfile::Builder::new().prefix("prim-").tempdir().context("make a folder for sockets")?;
+        let folder = Self { root, servers, sockets, _lock: lock };
+        for private in ["keys", "device", "record", "objects", "logs", "config", "export", VOICES] {
+            make(&folder.root.join(private), 0o700)?;
+        }
+        Ok(folder)
+    }
+
+    pub(crate) fn path(&self, name: &str) -> PathBuf {
+        self.root.join(name)
+    }
+
+    pub(crate) fn logs(&self) -> PathBuf {
+        self.path("logs")
+    }
+
+    pub(crate) fn record(&self) -> PathBuf {
+        self.path("record")
+    }
+
+    /// Where Postgres and the broker live: they run as another account, which must be able to enter.
+    pub(crate) fn servers(&self) -> &Path {
+        &self.servers
+    }
+
+    pub(crate) fn socket(&self, name: &str) -> PathBuf {
+        self.sockets.path().join(name)
+    }
+}
+
+/// `cargo xtask clean`.
+pub(crate) fn clean() -> anyhow::Result<()> {
+    let root = default_root();
+    let outside = checkout::outside("demo");
+    if root.exists() {
+        let lock = claim(&root)?;
+        drop(lock);
+    }
+    for folder in [root, outside] {
+        if folder.exists() {
+            std::fs::remove_dir_all(&folder).with_context(|| format!("remove {}", folder.display()))?;
+            crate::say::good(format_args!("removed {}", folder.display()));
+        }
+    }
+    Ok(())
+}
+
+fn default_root() -> PathBuf {
+    checkout::root().join(".prim").join("demo")
+}
+
+/// Lock the folder, and make sure that it is one of ours: a demo empties what it works in.
+fn claim(root: &Path) -> anyhow::Result<File> {
+    let mark = root.join(MARK);
+    let empty =
+        std::fs::read_dir(root).with_context(|| format!("look into {}", root.display()))?.next().is_none();
+    ensure!(
+        empty || mark.is_file(),
+        "{} holds other things: a demo empties its data folder, so name an empty or a new one",
+        root.display()
+    );
+    let lock = File::options().create(true).append(true).open(&mark);
+    let lock = lock.with_context(|| format!("open {}", mark.display()))?;
+    match lock.try_lock() {
+        Ok(()) => Ok(lock),
+        Err(TryLockError::WouldBlock) => {
+            bail!("another demo runs in {}: stop it, or name another folder with --data", root.display())
+        }
+        Err(TryLockError::Error(error)) => Err(error).with_context(|| format!("lock {}", mark.display())),
+    }
+}
+
+fn forget(roots: &[&Path], names: &[&str]) -> anyhow::Result<()> {
+    for path in roots.iter().flat_map(|root| names.iter().map(|name| root.join(name))) {
+        if path.exists() {
+            std::fs::remove_dir_all(&path).with_context(|| format!("remove {}", path.display()))?;
+        }
+    }
+    Ok(())
+}
+
+fn make(path: &Path, mode: u32) -> anyhow::Result<()> {
+    let new = !path.exists();
+    std::fs::create_dir_all(path).with_context(|| format!("make the folder {}", path.display()))?;
+    if new {
+        std::fs::set_permissions(path, Permissions::from_mode(mode))
+            .with_context(|| format!("set who may enter {}", path.display()))?;
+    }
+    Ok(())
+}
+
+/// Root's servers run as nobody, who must be able to walk down to the folder.
+fn others_can_enter(root: &Path) -> bool {
+    !nix::unistd::geteuid().is_root()
+        || root
+            .ancestors()
+            .all(|step| step.metadata().is_ok_and(|facts| facts.permissions().mode() & 0o001 != 0))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_folder_with_other_things_is_not_emptied() {
+        let folder = tempfile::tempdir().unwrap();
+        std::fs::write(folder.path().join("thesis.txt"), "years").unwrap();
+        let error = Folder::open(Some(folder.path()), Past::Reset).unwrap_err();
+        assert!(error.to_string().contains("holds other things"), "{error}");
+        assert!(folder.path().join("thesis.txt").exists());
+    }
+
+    #[test]
+    fn two_demos_do_not_share_a_folder() {
+        let folder = tempfile::tempdir().unwrap();
+        let first = Folder::open(Some(folder.path()), Past::Fresh).unwrap();
+        let error = Folder::open(Some(folder.path()), Past::Fresh).unwrap_err();
+        assert!(error.to_string().contains("another demo"), "{error}");
+        drop(first);
+        Folder::open(Some(folder.path()), Past::Fresh).unwrap();
+    }
+
+    #[test]
+    fn a_fresh_run_keeps_the_voices_and_a_reset_does_not() {
+        let folder = tempfile::tempdir().unwrap();
+        let open = |past| Folder::open(Some(folder.path()), past).unwrap();
+        let first = open(Past::Fresh);
+        for name in ["voices/a.wav", "device/spool.db", "record/live.jsonl"] {
+            std::fs::write(first.path(name), "x").unwrap();
+        }
+        let has = |folder: &Folder, name: &str| folder.path(name).exists();
+        drop(first);
+        let kept = open(Past::Kept);
+        assert!(has(&kept, "device/spool.db") && !has(&kept, "record/live.jsonl"));
+        drop(kept);
+        let fresh = open(Past::Fresh);
+        assert!(has(&fresh, "voices/a.wav") && !has(&fresh, "device/spool.db"));
+        drop(fresh);
+        assert!(!has(&open(Past::Reset), "voices/a.wav"));
+    }
+}

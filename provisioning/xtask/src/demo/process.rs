@@ -1,0 +1,112 @@
+//! What the device's process costs, read from `/proc` by its watcher: memory, and the time its threads were on a
+//! core.
+use std::path::PathBuf;
+use std::time::Instant;
+
+use serde_json::json;
+
+use crate::http;
+
+/// The thread that runs the front end, voice detection and segmentation. What this reports is therefore a little
+/// more than the front end alone.
+const FRONT_END_THREAD: &str = "prim-ears";
+/// How much memory the device says its models took while they were loaded.
+const MODELS_METRIC: &str = "prim_models_bytes";
+
+/// Watches one process from now on.
+#[derive(Debug)]
+pub(crate) struct Gauge {
+    proc: PathBuf,
+    http_port: u16,
+    since: Instant,
+    front_end_ticks: u64,
+    all_ticks: u64,
+    peak_rss_kb: u64,
+}
+
+impl Gauge {
+    pub(crate) fn start(pid: u32, http_port: u16) -> Self {
+        let proc = PathBuf::from(format!("/proc/{pid}"));
+        let mut gauge =
+            Self { proc, http_port, since: Instant::now(), front_end_ticks: 0, all_ticks: 0, peak_rss_kb: 0 };
+        (gauge.front_end_ticks, gauge.all_ticks) = (gauge.front_end(), gauge.all());
+        gauge
+    }
+
+    /// Look again: the highest memory counts.
+    pub(crate) fn look(&mut self) {
+        self.peak_rss_kb = self.peak_rss_kb.max(self.rss_kb().unwrap_or(0));
+    }
+
+    /// The figures, while the process still runs.
+    pub(crate) fn figures(&mut self) -> serde_json::Value {
+        self.look();
+        let seconds = self.since.elapsed().as_secs_f64();
+        // Linux counts in USER_HZ, which is 100 on every architecture Prim is built for.
+        let percent = |ticks: u64, before: u64| tenth(ticks.saturating_sub(before) as f64 / seconds);
+        let rss_mb = self.peak_rss_kb as f64 / 1024.0;
+        let models_mb = self.models_bytes().map(|bytes| bytes / 1_048_576.0);
+        json!({
+            "front_end_cpu_percent": percent(self.front_end(), self.front_end_ticks),
+            "primd_cpu_percent": percent(self.all(), self.all_ticks),
+            "primd_rss_with_models_mb": tenth(rss_mb),
+            "primd_models_mb": models_mb.map(tenth),
+            "primd_rss_mb": models_mb.map(|models| tenth(rss_mb - models)),
+        })
+    }
+
+    fn rss_kb(&self) -> Option<u64> {
+        let status = std::fs::read_to_string(self.proc.join("status")).ok()?;
+        let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"))?;
+        line.split_whitespace().next()?.parse().ok()
+    }
+
+    fn models_bytes(&self) -> Option<f64> {
+        let text = http::get(self.http_port, "/metrics")?;
+        text.lines().find_map(|line| line.strip_prefix(MODELS_METRIC)?.trim().parse().ok())
+    }
+
+    fn all(&self) -> u64 {
+        std::fs::read_to_string(self.proc.join("stat")).ok().and_then(|stat| ticks(&stat)).unwrap_or(0)
+    }
+
+    fn front_end(&self) -> u64 {
+        let threads = std::fs::read_dir(self.proc.join("task")).into_iter().flatten().flatten();
+        threads
+            .filter(|thread| {
+                std::fs::read_to_string(thread.path().join("comm"))
+                    .is_ok_and(|name| name.trim() == FRONT_END_THREAD)
+            })
+            .filter_map(|thread| ticks(&std::fs::read_to_string(thread.path().join("stat")).ok()?))
+            .sum()
+    }
+}
+
+/// User and system time of a `stat` line, whose second field may hold any character but ends with `)`.
+fn ticks(stat: &str) -> Option<u64> {
+    let mut fields = stat.rsplit_once(')')?.1.split_ascii_whitespace().skip(11);
+    Some(fields.next()?.parse::<u64>().ok()? + fields.next()?.parse::<u64>().ok()?)
+}
+
+fn tenth(value: f64) -> f64 {
+    (value * 10.0).round() / 10.0
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn ticks_are_read_past_a_name_with_brackets() {
+        let stat = "7 (a) b (c) S 1 1 1 0 -1 4194304 100 0 0 0 25 17 0 0 20 0 1 0 5 0 0";
+        assert_eq!(ticks(stat), Some(42));
+    }
+
+    #[test]
+    fn a_living_process_has_memory_and_a_dead_one_has_none() {
+        let mut own = Gauge::start(std::process::id(), 1);
+        own.look();
+        assert!(own.peak_rss_kb > 1000);
+        assert_eq!(Gauge::start(u32::MAX, 1).rss_kb(), None);
+    }
+}

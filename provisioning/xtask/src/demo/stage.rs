@@ -1,0 +1,203 @@
+//! Everything the meeting needs, started in the order in which one needs the other, stopped in the opposite one.
+use std::net::{Ipv4Addr, SocketAddr};
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use anyhow::Context;
+use prim_bed::{Mosquitto, MosquittoOptions, Postgres, PostgresOptions, free_port};
+use serde_json::json;
+
+use super::folder::Folder;
+use super::keys::Keys;
+use super::process::Gauge;
+use crate::proxy::Proxy;
+use crate::supervise::{Launch, Running};
+use crate::{checkout, http, say, stop};
+
+/// Above the largest batch a device may send (256 KiB); beyond it the broker closes the connection.
+const MAX_PACKET_BYTES: u32 = 2 << 20;
+
+/// The running demo. Fields are dropped in this order: the device first, the database last.
+#[derive(Debug)]
+pub(crate) struct Stage {
+    pub(crate) device: Option<Running>,
+    pub(crate) gauge: Gauge,
+    pub(crate) room: Running,
+    pub(crate) proxy: Proxy,
+    pub(crate) gateway: Running,
+    _broker: Mosquitto,
+    _postgres: Option<Postgres>,
+    pub(crate) database_url: String,
+}
+
+/// What the room is told.
+#[derive(Debug)]
+pub(crate) struct RoomOptions<'a> {
+    pub(crate) script: &'a Path,
+    pub(crate) room: Option<&'a str>,
+    pub(crate) waves: &'a [PathBuf],
+}
+
+impl Stage {
+    pub(crate) fn build(folder: &Folder, keys: &Keys, room: &RoomOptions<'_>) -> anyhow::Result<Self> {
+        let (postgres, database_url) = database(folder)?;
+        say::step("Mosquitto: mutual TLS, an access list by certificate");
+        let broker = Mosquitto::start(
+            folder.servers(),
+            &MosquittoOptions {
+                port: None,
+                ca_pem: keys.ca_pem.clone(),
+                identity: keys.broker.clone(),
+                gateways: vec![keys.instance.clone()],
+                max_packet_bytes: MAX_PACKET_BYTES,
+            },
+        )
+        .context("start the broker")?;
+        let gateway = gateway(folder, keys, &database_url, broker.port())?;
+        let proxy = Proxy::start(SocketAddr::from((Ipv4Addr::LOCALHOST, broker.port())))?;
+        say::step("the room: voicing the people (the first time takes a moment)");
+        let room = start_room(folder, room)?;
+        let http_port = free_port();
+        let device = start_device(folder, keys, proxy.port(), http_port)?;
+        let gauge = Gauge::start(device.pid(), http_port);
+        Ok(Self {
+            device: Some(device),
+            gauge,
+            room,
+            proxy,
+            gateway,
+            _broker: broker,
+            _postgres: postgres,
+            database_url,
+        })
+    }
+
+    /// Fails, with the end of its log, when one of the programs has ended unasked.
+    pub(crate) fn still_stands(&mut self) -> anyhow::Result<()> {
+        self.gateway.still_runs()?;
+        self.device.as_mut().map_or(Ok(()), Running::still_runs)
+    }
+}
+
+fn database(folder: &Folder) -> anyhow::Result<(Option<Postgres>, String)> {
+    if let Some(url) = std::env::var("DATABASE_URL").ok().filter(|url| !url.is_empty()) {
+        say::step("Postgres: the server in DATABASE_URL");
+        return Ok((None, url));
+    }
+    say::step("Postgres: an embedded server, unprivileged, on a free port");
+    let options = PostgresOptions { port: None, durable: true, database: "prim".to_owned() };
+    let postgres = Postgres::start(folder.servers(), &options).context("start Postgres")?;
+    let url = postgres.url();
+    Ok((Some(postgres), url))
+}
+
+fn gateway(folder: &Folder, keys: &Keys, database_url: &str, broker_port: u16) -> anyhow::Result<Running> {
+    say::step("prim-gateway: migrate, seed, serve");
+    let http_port = free_port();
+    let config = folder.path("config").join("gateway.toml");
+    let text = json!({
+        "instance": keys.instance.as_str(),
+        "broker": {
+            "host": "localhost",
+            "port": broker_port,
+            "ca": keys.file("ca.pem"),
+            "cert": keys.file("gateway.pem"),
+            "key": keys.file("gateway.key.pem"),
+        },
+        "http": { "listen": format!("127.0.0.1:{http_port}") },
+        "store": { "folder": folder.path("objects") },
+        "audit": { "key": keys.file("gateway-audit.key.pem") },
+    });
+    write_toml(&config, &text)?;
+    let launch = |name: &str, verb: &str| {
+        Launch::new(name, checkout::built("prim-gateway"))
+            .arg(verb)
+            .arg("--config")
+            .arg(&config)
+            .env("DATABASE_URL", database_url)
+    };
+    let logs = folder.logs();
+    launch("gateway-migrate", "migrate").run(&logs, Duration::from_secs(60))?;
+    launch("gateway-seed", "seed")
+        .args(["--org", keys.org.as_str(), "--device"])
+        .arg(format!("{}={}", keys.device, keys.file("device-audit.pub.pem").display()))
+        .run(&logs, Duration::from_secs(30))?;
+    let mut running = launch("gateway", "serve").start(&logs)?;
+    healthy("prim-gateway", http_port, &mut running)?;
+    Ok(running)
+}
+
+fn start_room(folder: &Folder, options: &RoomOptions<'_>) -> anyhow::Result<Running> {
+    let mut launch = Launch::new("room", checkout::built("prim-room"))
+        .arg("--voices")
+        .arg(folder.path("voices"))
+        .arg("--record")
+        .arg(folder.record())
+        .arg("--hal")
+        .arg(folder.socket("hal"))
+        .arg("--loopback")
+        .arg(folder.socket("loopback"))
+        .arg("--meeting")
+        .arg(folder.path("config").join("meeting.toml"))
+        // After the script the device still syncs; it is the device that leaves.
+        .args(["--linger-s", "120"]);
+    if options.waves.is_empty() {
+        launch = launch.arg("--script").arg(options.script);
+    }
+    if let Some(room) = options.room {
+        launch = launch.arg("--room").arg(room);
+    }
+    for wave in options.waves {
+        launch = launch.arg("--wav").arg(wave);
+    }
+    let mut running = launch.start(&folder.logs())?;
+    stop::wait_for("the room's sockets", Duration::from_secs(120), || {
+        running.still_runs()?;
+        Ok((folder.socket("hal").exists() && folder.socket("loopback").exists()).then_some(()))
+    })?;
+    Ok(running)
+}
+
+fn start_device(folder: &Folder, keys: &Keys, broker_port: u16, http_port: u16) -> anyhow::Result<Running> {
+    say::step("primd: gets frames, edges and the loopback; nothing else of the room");
+    let config = folder.path("config").join("prim.toml");
+    let text = json!({
+        "device": {
+            "org": keys.org.as_str(),
+            "name": keys.device.as_str(),
+            "data_dir": folder.path("device"),
+            "audit_key": keys.file("device-audit.key.pem"),
+        },
+        "hal": { "kind": "sim", "socket": folder.socket("hal") },
+        "adapter": { "loopback": { "socket": folder.socket("loopback") } },
+        "broker": {
+            "host": "localhost",
+            "port": broker_port,
+            "ca": keys.file("ca.pem"),
+            "cert": keys.file("device.pem"),
+            "key": keys.file("device.key.pem"),
+        },
+        "status": { "socket": folder.socket("status") },
+        "http": { "listen": format!("127.0.0.1:{http_port}") },
+    });
+    write_toml(&config, &text)?;
+    Launch::new("primd", checkout::built("primd"))
+        .arg("--config")
+        .arg(&config)
+        .arg("--meeting")
+        .arg(folder.path("config").join("meeting.toml"))
+        .start(&folder.logs())
+}
+
+fn healthy(name: &str, port: u16, running: &mut Running) -> anyhow::Result<()> {
+    stop::wait_for(&format!("{name} in good health"), Duration::from_secs(30), || {
+        running.still_runs()?;
+        Ok(http::is_ok(port, "/health").then_some(()))
+    })
+    .or_else(|error| if stop::pressed() { Err(error) } else { running.fail("is not in good health") })
+}
+
+fn write_toml(path: &Path, value: &serde_json::Value) -> anyhow::Result<()> {
+    let text = toml::to_string(value).with_context(|| format!("write {} as TOML", path.display()))?;
+    std::fs::write(path, text).with_context(|| format!("write {}", path.display()))
+}

@@ -1,0 +1,72 @@
+use super::*;
+
+fn at(ms: u64) -> MonoTime {
+    MonoTime::from_millis(ms)
+}
+
+fn event(json: &str) -> LiveEvent {
+    LiveEvent::read(json).unwrap()
+}
+
+const ANA: &str = "01ARZ3NDEKTSV4RRFFQ69G5FAV";
+
+fn view() -> View {
+    View::new([(ANA.parse().unwrap(), "Ana".to_owned())].into())
+}
+
+#[test]
+fn final_words_stay_with_who_said_them_and_from_where() {
+    let line = view().take(&event(&format!(
+        r#"{{"kind":"final","at_ms":3000,"utterance":"{ANA}","ear":"room","speaker":"{ANA}","bearing_deg":90.0,
+            "text":"we ship on friday","started_ms":1000,"ended_ms":2900}}"#
+    )));
+    let line = line.unwrap();
+    assert!(line.contains("Ana") && line.contains("← 90°") && line.contains("we ship on friday"), "{line}");
+}
+
+#[test]
+fn partial_words_show_below_and_leave_when_the_final_comes() {
+    let mut view = view();
+    let partial = format!(
+        r#"{{"kind":"partial","at_ms":1,"utterance":"{ANA}","ear":"room","text":"we ship","stable_chars":2}}"#
+    );
+    assert_eq!(view.take(&event(&partial)), None);
+    assert!(view.status().iter().any(|line| line.contains("we ship")));
+    view.take(&event(&format!(
+        r#"{{"kind":"final","at_ms":2,"utterance":"{ANA}","ear":"room","speaker":null,"bearing_deg":null,
+            "text":"we ship","started_ms":1,"ended_ms":2}}"#
+    )));
+    assert!(!view.status().iter().any(|line| line.contains("we ship")));
+}
+
+#[test]
+fn an_overrun_timebox_says_by_how_much() {
+    let mut view = view();
+    view.take(&event(&format!(
+        r#"{{"kind":"timebox","at_ms":1,"item":"{ANA}","title":"Budget","planned_s":40,"spent_s":50}}"#
+    )));
+    assert!(view.status().iter().any(|line| line.contains("0:50 of 0:40 over by 0:10")));
+}
+
+#[test]
+fn a_cut_cable_counts_its_seconds() {
+    let mut view = view();
+    view.take(&event(r#"{"kind":"sync","at_ms":1000,"queued":3,"link_up":true}"#));
+    view.cable(true);
+    view.take(&event(r#"{"kind":"sync","at_ms":6000,"queued":9,"link_up":false}"#));
+    assert!(view.status().iter().any(|line| line.contains("9 records wait · cable cut for 5 s")));
+}
+
+#[test]
+fn the_clock_counts_from_the_start_of_the_meeting() {
+    let mut view = view();
+    view.take(&event(&format!(r#"{{"kind":"meeting","at_ms":60000,"meeting":"{ANA}","state":"started"}}"#)));
+    assert_eq!(view.clock(at(60_000 + 65_000)), " 1:05");
+    assert!(!view.ended());
+}
+
+#[test]
+fn bearings_turn_left_from_ahead() {
+    let arrows: String = [0.0, 90.0, 180.0, 270.0, 359.0, -45.0].map(arrow).iter().collect();
+    assert_eq!(arrows, "↑←↓→↑↗");
+}

@@ -1,0 +1,92 @@
+//! `lint`, `test` and `bench`: the judges of the code, in the order in which they are cheapest.
+use std::process::Command;
+use std::time::Instant;
+
+use anyhow::{Context, ensure};
+use clap::Args;
+
+use crate::setup::{self, Purpose, wheel};
+use crate::{checkout, demo, say, stop};
+
+#[derive(Debug, Args)]
+pub(crate) struct TestOptions {
+    /// Install what is missing without asking.
+    #[arg(long)]
+    yes: bool,
+    /// Passed to nextest: names of tests to run, filters, `--no-capture`.
+    #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
+    nextest: Vec<String>,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct BenchOptions {
+    /// A bench by name (see benches/budgets.toml), or `latency`; all but `latency` when left out.
+    name: Option<String>,
+    /// Install what is missing without asking.
+    #[arg(long)]
+    yes: bool,
+}
+
+pub(crate) fn lint() -> anyhow::Result<()> {
+    step("format", checkout::cargo().args(["fmt", "--all", "--check"]))?;
+    let mut clippy = checkout::cargo();
+    step(
+        "clippy",
+        clippy.args(["clippy", "--workspace", "--all-targets", "--locked", "--", "-D", "warnings"]),
+    )
+}
+
+/// Everything that must hold, then nextest's summary as the last word. nextest runs the tests on the
+/// repository itself (`prim-tidy`) with all others; doctests, which it cannot run, come before it.
+pub(crate) fn test(options: &TestOptions) -> anyhow::Result<()> {
+    let ready = setup::ensure(Purpose::Test, setup::Options { yes: options.yes })?;
+    lint()?;
+    step("build", checkout::cargo().args(["build", "--workspace", "--all-targets", "--locked"]))?;
+    step("doctests", checkout::cargo().args(["test", "--workspace", "--doc", "--quiet", "--locked"]))?;
+    name_absent_data();
+    let mut nextest = checkout::cargo();
+    nextest.args(["nextest", "run", "--workspace", "--locked"]).args(&options.nextest);
+    if let Some(bin) = ready.postgres_bin {
+        nextest.env(wheel::BIN_VARIABLE, bin);
+    }
+    step("tests", &mut nextest)
+}
+
+pub(crate) fn bench(options: &BenchOptions) -> anyhow::Result<()> {
+    let ready = setup::ensure(Purpose::Test, setup::Options { yes: options.yes })?;
+    if options.name.as_deref() == Some("latency") {
+        return demo::latency(options.yes);
+    }
+    let mut bench = checkout::cargo();
+    bench.args(["bench", "--package", "prim-benches", "--locked"]);
+    if let Some(name) = &options.name {
+        bench.args(["--bench", name]);
+    }
+    if let Some(bin) = ready.postgres_bin {
+        bench.env(wheel::BIN_VARIABLE, bin);
+    }
+    step("bench", &mut bench)
+}
+
+fn step(name: &str, command: &mut Command) -> anyhow::Result<()> {
+    stop::check()?;
+    say::step(name);
+    let start = Instant::now();
+    let status = command.status().with_context(|| format!("start {name}"))?;
+    stop::check()?;
+    ensure!(status.success(), "{name} failed ({status}): its own words are above");
+    say::good(format_args!("{name}, {:.0} s", start.elapsed().as_secs_f64()));
+    Ok(())
+}
+
+/// Tests that need recordings or models which are not in the repository look for them in a folder `shared` beside
+/// the checkout. Where it is missing they are left out; that is said here by name, never passed over.
+fn name_absent_data() {
+    let shared = checkout::root().join("..").join("shared");
+    for (folder, what) in [("audio", "recorded speech, noise and rooms"), ("models", "models for comparison")]
+    {
+        if !shared.join(folder).is_dir() {
+            say::bad(format_args!("not here: {what} (shared/{folder}); tests that need it are left out"));
+        }
+    }
+}
