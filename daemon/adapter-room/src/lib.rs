@@ -1,1 +1,223 @@
-//! prim-adapter-room
+//! The room itself as a meeting platform: the ear is the beam of the device's own microphones, the mouth is the
+//! room's speaker. So that `primd` treats people in the room and people far away alike.
+//!
+//! **Who calls it:** `primd` makes a [`room`]: the [`RoomAdapter`] is joined like any other platform; the
+//! [`RoomEar`] goes to the front end's thread, the [`RoomMouth`] to the speaker's, and [`RoomHealth`] to whoever
+//! watches the sound card. **What it never does:** touch a sound card; allocate, lock or wait on the sound threads.
+//!
+//! The room has no lobby, no roster and no remote hands: whoever is in the room is there, and asks by button or
+//! voice. Those are not this adapter's business, and its manifest says so.
+//!
+//! ```
+//! use prim_adapter::{Adapter, AudioBlock, Heard, JoinRequest};
+//! use prim_adapter_room::Room;
+//! use prim_audio::{DEVICE_RATE, SPEECH_RATE, SampleTime};
+//!
+//! let Room { adapter, mut ear, mut mouth, health: _ } = prim_adapter_room::room(SPEECH_RATE, DEVICE_RATE)?;
+//! let session = adapter.join(&JoinRequest::default())?;
+//! let mut heard = session.take_ears().remove(0);
+//!
+//! // On the front end's thread, every 10 ms:
+//! let beam = AudioBlock::from_f32(SampleTime(0), &[0.25; 160])?;
+//! ear.hear(std::time::Duration::ZERO, &beam);
+//! assert_eq!(heard.hear(), Some(Heard::Block(beam)));
+//!
+//! // On the speaker's thread, every 10 ms:
+//! assert!(mouth.next_to_play().is_none());
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
+#![warn(missing_docs)]
+
+use std::io;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use prim_adapter::conformance::Case;
+use prim_adapter::{
+    Adapter, AudioBlock, Capability, Claim, ClockDomain, CloseReason, Command, EarFeed, EarSetup, JoinError,
+    JoinRequest, Manifest, Mouth, MouthFeed, Session, SessionPort, SessionSetup, SessionState, Support,
+};
+use prim_audio::SampleRate;
+
+/// How long a change of health or a wish to leave may take to show: two blocks.
+const LOOK: Duration = Duration::from_millis(20);
+
+/// One room, taken apart for the threads that need its parts.
+#[derive(Debug)]
+pub struct Room {
+    /// Joins.
+    pub adapter: RoomAdapter,
+    /// For the front end's thread.
+    pub ear: RoomEar,
+    /// For the speaker's thread.
+    pub mouth: RoomMouth,
+    /// For whoever watches the sound card.
+    pub health: RoomHealth,
+}
+
+#[derive(Debug)]
+struct Shared {
+    joined: AtomicBool,
+    /// Microphones and speaker work.
+    sound: AtomicBool,
+    /// How often they were lost: the ear may not be called while they are.
+    losses: AtomicU64,
+}
+
+/// A room whose beam comes at rate `ear` and whose speaker takes rate `mouth`.
+///
+/// # Errors
+/// When the thread that shows the room's state cannot be made.
+pub fn room(ear: SampleRate, mouth: SampleRate) -> io::Result<Room> {
+    let shared = Arc::new(Shared {
+        joined: AtomicBool::new(false),
+        sound: AtomicBool::new(true),
+        losses: AtomicU64::new(0),
+    });
+    let setup =
+        SessionSetup { manifest: manifest(), ears: vec![EarSetup { rate: ear, clock: ClockDomain::Device }] };
+    let (session, mut port, mouth) = setup.open_with_mouth(mouth);
+    let feed = port.take_ears().pop().ok_or_else(|| io::Error::other("the room has no ear"))?;
+    let door = Arc::clone(&shared);
+    std::thread::Builder::new().name("room".to_owned()).spawn(move || keep_door(port, &door))?;
+    Ok(Room {
+        adapter: RoomAdapter { session: Mutex::new(Some(session)), shared: Arc::clone(&shared) },
+        ear: RoomEar { feed, shared: Arc::clone(&shared), losses: 0 },
+        mouth: RoomMouth { feed: mouth },
+        health: RoomHealth { shared },
+    })
+}
+
+fn manifest() -> Manifest {
+    let native = |case: Case| Support::Native { proof: case.id() };
+    let none = |why| Support::Unavailable { why };
+    let claims = Capability::ALL
+        .map(|capability| {
+            let support = match capability {
+                Capability::Hear => native(Case::FramesArriveInPlace),
+                Capability::Speak => native(Case::SpeechIsAudible),
+                Capability::Reconnect => native(Case::DropsAreSurvived),
+                Capability::ProvenJoin => none("a room admits nobody: the device stands in it"),
+                Capability::SeeParticipants => none("the room does not know who comes in"),
+                Capability::RaiseHand => none("in the room the light asks for the floor"),
+                Capability::SeeHands => none("people in the room press the button"),
+                Capability::Banner => none("the device has no screen; the panel shows the banner"),
+                Capability::Panel => none("the device has no screen"),
+                Capability::LiveTranscript | Capability::TranscriptAfterwards => {
+                    none("the device makes its own transcript")
+                }
+            };
+            Claim { capability, support }
+        })
+        .to_vec();
+    Manifest { adapter: "room", claims }
+}
+
+/// Shows the room's state until the session is left.
+fn keep_door(mut port: SessionPort, shared: &Shared) {
+    loop {
+        let state = if shared.sound.load(Ordering::Acquire) {
+            SessionState::Joined
+        } else {
+            SessionState::Reconnecting { attempts: 0 }
+        };
+        port.set_state(state);
+        match port.next_command(LOOK) {
+            Some(Command::Leave) => break,
+            // The manifest offers neither, so the session refuses both.
+            Some(Command::Hand(_) | Command::Banner(_)) | None => {}
+        }
+    }
+    shared.joined.store(false, Ordering::Release);
+    port.set_state(SessionState::Closed(CloseReason::Left));
+}
+
+/// Joins the room, once: it is left when the device goes.
+#[derive(Debug)]
+pub struct RoomAdapter {
+    session: Mutex<Option<Session<Mouth>>>,
+    shared: Arc<Shared>,
+}
+
+impl Adapter for RoomAdapter {
+    type Mouth = Mouth;
+
+    fn manifest(&self) -> Manifest {
+        manifest()
+    }
+
+    /// Joins at once: nobody has to admit a device to the room it stands in.
+    ///
+    /// # Errors
+    /// [`JoinError::Refused`] when the room is joined already.
+    fn join(&self, _request: &JoinRequest) -> Result<Session<Mouth>, JoinError> {
+        let session = self.session.lock().unwrap_or_else(PoisonError::into_inner).take();
+        let why = || "the room is joined already; one device has one room".to_owned();
+        let session = session.ok_or_else(|| JoinError::Refused { why: why() })?;
+        self.shared.joined.store(true, Ordering::Release);
+        Ok(session)
+    }
+}
+
+/// Takes what the front end made of the microphones.
+#[derive(Debug)]
+pub struct RoomEar {
+    feed: EarFeed,
+    shared: Arc<Shared>,
+    /// The losses after which the stream was begun anew.
+    losses: u64,
+}
+
+impl RoomEar {
+    /// One block of the beam, made at `local` (any monotonic clock, always the same). Dropped while nobody joined.
+    /// Never blocks, allocates or locks.
+    pub fn hear(&mut self, local: Duration, beam: &AudioBlock) {
+        let losses = self.shared.losses.load(Ordering::Acquire);
+        if losses != self.losses {
+            self.losses = losses;
+            self.feed.restart();
+        }
+        if self.shared.sound.load(Ordering::Acquire) && self.shared.joined.load(Ordering::Acquire) {
+            self.feed.push(local, beam);
+        }
+    }
+}
+
+/// Gives what the speaker shall play.
+#[derive(Debug)]
+pub struct RoomMouth {
+    feed: MouthFeed,
+}
+
+impl RoomMouth {
+    /// The block for the next 10 ms; `None` when Prim is quiet. Never blocks, allocates or locks.
+    pub fn next_to_play(&mut self) -> Option<AudioBlock> {
+        self.feed.take()
+    }
+}
+
+/// Says whether microphones and speaker work. A room without sound shows as reconnecting, and speech is refused.
+#[derive(Debug, Clone)]
+pub struct RoomHealth {
+    shared: Arc<Shared>,
+}
+
+impl RoomHealth {
+    /// They are gone for now.
+    pub fn sound_lost(&self) {
+        self.shared.losses.fetch_add(1, Ordering::AcqRel);
+        self.shared.sound.store(false, Ordering::Release);
+    }
+
+    /// They are back; the capture stream may begin anew.
+    pub fn sound_back(&self) {
+        self.shared.sound.store(true, Ordering::Release);
+    }
+
+    /// Is somebody listening and speaking here?
+    #[must_use]
+    pub fn is_joined(&self) -> bool {
+        self.shared.joined.load(Ordering::Acquire)
+    }
+}

@@ -76,7 +76,7 @@ impl DriftEstimator {
             return None;
         }
         let bucket = elapsed.as_secs() / BUCKET.as_secs();
-        if bucket == self.bucket {
+        if bucket <= self.bucket {
             if self.earliest.is_none_or(|(_, before)| delay < before) {
                 self.earliest = Some((seconds, delay));
             }
@@ -117,9 +117,11 @@ mod tests {
     fn estimate(ppm: f64, seconds: u64, jitter: impl Fn(u64) -> f64) -> Option<Drift> {
         let mut estimator = DriftEstimator::new(SampleRate::new(48_000));
         let mut last = None;
+        let mut local = Duration::ZERO;
         for n in 0..seconds * 100 {
             let sent = n as f64 * 0.01 / (1.0 + ppm * 1e-6);
-            let local = Duration::from_secs_f64(100.0 + sent + jitter(n) / 1000.0);
+            // A socket delivers in order: who overtakes waits.
+            local = local.max(Duration::from_secs_f64(100.0 + sent + jitter(n) / 1000.0));
             last = estimator.observe(local, SampleTime(9_000 + n * 480)).or(last);
         }
         last
@@ -127,8 +129,8 @@ mod tests {
 
     /// A heavy-tailed, reproducible jitter of up to `most` ms.
     fn noisy(n: u64, most: f64) -> f64 {
-        let mixed = n.wrapping_mul(0x9E37_79B9_7F4A_7C15).rotate_left(17).wrapping_mul(0xBF58_476D_1CE4_E5B9);
-        most * ((mixed >> 11) as f64 / (1_u64 << 53) as f64).powi(3)
+        let random = prim_ids::IdSource::new(u128::from(n)).next_random() as u64;
+        most * ((random >> 11) as f64 / (1_u64 << 53) as f64).powi(3)
     }
 
     #[test]

@@ -102,6 +102,10 @@ pub enum ClockDomain {
 pub struct EarId(pub u16);
 
 /// What an ear gives: sound, or the certainty that some is missing.
+#[expect(
+    clippy::large_enum_variant,
+    reason = "nearly every value is a block, and the sound threads must not allocate"
+)]
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Heard {
     /// 10 ms of sound.

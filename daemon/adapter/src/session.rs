@@ -153,10 +153,7 @@ impl<M> Session<M> {
             0 => {}
             count => return Some(AdapterEvent::EventsLost { count }),
         }
-        match events.recv_timeout(limit) {
-            Ok(event) => Some(event),
-            Err(RecvTimeoutError::Timeout | RecvTimeoutError::Disconnected) => None,
-        }
+        events.recv_timeout(limit).ok()
     }
 
     /// Where the session stands at this moment.

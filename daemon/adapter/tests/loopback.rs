@@ -83,7 +83,7 @@ impl Peer for LoopbackPeer {
 }
 
 fn folder() -> (tempfile::TempDir, PathBuf) {
-    let folder = tempfile::tempdir().unwrap();
+    let folder = tempfile::tempdir().expect("a temporary folder");
     let socket = folder.path().join("platform.sock");
     (folder, socket)
 }
@@ -95,7 +95,7 @@ fn adapter(socket: &std::path::Path) -> LoopbackAdapter {
 
 fn rig() -> Rig<LoopbackAdapter, LoopbackPeer> {
     let (folder, socket) = folder();
-    let platform = LoopbackPlatform::bind(&socket).unwrap();
+    let platform = LoopbackPlatform::bind(&socket).expect("a socket in our folder");
     let peer = LoopbackPeer {
         platform,
         hand: false,
@@ -107,7 +107,7 @@ fn rig() -> Rig<LoopbackAdapter, LoopbackPeer> {
 }
 
 fn joined(rig: &Rig<LoopbackAdapter, LoopbackPeer>) -> prim_adapter::Session<prim_adapter::Mouth> {
-    rig.adapter.join(&JoinRequest { admission_limit: SOON, ..JoinRequest::default() }).unwrap()
+    rig.adapter.join(&JoinRequest { admission_limit: SOON, ..JoinRequest::default() }).expect("an open door")
 }
 
 fn wait_for(holds: impl FnMut() -> bool) {

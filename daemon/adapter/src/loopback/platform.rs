@@ -32,6 +32,7 @@ pub struct PlatformError {
 }
 
 /// What Prim did, as the platform saw it.
+#[expect(clippy::large_enum_variant, reason = "nearly every value is a block of sound")]
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum FromPrim {
     /// Prim knocked and was admitted.

@@ -34,6 +34,7 @@ const HEADER: usize = 5;
 const AUDIO_PAYLOAD: usize = 8 + 2 * DEVICE_BLOCK;
 
 /// One frame's meaning.
+#[expect(clippy::large_enum_variant, reason = "nearly every message is a block of sound")]
 #[derive(Clone, PartialEq, Eq)]
 pub enum Message {
     /// 10 ms of sound, always 480 frames.
