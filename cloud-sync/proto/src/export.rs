@@ -8,6 +8,12 @@
 use prim_ids::{DeviceName, EpochId, InstanceName, OrgName, Stream, WallTime};
 use serde::{Deserialize, Serialize};
 
+mod keys;
+mod verify;
+mod walk;
+
+pub use verify::{MAX_LINE_BYTES, Report, VerifyError, verify};
+
 use crate::{AuditKey, CounterSigned, DeviceAddress, Erasables, Hash, PublicKey, Rotation, Signature};
 
 /// What the first line's signature covers.
@@ -107,6 +113,12 @@ impl Range {
 }
 
 impl Opening {
+    /// Whether the named key made the signature. Whether that key is the gateway's is the caller's question.
+    #[must_use]
+    pub fn holds(&self) -> bool {
+        self.key.signed(self.export.digest(), &self.sig)
+    }
+
     /// The line without its end.
     #[must_use]
     pub fn encode(&self) -> String {

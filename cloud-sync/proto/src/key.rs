@@ -38,6 +38,7 @@ pub struct Rotation {
 pub struct KeySet {
     devices: BTreeMap<DeviceAddress, Vec<PublicKey>>,
     gateways: BTreeMap<InstanceName, Vec<PublicKey>>,
+    unnamed: Vec<PublicKey>,
 }
 
 /// Why a key file cannot be read.
@@ -100,6 +101,13 @@ impl PublicKey {
         VerifyingKey::from_bytes(bytes).ok().map(Self)
     }
 
+    /// The key from a `PUBLIC KEY` block in PEM.
+    #[must_use]
+    pub fn from_pem(text: &str) -> Option<Self> {
+        use ed25519_dalek::pkcs8::DecodePublicKey;
+        VerifyingKey::from_public_key_pem(text.trim()).ok().map(Self)
+    }
+
     /// The key's 32 bytes.
     #[must_use]
     pub fn to_bytes(&self) -> [u8; 32] {
@@ -135,6 +143,25 @@ impl KeySet {
         }
     }
 
+    /// Trusts `key` wherever it is used, as a device's or a gateway's: a key file says no name.
+    pub fn trust_unnamed(&mut self, key: PublicKey) {
+        if !self.unnamed.contains(&key) {
+            self.unnamed.push(key);
+        }
+    }
+
+    /// Whether `key` may sign for `device`.
+    #[must_use]
+    pub fn trusts_device(&self, device: &DeviceAddress, key: &PublicKey) -> bool {
+        self.device(device).contains(key) || self.unnamed.contains(key)
+    }
+
+    /// Whether `key` may sign for `gateway`.
+    #[must_use]
+    pub fn trusts_gateway(&self, gateway: &InstanceName, key: &PublicKey) -> bool {
+        self.gateway(gateway).contains(key) || self.unnamed.contains(key)
+    }
+
     /// The trusted keys of `device`.
     #[must_use]
     pub fn device(&self, device: &DeviceAddress) -> &[PublicKey] {
@@ -159,12 +186,16 @@ impl KeySet {
                 self.trust_gateway(gateway.clone(), key);
             }
         }
+        for key in other.unnamed {
+            self.trust_unnamed(key);
+        }
     }
 }
 
 /// A key file: one key a line, `#` begins a comment.
 ///
 /// ```text
+/// # any: a key without a name
 /// device acme/room-1 d75a980182b10ab7d54bfed3c964073a0ee172f3daa62325af021a68f707511a
 /// gateway gw-1 3d4017c3e843895a92b70aa74d1b7ebc9c982ccf2ec4968cc0cd55f12af4660c
 /// ```
@@ -184,6 +215,7 @@ impl FromStr for KeySet {
                 ["gateway", name, key] => {
                     set.trust_gateway(name.parse().map_err(|_| bad())?, key.parse().map_err(|_| bad())?);
                 }
+                ["any", key] => set.trust_unnamed(key.parse().map_err(|_| bad())?),
                 [..] => return Err(bad()),
             }
         }
@@ -202,6 +234,9 @@ impl fmt::Display for KeySet {
             for key in keys {
                 writeln!(f, "gateway {gateway} {key}")?;
             }
+        }
+        for key in &self.unnamed {
+            writeln!(f, "any {key}")?;
         }
         Ok(())
     }
