@@ -50,7 +50,7 @@ impl<T: Copy + Default> BlockProducer<T> {
     /// Stores `block`, whose first frame is number `at`; `false` when the ring was full and the block was
     /// dropped and counted. A block of the wrong length is dropped and counted too.
     pub fn push(&mut self, at: SampleTime, block: &[T]) -> bool {
-        let stored = block.len() == self.block_len && self.times.slots() > 0 && self.store(at, block).is_ok();
+        let stored = block.len() == self.block_len && self.free_blocks() > 0 && self.store(at, block).is_ok();
         if !stored {
             self.overflow.0.fetch_add(1, Ordering::Relaxed);
         }
@@ -70,10 +70,10 @@ impl<T: Copy + Default> BlockProducer<T> {
         Ok(())
     }
 
-    /// Blocks that fit now.
+    /// Blocks that fit now. The reader frees a block's time before its samples, so both are counted.
     #[must_use]
     pub fn free_blocks(&self) -> usize {
-        self.times.slots()
+        self.times.slots().min(self.samples.slots() / self.block_len.max(1))
     }
 
     /// The counter of dropped blocks, to publish from another thread.
@@ -208,9 +208,11 @@ mod tests {
                     assert_eq!((at, out), (SampleTime(next * 5), [next; 5]));
                     next += 1;
                 }
+                None if rx.is_abandoned() && rx.waiting_blocks() == 0 => break,
                 None => thread::yield_now(),
             }
         }
+        assert_eq!(next, N, "the writer stopped early");
         writer.join().unwrap();
         assert_eq!(rx.overflow().blocks(), 0);
     }

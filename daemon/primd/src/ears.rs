@@ -1,0 +1,220 @@
+//! The room's ear: capture thread → ring → front end → listener.
+//!
+//! The capture thread obeys the real-time law: it waits for the hardware, stores the block and wakes the next
+//! thread; no allocation, no lock of ours, no log. When the ring is full the incoming block is dropped and counted,
+//! and the hole shows as a jump in sample time.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::thread::JoinHandle;
+use std::time::Duration;
+
+use prim_audio::{
+    Arrival, BLOCK_MS, BlockConsumer, DEVICE_BLOCK, Frames, GapWatch, ReferenceLine, SampleTime, block_ring,
+};
+use prim_dsp::{BargeIn, BargeInConfig, Frontend, FrontendBlock};
+use prim_hal::{MicArray, ReadMicError};
+use prim_ids::MonoTime;
+use prim_meeting::{Input, Peripheral, PeripheralState};
+
+use crate::clock;
+use crate::inbox::Inbox;
+use crate::listener::{Clean, Gate, Listener};
+use crate::mouth::{SharedSpeaker, lock};
+
+/// Half a second rides out any pause of the processor that people would not notice anyway.
+const RING_BLOCKS: usize = 50;
+/// Reference kept beside the microphones: half a second covers any sound card.
+const REFERENCE_BLOCKS: usize = 50;
+/// A microphone that gives nothing for so long is reported.
+const NAP: Duration = Duration::from_millis(100);
+
+/// What the ear counts, for `/metrics`.
+#[derive(Debug, Default)]
+pub(crate) struct EarCounters {
+    pub(crate) blocks: AtomicU64,
+    pub(crate) overflowed_blocks: AtomicU64,
+    pub(crate) missing_frames: AtomicU64,
+    /// Time spent in the front end, µs, all blocks together.
+    pub(crate) frontend_us: AtomicU64,
+    /// Boot time of the last block, ms; so that the health page sees a stalled microphone.
+    pub(crate) last_block_ms: AtomicU64,
+}
+
+/// Everything the room's ear runs on.
+pub(crate) struct RoomEar {
+    pub(crate) mic: Box<dyn MicArray>,
+    pub(crate) speaker: SharedSpeaker,
+    pub(crate) frontend: Frontend,
+    pub(crate) listener: Listener,
+    /// Prim can be heard in the room.
+    pub(crate) sounding: Arc<AtomicBool>,
+    pub(crate) stopping: Arc<AtomicBool>,
+    pub(crate) inbox: Inbox,
+    pub(crate) counters: Arc<EarCounters>,
+}
+
+impl RoomEar {
+    /// Starts both threads.
+    pub(crate) fn start(self) -> std::io::Result<Vec<JoinHandle<()>>> {
+        let Self { mic, speaker, frontend, listener, sounding, stopping, inbox, counters } = self;
+        let channels = usize::from(mic.channels().0);
+        let block_len = DEVICE_BLOCK * channels;
+        let (ring_in, ring_out) = block_ring::<i16>(RING_BLOCKS, block_len);
+        let captured = Arc::new(AtomicU64::new(0));
+
+        let mut worker = Worker {
+            ring: ring_out,
+            block: vec![0; block_len],
+            reference: ReferenceLine::new(REFERENCE_BLOCKS),
+            gaps: GapWatch::new(Frames(DEVICE_BLOCK as u64)),
+            barge_in: BargeIn::new(BargeInConfig::default()),
+            interrupted: false,
+            out: FrontendBlock::default(),
+            speaker,
+            frontend,
+            listener,
+            sounding,
+            counters,
+            anchor: Anchor { captured: Arc::clone(&captured) },
+        };
+        let stop = Arc::clone(&stopping);
+        let ears = std::thread::Builder::new().name("prim-ears".into()).spawn(move || {
+            while !stop.load(Ordering::Acquire) {
+                if !worker.turn() {
+                    std::thread::park_timeout(NAP);
+                }
+            }
+        })?;
+        let wake = ears.thread().clone();
+        let capture = std::thread::Builder::new()
+            .name("prim-capture".into())
+            .spawn(move || capture(mic, ring_in, &captured, &wake, &stopping, &inbox, block_len))?;
+        Ok(vec![capture, ears])
+    }
+}
+
+/// The newest block's time: sample time and boot time in one word each would tear, so the boot time of frame 0 is
+/// published; it moves by microseconds only.
+struct Anchor {
+    captured: Arc<AtomicU64>,
+}
+
+impl Anchor {
+    fn mono_at_end_of(&self, at: SampleTime) -> MonoTime {
+        let zero = MonoTime::from_millis(self.captured.load(Ordering::Acquire));
+        zero + SampleTime(at.0 + DEVICE_BLOCK as u64).as_duration(prim_audio::DEVICE_RATE)
+    }
+}
+
+fn capture(
+    mut mic: Box<dyn MicArray>,
+    mut ring: prim_audio::BlockProducer<i16>,
+    zero: &AtomicU64,
+    ears: &std::thread::Thread,
+    stopping: &AtomicBool,
+    inbox: &Inbox,
+    block_len: usize,
+) {
+    let mut block = vec![0_i16; block_len];
+    let mut up = false;
+    let mut smoothed: Option<f64> = None;
+    while !stopping.load(Ordering::Acquire) {
+        match mic.read(&mut block) {
+            Ok(read) => {
+                let begun = read.at.0 + DEVICE_BLOCK as u64;
+                let offset = read.captured.as_millis() as f64 - begun as f64 / 48.0;
+                let now = smoothed.map_or(offset, |s| s + (offset - s) * 0.02);
+                smoothed = Some(now);
+                zero.store(now.max(0.0) as u64, Ordering::Release);
+                ring.push(read.at, &block);
+                ears.unpark();
+                if !up {
+                    up = true;
+                    report(inbox, PeripheralState::Up);
+                }
+            }
+            Err(error) => {
+                let closed = matches!(error, ReadMicError::Closed { .. });
+                if up || closed {
+                    up = false;
+                    report(inbox, PeripheralState::Absent { reason: error.to_string() });
+                }
+                if closed {
+                    return;
+                }
+            }
+        }
+    }
+}
+
+fn report(inbox: &Inbox, state: PeripheralState) {
+    inbox.report(clock::mono_now(), Input::PeripheralChanged { which: Peripheral::Microphones, state });
+}
+
+struct Worker {
+    ring: BlockConsumer<i16>,
+    block: Vec<i16>,
+    reference: ReferenceLine,
+    gaps: GapWatch,
+    barge_in: BargeIn,
+    interrupted: bool,
+    out: FrontendBlock,
+    speaker: SharedSpeaker,
+    frontend: Frontend,
+    listener: Listener,
+    sounding: Arc<AtomicBool>,
+    counters: Arc<EarCounters>,
+    anchor: Anchor,
+}
+
+impl Worker {
+    /// One block, if there is one.
+    fn turn(&mut self) -> bool {
+        let Some(at) = self.ring.pop(&mut self.block) else { return false };
+        if let Arrival::AfterHole { missing } = self.gaps.arrived(at) {
+            self.counters.missing_frames.fetch_add(missing.0, Ordering::Relaxed);
+            self.frontend.hole(missing);
+            self.listener.hole();
+        }
+        {
+            let mut speaker = lock(&self.speaker);
+            while let Some(played) = speaker.played() {
+                self.reference.push(played.at, &played.samples);
+            }
+        }
+        let mut reference = [0_i16; DEVICE_BLOCK];
+        self.reference.read(at, &mut reference);
+        let begun = std::time::Instant::now();
+        if self.frontend.process(&self.block, &reference, &mut self.out).is_err() {
+            return true;
+        }
+        let spent = begun.elapsed();
+        self.counters.frontend_us.fetch_add(spent.as_micros() as u64, Ordering::Relaxed);
+        self.counters.blocks.fetch_add(1, Ordering::Relaxed);
+        self.counters.overflowed_blocks.store(self.ring.overflow().blocks(), Ordering::Relaxed);
+
+        let heard = self.anchor.mono_at_end_of(at) - self.frontend.delay();
+        self.counters.last_block_ms.store(heard.as_millis(), Ordering::Relaxed);
+        let probability = self.listener.judge(&self.out.voice);
+        let gate = if !self.sounding.load(Ordering::Acquire) {
+            self.interrupted = false;
+            self.barge_in.reset();
+            Gate::Open
+        } else {
+            self.interrupted |= self.barge_in.push(&self.out, probability);
+            if self.interrupted { Gate::BargeIn } else { Gate::PrimSpeaks }
+        };
+        let clean = Clean {
+            at: SampleTime(at.0 / 3),
+            heard,
+            voice: &self.out.voice,
+            words: &self.out.recogniser,
+            bearing_deg: self.out.fresh_bearing.map(|b| b.degrees),
+        };
+        self.listener.block(&clean, probability, gate);
+        true
+    }
+}
+
+const _: () = assert!(BLOCK_MS == 10, "sample time at 16 kHz is a third of the device's");

@@ -1,0 +1,194 @@
+//! What happens in the room, as it happens: one line of JSON for every watcher on the local socket, and for panels.
+//!
+//! What people say goes through here, so the socket is 0600 and nothing of it is ever logged.
+
+use std::io::{BufRead, BufReader, Read, Write};
+use std::os::unix::fs::PermissionsExt;
+use std::os::unix::net::{UnixListener, UnixStream};
+use std::path::{Path, PathBuf};
+use std::sync::mpsc::{SyncSender, TrySendError, sync_channel};
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use prim_ids::{MeetingId, MonoTime, ParticipantId, UtteranceId};
+use prim_meeting::Ear;
+use prim_proto::LiveEvent;
+use serde::Deserialize;
+
+use crate::clock;
+use crate::inbox::Inbox;
+use crate::listener::ear_name;
+use crate::mouth::lock;
+
+/// Lines a watcher may be behind (about ten seconds of a lively meeting); then it is let go and may connect again.
+const BEHIND: usize = 1024;
+/// Watchers at once: the terminal, the local page, one spare each.
+const WATCHERS: usize = 8;
+/// A watcher that does not take a line within this time is let go.
+const WRITE_LIMIT: Duration = Duration::from_secs(2);
+/// A command line is short.
+const MAX_COMMAND_BYTES: u64 = 4096;
+
+type Sink = Box<dyn Fn(MeetingId, &LiveEvent) + Send>;
+
+/// Where every thread tells what happens. Never blocks.
+#[derive(Clone)]
+pub(crate) struct Live(Arc<Mutex<Watchers>>);
+
+struct Watchers {
+    lines: Vec<SyncSender<Arc<str>>>,
+    uplink: Option<Sink>,
+    meeting: Option<MeetingId>,
+}
+
+impl Live {
+    pub(crate) fn new() -> Self {
+        Self(Arc::new(Mutex::new(Watchers { lines: Vec::new(), uplink: None, meeting: None })))
+    }
+
+    /// Everything also goes here (the uplink's bounded queue).
+    pub(crate) fn forward_to(&self, sink: Sink) {
+        lock(&self.0).uplink = Some(sink);
+    }
+
+    pub(crate) fn set_meeting(&self, meeting: Option<MeetingId>) {
+        lock(&self.0).meeting = meeting;
+    }
+
+    pub(crate) fn send(&self, event: &LiveEvent) {
+        let mut watchers = lock(&self.0);
+        if let (Some(uplink), Some(meeting)) = (&watchers.uplink, watchers.meeting) {
+            uplink(meeting, event);
+        }
+        if watchers.lines.is_empty() {
+            return;
+        }
+        let line: Arc<str> = format!("{}\n", event.encode()).into();
+        watchers.lines.retain(|w| match w.try_send(Arc::clone(&line)) {
+            Ok(()) => true,
+            Err(TrySendError::Full(_)) => {
+                tracing::warn!("a watcher of the status socket was too slow and was let go");
+                false
+            }
+            Err(TrySendError::Disconnected(_)) => false,
+        });
+    }
+
+    pub(crate) fn talking(&self, ear: Ear, speaker: Option<ParticipantId>, bearing_deg: Option<f32>, on: bool) {
+        self.send(&LiveEvent::Talking { at_ms: clock::mono_now(), ear: ear_name(ear), speaker, bearing_deg, on });
+    }
+
+    pub(crate) fn partial(&self, utterance: UtteranceId, ear: Ear, text: String, stable_chars: usize) {
+        let stable_chars = u32::try_from(stable_chars).unwrap_or(u32::MAX);
+        self.send(&LiveEvent::Partial { at_ms: clock::mono_now(), utterance, ear: ear_name(ear), text, stable_chars });
+    }
+
+    #[expect(clippy::too_many_arguments, reason = "one argument per field of the event")]
+    pub(crate) fn words(
+        &self,
+        utterance: UtteranceId,
+        ear: Ear,
+        speaker: Option<ParticipantId>,
+        bearing_deg: Option<u16>,
+        text: String,
+        started_ms: MonoTime,
+        ended_ms: MonoTime,
+    ) {
+        self.send(&LiveEvent::Final {
+            at_ms: clock::mono_now(),
+            utterance,
+            ear: ear_name(ear),
+            speaker,
+            bearing_deg: bearing_deg.map(f32::from),
+            text,
+            started_ms,
+            ended_ms,
+        });
+    }
+
+    fn watch(&self) -> Option<(std::sync::mpsc::Receiver<Arc<str>>, Option<MeetingId>)> {
+        let mut watchers = lock(&self.0);
+        if watchers.lines.len() >= WATCHERS {
+            return None;
+        }
+        let (tx, rx) = sync_channel(BEHIND);
+        watchers.lines.push(tx);
+        Some((rx, watchers.meeting))
+    }
+}
+
+/// Why the status socket cannot be opened.
+#[derive(Debug, thiserror::Error)]
+#[error("open the status socket {}; check that its folder exists and belongs to this user", path.display())]
+pub(crate) struct OpenStatusError {
+    path: PathBuf,
+    #[source]
+    source: std::io::Error,
+}
+
+/// What a watcher may ask.
+#[derive(Debug, Deserialize)]
+#[serde(tag = "cmd", rename_all = "snake_case", deny_unknown_fields)]
+enum WatcherCommand {
+    EndMeeting,
+}
+
+/// Serves the socket until the process ends.
+pub(crate) fn serve(path: &Path, live: &Live, inbox: &Inbox) -> Result<(), OpenStatusError> {
+    let failed = |source| OpenStatusError { path: path.to_owned(), source };
+    match std::fs::remove_file(path) {
+        Err(e) if e.kind() != std::io::ErrorKind::NotFound => return Err(failed(e)),
+        Ok(()) | Err(_) => {}
+    }
+    let listener = UnixListener::bind(path).map_err(failed)?;
+    std::fs::set_permissions(path, std::fs::Permissions::from_mode(0o600)).map_err(failed)?;
+    let (live, inbox) = (live.clone(), inbox.clone());
+    std::thread::Builder::new()
+        .name("prim-status".into())
+        .spawn(move || {
+            for stream in listener.incoming().flatten() {
+                if let Err(error) = welcome(stream, &live, &inbox) {
+                    tracing::warn!(error = &error as &dyn std::error::Error, "a watcher of the status socket could not be served");
+                }
+            }
+        })
+        .map_err(failed)?;
+    Ok(())
+}
+
+fn welcome(mut stream: UnixStream, live: &Live, inbox: &Inbox) -> std::io::Result<()> {
+    stream.set_write_timeout(Some(WRITE_LIMIT))?;
+    let Some((lines, meeting)) = live.watch() else {
+        return stream.write_all(b"{\"kind\":\"full\"}\n");
+    };
+    let hello = LiveEvent::Hello { at_ms: clock::mono_now(), v: 1, meeting };
+    stream.write_all(format!("{}\n", hello.encode()).as_bytes())?;
+    let commands = stream.try_clone()?;
+    let inbox = inbox.clone();
+    std::thread::Builder::new().name("prim-status-in".into()).spawn(move || obey(commands, &inbox))?;
+    std::thread::Builder::new().name("prim-status-out".into()).spawn(move || {
+        while let Ok(line) = lines.recv() {
+            if stream.write_all(line.as_bytes()).is_err() {
+                break;
+            }
+        }
+        let _ = stream.shutdown(std::net::Shutdown::Both);
+    })?;
+    Ok(())
+}
+
+/// Reads commands, a line of JSON each. A line that is none is answered by a log line, never obeyed in part.
+fn obey(stream: UnixStream, inbox: &Inbox) {
+    let mut reader = BufReader::new(stream);
+    loop {
+        let mut line = String::new();
+        match (&mut reader).take(MAX_COMMAND_BYTES).read_line(&mut line) {
+            Ok(0) | Err(_) => return,
+            Ok(_) => {}
+        }
+        match serde_json::from_str::<WatcherCommand>(&line) {
+            Ok(WatcherCommand::EndMeeting) => inbox.end_meeting(),
+            Err(_) => tracing::warn!("the status socket got a line that is no command; it was ignored"),
+        }
+    }
+}

@@ -1,0 +1,169 @@
+//! The order of disk and sound, with a real spool and a speaker that looks into it.
+
+use std::sync::Mutex;
+use std::sync::atomic::AtomicUsize;
+use std::time::Instant;
+
+use prim_hal::{PlayedBlock, ShowLightError, Speaker, WriteSpeakerError};
+use prim_ids::{BootId, EpochId, UserId, WallTime};
+use prim_meeting::PanelCommand;
+use prim_models::fakes::FakeTts;
+use prim_spool::Limits;
+
+use super::*;
+use crate::inbox::Inbox;
+use crate::ledger::Identity;
+use crate::mouth::Route;
+
+/// Plays at once; remembers how many blocks came and what was on disk when the first did.
+struct WatchingSpeaker {
+    spool: Arc<Spool>,
+    blocks: Arc<AtomicUsize>,
+    intents_at_first_block: Arc<Mutex<Option<usize>>>,
+}
+
+impl Speaker for WatchingSpeaker {
+    fn write(&mut self, _: &[i16]) -> Result<(), WriteSpeakerError> {
+        if self.blocks.fetch_add(1, Ordering::AcqRel) == 0 {
+            *self.intents_at_first_block.lock().unwrap() = Some(intents(&self.spool));
+        }
+        Ok(())
+    }
+    fn free_blocks(&self) -> usize {
+        8
+    }
+    fn queued_blocks(&self) -> usize {
+        0
+    }
+    fn played(&mut self) -> Option<PlayedBlock> {
+        None
+    }
+    fn flush(&mut self) {}
+    fn latency(&self) -> Duration {
+        Duration::ZERO
+    }
+}
+
+struct DarkLight;
+impl Indicator for DarkLight {
+    fn show(&mut self, _: LightPattern) -> Result<(), ShowLightError> {
+        Ok(())
+    }
+}
+
+fn intents(spool: &Spool) -> usize {
+    let rows = spool.read(prim_ids::Stream::Audit, 1, 1000).unwrap();
+    rows.iter().filter(|r| String::from_utf8_lossy(&r.bytes).contains("\"say.intended\"")).count()
+}
+
+struct Bench {
+    meeting_loop: MeetingLoop,
+    facts: Receiver<Message>,
+    spool: Arc<Spool>,
+    blocks: Arc<AtomicUsize>,
+    intents_at_first_block: Arc<Mutex<Option<usize>>>,
+    _folder: tempfile::TempDir,
+}
+
+fn bench(limits: Limits) -> Bench {
+    let folder = tempfile::tempdir().unwrap();
+    let boot = BootId::from_u128(7);
+    let identity = Identity { org: "acme".parse().unwrap(), device: "huddle".parse().unwrap(), boot };
+    let fresh = EpochId::from_parts(WallTime::from_unix_millis(1), 1);
+    let write_loss = crate::losses::writer(identity.clone());
+    let spool = Arc::new(Spool::open(&folder.path().join("spool.sqlite"), limits, fresh, write_loss).unwrap());
+    let (inbox, facts) = Inbox::new();
+    let (blocks, intents_at_first_block) = (Arc::default(), Arc::default());
+    let speaker = WatchingSpeaker {
+        spool: Arc::clone(&spool),
+        blocks: Arc::clone(&blocks),
+        intents_at_first_block: Arc::clone(&intents_at_first_block),
+    };
+    let speaker: Box<dyn Speaker> = Box::new(speaker);
+    let mouth = Mouth::start(
+        Some(Box::new(FakeTts::new())),
+        Arc::new(Mutex::new(speaker)),
+        None,
+        Route::choose(false, false),
+        &inbox,
+    )
+    .unwrap();
+    let config = config_for(None, 1);
+    let meeting_loop = MeetingLoop {
+        meeting: Meeting::new(config.clone()),
+        ledger: Ledger::new(identity),
+        spool: Arc::clone(&spool),
+        spool_grew: Box::new(|_| {}),
+        mouth,
+        light: Box::new(DarkLight),
+        platform: None,
+        live: Live::new(),
+        muted: Arc::default(),
+        link_up: Arc::default(),
+        boot,
+        snapshot_path: folder.path().join("meeting.snapshot"),
+        replay: ReplayLog::new(&folder.path().join("replay"), &config),
+        state: LoopState::new(),
+    };
+    Bench { meeting_loop, facts, spool, blocks, intents_at_first_block, _folder: folder }
+}
+
+impl Bench {
+    fn begin(&mut self) {
+        let now = clock::mono_now();
+        for which in [Peripheral::Microphones, Peripheral::Speaker, Peripheral::Tts, Peripheral::Disk] {
+            self.meeting_loop.fact(now, Input::PeripheralChanged { which, state: PeripheralState::Up });
+        }
+        let plan: MeetingPlan = toml::from_str("title = \"Monday\"\nconsent = \"given\"").unwrap();
+        self.meeting_loop.fact(now, start_of(&plan, 1).0);
+    }
+
+    fn say(&mut self, text: &str) {
+        let by = UserId::from_u128(1);
+        let command = PanelCommand::SayNext { text: text.to_owned() };
+        self.meeting_loop.fact(clock::mono_now(), Input::Panel { by, command });
+    }
+
+    /// Runs the loop by hand until nothing has come for a while.
+    fn settle_down(&mut self) {
+        let mut quiet_since = Instant::now();
+        while quiet_since.elapsed() < Duration::from_millis(600) {
+            if let Ok(Message::Fact { at, input }) = self.facts.recv_timeout(Duration::from_millis(20)) {
+                self.meeting_loop.fact(at, input);
+                quiet_since = Instant::now();
+            }
+            let now = clock::mono_now();
+            if self.meeting_loop.meeting.poll_timeout().is_some_and(|t| t <= now) {
+                self.meeting_loop.meeting.handle_timeout(now);
+            }
+            self.meeting_loop.settle();
+        }
+    }
+}
+
+#[test]
+fn the_intent_to_speak_is_on_disk_before_the_first_block_is_played() {
+    let mut bench = bench(Limits::default());
+    bench.begin();
+    bench.say("two minutes left");
+    bench.settle_down();
+    assert!(bench.blocks.load(Ordering::Acquire) > 0, "it was never heard");
+    assert_eq!(*bench.intents_at_first_block.lock().unwrap(), Some(1));
+    let (_, records) = (0, bench.spool.read(prim_ids::Stream::Audit, 1, 1000).unwrap());
+    let kinds: Vec<String> = records.iter().map(|r| String::from_utf8_lossy(&r.bytes).into_owned()).collect();
+    assert!(kinds.iter().any(|k| k.contains("say.finished")), "{kinds:#?}");
+}
+
+#[test]
+fn what_cannot_be_written_down_is_not_said() {
+    let limits = Limits { max_bytes: 6 * 1024, reserve_bytes: 0, ..Limits::default() };
+    let mut bench = bench(limits);
+    bench.begin();
+    for n in 0..200 {
+        let now = clock::mono_now();
+        bench.meeting_loop.fact(now, Input::MuteSwitchMoved { on: n % 2 == 0 });
+    }
+    bench.say("two minutes left");
+    bench.settle_down();
+    assert_eq!(bench.blocks.load(Ordering::Acquire), 0, "it was heard although its intent is not on disk");
+}
