@@ -1,4 +1,5 @@
 //! A device and a room on one socket.
+#![expect(clippy::unwrap_used, reason = "helpers of tests fail the test")]
 
 use std::io::Write;
 use std::os::unix::net::UnixStream;

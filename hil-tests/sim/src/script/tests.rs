@@ -1,0 +1,126 @@
+use proptest::prelude::*;
+
+use super::*;
+
+const DEMO: &str = include_str!("../../meetings/demo.meeting.toml");
+
+fn script(beats: &str) -> String {
+    format!(
+        "title = \"t\"\nmode = \"answer-on-ask\"\nding = \"room\"\n\
+         [[people]]\nname = \"Ann\"\nvoice = \"rms\"\nwhere = \"room\"\nbearing_deg = 10\n\
+         [[people]]\nname = \"Zoe\"\nvoice = \"kal16\"\nwhere = \"remote\"\n{beats}"
+    )
+}
+
+#[test]
+fn the_demo_has_all_that_the_promise_needs() {
+    let demo = Script::parse(DEMO).unwrap();
+    assert!(demo.words() >= 120, "{} words", demo.words());
+    assert_eq!(demo.people.iter().filter(|p| p.bearing_deg.is_some()).count(), 3);
+    assert_eq!(demo.people.iter().filter(|p| p.bearing_deg.is_none()).count(), 1);
+    let voices: std::collections::BTreeSet<_> =
+        demo.people.iter().filter(|p| p.bearing_deg.is_some()).map(|p| &p.voice).collect();
+    assert_eq!(voices.len(), 3, "three people, three voices");
+
+    let said = demo.beats.iter().filter(|b| matches!(b.act, Act::Say { .. })).count();
+    let held_out = demo.beats.iter().filter(|b| b.held_out).count();
+    assert!(held_out * 10 >= said * 3, "{held_out} of {said} sentences are held out");
+
+    let means =
+        |wanted| demo.beats.iter().any(|b| matches!(b.act, Act::Press { means, .. } if means == wanted));
+    assert!(means(Meaning::Allow) && means(Meaning::NotNow) && means(Meaning::Stop) && means(Meaning::Mute));
+    assert!(demo.beats.iter().any(|b| b.when.ding), "somebody waits for the ding");
+    assert!(demo.beats.iter().filter(|b| b.question).count() >= 4);
+    assert!(demo.beats.iter().any(|b| b.unheard), "something is said under mute");
+    assert!(demo.beats.iter().any(|b| matches!(b.act, Act::Hand { raised: true })));
+    let says = |what: &str| {
+        demo.beats
+            .iter()
+            .filter(|b| matches!(&b.act, Act::Say { text } if text.to_lowercase().contains(what)))
+            .count()
+    };
+    assert!(says("how much time is left") >= 2);
+    assert!(says("prim, note that") == 1 && says("prim, decision") == 1 && says("prim, action item") == 2);
+    assert!(says("prim, stop") == 1);
+}
+
+#[test]
+fn the_demo_cuts_the_link_for_twenty_seconds_with_floor_activity_inside() {
+    let demo = Script::parse(DEMO).unwrap();
+    let cut = demo.beats.iter().position(|b| b.act == Act::Link { cut: true }).unwrap();
+    let restore = demo.beats.iter().position(|b| b.act == Act::Link { cut: false }).unwrap();
+    assert_eq!(demo.beats[restore].when.after, Some(cut));
+    assert!(demo.beats[restore].when.gap_ms >= 20_000);
+    let inside = &demo.beats[cut..restore];
+    assert!(inside.iter().any(|b| b.question || matches!(b.act, Act::Press { .. } | Act::Hand { .. })));
+}
+
+#[test]
+fn errors_name_line_and_key() {
+    let cases = [
+        ("[[beat]]\nwho = \"Ann\"\nsay = \"hello\"\nvolume = 3\n", 16, "volume"),
+        ("[[beat]]\nwho = \"Bob\"\nsay = \"hello\"\n", 14, "who"),
+        ("[[beat]]\nwho = \"Ann\"\n", 13, "beat"),
+        ("[[beat]]\nwho = \"Ann\"\npress_ms = 100\n", 13, "press_ms"),
+        ("[[beat]]\nwho = \"Zoe\"\npress_ms = 100\nmeans = \"allow\"\n", 13, "who"),
+        ("[[beat]]\nwho = \"Ann\"\nhand = \"up\"\n", 13, "who"),
+        ("[[beat]]\nlink = \"tear\"\n", 14, "link"),
+        ("[[beat]]\nwho = \"Ann\"\nsay = \"hi\"\nwhen = { after = \"never\" }\n", 16, "after"),
+    ];
+    for (beats, line, key) in cases {
+        let error = Script::parse(&script(beats)).unwrap_err();
+        assert_eq!((error.line, error.key.as_str()), (line, key), "{error}");
+        assert!(error.to_string().contains(&format!("line {line}")), "{error}");
+    }
+    let error =
+        Script::parse(&script("[[beat]]\nwho = \"Ann\"\nsay = \"hi\"\nwhen = { light = [\"disco\"] }\n"))
+            .unwrap_err();
+    assert_eq!(error.line, 16, "{error}");
+    let error =
+        Script::parse(&DEMO.replace("mode = \"proactive-timekeeper\"", "mode = \"eager\"")).unwrap_err();
+    assert_eq!(error.key, "mode");
+}
+
+#[test]
+fn recordings_make_a_meeting_of_their_own() {
+    let script = Script::for_waves(&[3.0, 4.0, 5.0, 6.0], &[35.0, 145.0, 260.0]);
+    assert_eq!(script.people.len(), 3);
+    assert_eq!(script.beats.iter().map(|b| b.who).collect::<Vec<_>>(), [0, 1, 2, 0]);
+    assert!(script.agenda[0].planned_s >= 26);
+}
+
+#[test]
+fn rounds_repeat_all_beats_and_each_waits_for_its_own() {
+    let beats = "[[beat]]\nname = \"a\"\nwho = \"Ann\"\nsay = \"hi\"\n[[beat]]\nwho = \"Ann\"\nsay = \"ho\"\nwhen = { after = \"a\" }\n";
+    let script = Script::parse(&format!("rounds = 3\n{}", script(beats))).unwrap();
+    assert_eq!(script.beats.len(), 6);
+    assert_eq!(script.beats[5].when.after, Some(4));
+    assert_eq!(script.beats[4].name, "a, round 3");
+    assert!(Script::parse(&format!("rounds = 0\n{}", self::script(beats))).is_err());
+}
+
+#[test]
+fn the_latency_meeting_has_thirty_events_of_each_kind() {
+    let script = Script::parse(include_str!("../../meetings/latency.meeting.toml")).unwrap();
+    let count = |kind: &dyn Fn(&Beat) -> bool| script.beats.iter().filter(|b| kind(b)).count();
+    assert!(count(&|b| b.question) >= 30);
+    assert!(count(&|b| matches!(b.act, Act::Press { means: Meaning::Allow, .. })) >= 30);
+    assert!(count(&|b| matches!(b.act, Act::Press { means: Meaning::Stop, .. })) >= 30);
+    assert!(count(&|b| matches!(b.act, Act::Say { .. }) && b.when.prim == Some(PrimVoice::Speaks)) >= 30);
+    assert!(script.agenda.len() >= 30, "each round's request needs a timebox to overrun");
+}
+
+proptest! {
+    #[test]
+    fn no_text_makes_the_reader_panic(text in "(\\PC|\n){0,300}") {
+        let _ = Script::parse(&text);
+    }
+
+    #[test]
+    fn no_changed_line_makes_the_reader_panic(line in 0_usize..500, junk in "[ -~]{0,60}") {
+        let mut lines: Vec<String> = DEMO.lines().map(str::to_owned).collect();
+        let n = lines.len();
+        lines[line % n] = junk;
+        let _ = Script::parse(&lines.join("\n"));
+    }
+}
