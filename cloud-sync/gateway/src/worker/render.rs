@@ -1,0 +1,330 @@
+//! A meeting's four files. Pure: the same meeting gives the same bytes.
+//!
+//! What the machine said stands out everywhere: `[Prim]`, `[Prim dings]`.
+
+use std::fmt::Write as _;
+
+use serde_json::json;
+
+use super::load::{Line, Meeting, Thing, Voice, talk_times};
+
+/// How long a cue shows when nobody knows how long it sounded.
+const SHORTEST_CUE_MS: i64 = 1000;
+
+/// One file.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Artifact {
+    /// Its name.
+    pub name: &'static str,
+    /// Its kind in the table.
+    pub kind: &'static str,
+    /// Its media type.
+    pub mime: &'static str,
+    /// What is in it.
+    pub bytes: Vec<u8>,
+}
+
+/// All files of a meeting.
+#[must_use]
+pub fn render(meeting: &Meeting) -> Vec<Artifact> {
+    let file = |name, kind, mime, text: String| Artifact { name, kind, mime, bytes: text.into_bytes() };
+    vec![
+        file("transcript.md", "transcript", "text/markdown", markdown(meeting)),
+        file("transcript.vtt", "transcript", "text/vtt", vtt(meeting)),
+        file("transcript.srt", "transcript", "application/x-subrip", srt(meeting)),
+        file("summary.json", "summary", "application/json", summary(meeting)),
+    ]
+}
+
+fn speaker(meeting: &Meeting, voice: &Voice) -> String {
+    match voice {
+        Voice::Person(id) => one_line(&meeting.name_of(id.as_deref())),
+        Voice::Prim | Voice::Ding => "Prim".to_owned(),
+    }
+}
+
+/// The words as shown: nothing that could end a line, a cue or a tag.
+fn words(line: &Line) -> String {
+    match (&line.voice, &line.text) {
+        (Voice::Ding, _) => "[Prim dings]".to_owned(),
+        (Voice::Person(_) | Voice::Prim, None) => "[erased]".to_owned(),
+        (Voice::Person(_), Some(text)) => one_line(text),
+        (Voice::Prim, Some(text)) => {
+            let mut shown = format!("[Prim] {}", one_line(text));
+            if let Some(cause) = &line.silenced_by {
+                let _ = write!(shown, " [cut off: {}", cause.replace('_', " "));
+                if let Some(unsaid) = &line.unsaid {
+                    let _ = write!(shown, "; not said: {}", one_line(unsaid));
+                }
+                shown.push(']');
+            }
+            shown
+        }
+    }
+}
+
+fn one_line(text: &str) -> String {
+    text.split_whitespace().collect::<Vec<_>>().join(" ")
+}
+
+fn plain_markdown(text: &str) -> String {
+    let mut out = String::with_capacity(text.len());
+    for c in text.chars() {
+        if matches!(c, '\\' | '`' | '*' | '_' | '<' | '>' | '#' | '|') {
+            out.push('\\');
+        }
+        out.push(c);
+    }
+    out
+}
+
+fn clock(ms: i64) -> String {
+    let seconds = ms / 1000;
+    let (h, m, s) = (seconds / 3600, seconds / 60 % 60, seconds % 60);
+    if h > 0 { format!("{h}:{m:02}:{s:02}") } else { format!("{m:02}:{s:02}") }
+}
+
+fn stamp(ms: i64, separator: char) -> String {
+    let seconds = ms / 1000;
+    format!("{:02}:{:02}:{:02}{separator}{:03}", seconds / 3600, seconds / 60 % 60, seconds % 60, ms % 1000)
+}
+
+fn end_of(line: &Line) -> i64 {
+    line.end_ms.unwrap_or(0).max(line.start_ms + SHORTEST_CUE_MS)
+}
+
+fn markdown(meeting: &Meeting) -> String {
+    let mut out = String::new();
+    let title = meeting.title.as_deref().map_or_else(|| "Meeting".to_owned(), one_line);
+    let _ = writeln!(out, "# {}\n", plain_markdown(&title));
+    if let Some(started) = &meeting.started_at {
+        let length = meeting.duration_ms.map(|ms| format!(", {} long", clock(ms))).unwrap_or_default();
+        let _ = writeln!(out, "{started}{length}\n");
+    }
+    for person in &meeting.people {
+        let name = plain_markdown(&meeting.name_of(Some(&person.id)));
+        let facts: Vec<&str> =
+            [&person.role, &person.place].into_iter().flatten().map(String::as_str).collect();
+        let _ = writeln!(
+            out,
+            "- {name}{}",
+            if facts.is_empty() { String::new() } else { format!(" ({})", facts.join(", ")) }
+        );
+    }
+    let list = |out: &mut String, heading: &str, things: &mut dyn Iterator<Item = String>| {
+        let mut things = things.peekable();
+        if things.peek().is_some() {
+            let _ = writeln!(out, "\n## {heading}\n");
+            for thing in things {
+                let _ = writeln!(out, "- {thing}");
+            }
+        }
+    };
+    let said = |thing: &Thing| {
+        let title = thing
+            .title
+            .as_deref()
+            .map_or_else(|| "[erased]".to_owned(), |text| plain_markdown(&one_line(text)));
+        match &thing.detail {
+            Some(detail) => format!("{title}: {}", plain_markdown(&one_line(detail))),
+            None => title,
+        }
+    };
+    list(&mut out, "Decisions", &mut meeting.decisions.iter().map(said));
+    list(
+        &mut out,
+        "Actions",
+        &mut meeting.actions.iter().map(|task| {
+            let owner = task
+                .owner
+                .as_deref()
+                .map(|owner| format!(" — {}", plain_markdown(&meeting.name_of(Some(owner)))));
+            format!(
+                "[{}] {}{}",
+                task.status.as_deref().unwrap_or("open"),
+                said(&task.thing),
+                owner.unwrap_or_default()
+            )
+        }),
+    );
+    list(&mut out, "Notes", &mut meeting.notes.iter().map(said));
+    out.push_str("\n## Transcript\n\n");
+    for line in &meeting.lines {
+        let name = plain_markdown(&speaker(meeting, &line.voice));
+        let _ = writeln!(out, "**{name}** ({}) {}  ", clock(line.start_ms), plain_markdown(&words(line)));
+    }
+    out
+}
+
+fn vtt(meeting: &Meeting) -> String {
+    let escape = |text: &str| text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;");
+    let mut out = String::from("WEBVTT\n");
+    for line in &meeting.lines {
+        let name = escape(&speaker(meeting, &line.voice)).replace('.', "");
+        let (from, to) = (stamp(line.start_ms, '.'), stamp(end_of(line), '.'));
+        let _ = write!(out, "\n{}\n{from} --> {to}\n<v {name}>{}\n", line.id, escape(&words(line)));
+    }
+    out
+}
+
+fn srt(meeting: &Meeting) -> String {
+    let mut out = String::new();
+    for (index, line) in meeting.lines.iter().enumerate() {
+        let (from, to) = (stamp(line.start_ms, ','), stamp(end_of(line), ','));
+        let shown = words(line).replace("-->", "→");
+        let _ = write!(out, "{}\n{from} --> {to}\n{}: {shown}\n\n", index + 1, speaker(meeting, &line.voice));
+    }
+    out
+}
+
+fn summary(meeting: &Meeting) -> String {
+    let thing = |thing: &Thing| json!({"id": thing.id, "title": thing.title, "detail": thing.detail, "utterances": thing.utterances});
+    let prim: Vec<_> = meeting
+        .lines
+        .iter()
+        .filter(|line| line.voice != Voice::Person(None) && !matches!(line.voice, Voice::Person(Some(_))))
+        .map(|line| {
+            json!({
+                "id": line.id,
+                "kind": if line.voice == Voice::Ding { "ding" } else { "speech" },
+                "start_ms": line.start_ms,
+                "end_ms": line.end_ms,
+                "text": line.text,
+                "silenced_by": line.silenced_by,
+                "unsaid": line.unsaid,
+            })
+        })
+        .collect();
+    let all = json!({
+        "v": 1,
+        "meeting": meeting.id,
+        "org": meeting.org,
+        "title": meeting.title,
+        "started_at": meeting.started_at,
+        "duration_ms": meeting.duration_ms,
+        "mode": meeting.mode,
+        "participants": meeting.people.iter().map(|person| json!({
+            "id": person.id, "name": person.name, "role": person.role, "place": person.place,
+        })).collect::<Vec<_>>(),
+        "agenda": meeting.agenda.iter().map(|(title, planned_ms, spent_ms)| json!({
+            "title": title, "planned_ms": planned_ms, "spent_ms": spent_ms,
+        })).collect::<Vec<_>>(),
+        "decisions": meeting.decisions.iter().map(thing).collect::<Vec<_>>(),
+        "actions": meeting.actions.iter().map(|task| json!({
+            "id": task.thing.id, "title": task.thing.title, "detail": task.thing.detail, "owner": task.owner,
+            "owner_name": task.owner.as_deref().map(|owner| meeting.name_of(Some(owner))),
+            "status": task.status, "utterances": task.thing.utterances,
+        })).collect::<Vec<_>>(),
+        "notes": meeting.notes.iter().map(thing).collect::<Vec<_>>(),
+        "talk_times": talk_times(meeting).into_iter().map(|(name, ms)| json!({"name": name, "ms": ms})).collect::<Vec<_>>(),
+        "prim": prim,
+    });
+    let mut text = serde_json::to_string_pretty(&all).expect("a summary is strings and numbers");
+    text.push('\n');
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::load::{Person, Task};
+    use super::*;
+
+    fn line(id: &str, voice: Voice, start_ms: i64, text: &str) -> Line {
+        let (text, unsaid, silenced_by) = (Some(text.to_owned()), None, None);
+        Line { id: id.to_owned(), voice, start_ms, end_ms: Some(start_ms + 2500), text, unsaid, silenced_by }
+    }
+
+    fn meeting() -> Meeting {
+        let thing = |title: &str| Thing {
+            id: "d".into(),
+            title: Some(title.into()),
+            detail: None,
+            utterances: vec!["u1".into()],
+        };
+        let mut prim = line("u2", Voice::Prim, 63_000, "Two minutes are left");
+        prim.silenced_by = Some("barge_in".into());
+        prim.unsaid = Some("on this item".into());
+        Meeting {
+            org: "acme".into(),
+            id: "m".into(),
+            title: Some("Weekly *plan*".into()),
+            started_at: Some("2026-11-21T09:00:00Z".into()),
+            duration_ms: Some(180_000),
+            people: vec![Person {
+                id: "p1".into(),
+                name: Some("Ana".into()),
+                role: Some("host".into()),
+                place: None,
+            }],
+            lines: vec![
+                line("u1", Voice::Person(Some("p1".into())), 1200, "we ship\n<b>on --> Friday"),
+                line("u3", Voice::Ding, 60_000, ""),
+                prim,
+                line("u4", Voice::Person(None), 3_700_000, "who am I"),
+            ],
+            decisions: vec![thing("Ship on Friday")],
+            actions: vec![Task {
+                thing: thing("Write it down"),
+                owner: Some("p1".into()),
+                status: Some("open".into()),
+            }],
+            ..Meeting::default()
+        }
+    }
+
+    fn text(name: &str) -> String {
+        let file = render(&meeting()).into_iter().find(|file| file.name == name).unwrap();
+        String::from_utf8(file.bytes).unwrap()
+    }
+
+    #[test]
+    fn the_markdown_names_people_and_marks_the_machine() {
+        let text = text("transcript.md");
+        assert!(text.starts_with("# Weekly \\*plan\\*\n"), "{text}");
+        assert!(text.contains("**Ana** (00:01) we ship \\<b\\>on --\\> Friday"), "{text}");
+        assert!(text.contains("[Prim dings]"), "{text}");
+        assert!(
+            text.contains("[Prim] Two minutes are left [cut off: barge in; not said: on this item]"),
+            "{text}"
+        );
+        assert!(text.contains("**Unknown** (1:01:40)"), "{text}");
+        assert!(text.contains("- [open] Write it down — Ana"), "{text}");
+    }
+
+    #[test]
+    fn cues_have_times_and_nothing_in_them_can_break_the_file() {
+        let vtt = text("transcript.vtt");
+        assert!(
+            vtt.starts_with(
+                "WEBVTT\n\nu1\n00:00:01.200 --> 00:00:03.700\n<v Ana>we ship &lt;b&gt;on --&gt; Friday\n"
+            ),
+            "{vtt}"
+        );
+        let srt = text("transcript.srt");
+        assert!(
+            srt.starts_with("1\n00:00:01,200 --> 00:00:03,700\nAna: we ship <b>on → Friday\n\n2\n"),
+            "{srt}"
+        );
+    }
+
+    #[test]
+    fn the_summary_holds_decisions_actions_talk_times_and_prim() {
+        let value: serde_json::Value = serde_json::from_str(&text("summary.json")).unwrap();
+        assert_eq!(value["decisions"][0]["title"], "Ship on Friday");
+        assert_eq!(value["actions"][0]["owner_name"], "Ana");
+        assert_eq!(value["talk_times"][0]["ms"], 2500);
+        assert_eq!(value["prim"].as_array().unwrap().len(), 2);
+        assert_eq!(value["prim"][0]["kind"], "ding");
+    }
+
+    #[test]
+    fn erased_words_are_shown_as_erased() {
+        let mut meeting = meeting();
+        for line in &mut meeting.lines {
+            line.text = None;
+        }
+        meeting.title = None;
+        let text = String::from_utf8(render(&meeting).swap_remove(0).bytes).unwrap();
+        assert!(text.contains("[erased]") && !text.contains("Friday\n"), "{text}");
+    }
+}
