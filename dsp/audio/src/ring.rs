@@ -189,6 +189,7 @@ mod tests {
     }
 
     #[test]
+    #[expect(clippy::disallowed_methods, reason = "what crosses threads is tested with two of them")]
     fn blocks_cross_threads_whole_and_in_order() {
         const N: u64 = 20_000;
         let (mut tx, mut rx) = block_ring::<u64>(7, 5);
