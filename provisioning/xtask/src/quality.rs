@@ -41,7 +41,7 @@ pub(crate) fn lint() -> anyhow::Result<()> {
 pub(crate) fn test(options: &TestOptions) -> anyhow::Result<()> {
     let ready = setup::ensure(Purpose::Test, setup::Options { yes: options.yes })?;
     lint()?;
-    step("build", checkout::cargo().args(["build", "--workspace", "--all-targets", "--locked"]))?;
+    step("build", checkout::cargo().args(["build", "--workspace", "--locked"]))?;
     step("doctests", checkout::cargo().args(["test", "--workspace", "--doc", "--quiet", "--locked"]))?;
     name_absent_data();
     let mut nextest = checkout::cargo();

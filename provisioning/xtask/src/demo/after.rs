@@ -103,7 +103,9 @@ fn export(stage: &Stage, folder: &Folder, keys: &Keys) -> anyhow::Result<PathBuf
         .arg("export")
         .arg("--config")
         .arg(folder.path("config").join("gateway.toml"))
-        .args(["--org", keys.org.as_str(), "--device", keys.device.as_str(), "--stream", "audit", "--out"])
+        .arg("--device")
+        .arg(format!("{}/{}", keys.org, keys.device))
+        .args(["--stream", "audit", "--out"])
         .arg(&file)
         .env("DATABASE_URL", &stage.database_url)
         .run(&folder.logs(), Duration::from_secs(60))?;

@@ -117,7 +117,7 @@ fn gateway(folder: &Folder, keys: &Keys, database_url: &str, broker_port: u16) -
             .env("DATABASE_URL", database_url)
     };
     let logs = folder.logs();
-    launch("gateway-migrate", "migrate").run(&logs, Duration::from_secs(60))?;
+    launch("gateway-migrate", "migrate").arg("up").run(&logs, Duration::from_secs(60))?;
     launch("gateway-seed", "seed")
         .args(["--org", keys.org.as_str(), "--device"])
         .arg(format!("{}={}", keys.device, keys.file("device-audit.pub.pem").display()))

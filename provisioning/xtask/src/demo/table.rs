@@ -6,46 +6,48 @@ use crate::say::{self, Ink, inked};
 /// A p95 of fewer events says little; it is shown all the same, and marked.
 const ENOUGH: u64 = 30;
 
-/// One line of the table: what people wait for, the figure in the summary, the promise in ms.
-struct Promise {
-    what: &'static str,
-    figure: &'static str,
-    at_most_ms: f64,
-}
-
-const PROMISES: [Promise; 6] = [
-    Promise { what: "first partial words", figure: "first_partial_ms", at_most_ms: 500.0 },
-    Promise {
-        what: "end of question → first audio",
-        figure: "question_to_first_audio_ms",
-        at_most_ms: 1200.0,
-    },
-    Promise {
-        what: "Allow → first audio (prepared)", figure: "allow_to_first_audio_ms", at_most_ms: 300.0
-    },
-    Promise { what: "press → light", figure: "press_to_light_ms", at_most_ms: 100.0 },
-    Promise { what: "stop → silence", figure: "stop_to_silence_ms", at_most_ms: 100.0 },
-    Promise { what: "barge-in → silence", figure: "barge_in_to_silence_ms", at_most_ms: 200.0 },
-];
-
 pub(crate) fn print(summary: &Map<String, Value>) {
+    let promises = promises();
     say::line("");
-    say::line(inked(
-        Ink::Bold,
-        format_args!("{:<32} {:>9} {:>9} {:>5}  {:>9}", "", "p50 ms", "p95 ms", "n", "promised"),
-    ));
-    for promise in &PROMISES {
+    let head =
+        format_args!("{:<28} {:>9} {:>9} {:>5}  {:>9}", "", "p50 ms", "p95 ms", "n", "promised").to_string();
+    say::line(inked(Ink::Bold, head));
+    for promise in &promises {
         say::line(row(promise, summary));
     }
+    let lag = |name: &str| summary.get(name).and_then(Value::as_f64).unwrap_or(0.0) / 1000.0;
+    say::line(inked(
+        Ink::Dim,
+        format_args!(
+            "this machine was late itself by {:.1} ms (p50), {:.1} ms (p95), {:.1} ms (worst)",
+            lag("room_lag_us_p50"),
+            lag("room_lag_us_p95"),
+            lag("room_lag_us_max")
+        ),
+    ));
     for (name, value) in summary {
-        if let (false, Some(number)) = (of_a_promise(name), value.as_f64()) {
+        let of_the_table = promises.iter().any(|promise| name.starts_with(&promise.figure));
+        if let (false, Some(number)) = (of_the_table, value.as_f64()) {
             say::line(inked(Ink::Dim, format_args!("{name:<40} {number}")));
         }
     }
 }
 
-fn of_a_promise(name: &str) -> bool {
-    PROMISES.iter().any(|promise| name.starts_with(promise.figure))
+/// One line of the table: what people wait for, the figure in the summary, the promise in ms.
+#[derive(Debug)]
+struct Promise {
+    what: String,
+    figure: String,
+    at_most_ms: f64,
+}
+
+/// The promises of `benches/budgets.toml` that only a whole meeting can measure.
+fn promises() -> Vec<Promise> {
+    let of_a_meeting = |(name, budget): (String, prim_benches::Budget)| {
+        let figure = budget.figure.filter(|_| budget.bench == "latency")?;
+        Some(Promise { what: name.replace('_', " "), figure, at_most_ms: budget.at_most? })
+    };
+    prim_benches::budgets().into_iter().filter_map(of_a_meeting).collect()
 }
 
 fn row(promise: &Promise, summary: &Map<String, Value>) -> String {
@@ -59,7 +61,7 @@ fn row(promise: &Promise, summary: &Map<String, Value>) -> String {
     };
     let few = if count < ENOUGH { inked(Ink::Dim, " (few)") } else { String::new() };
     format!(
-        "{:<32} {:>9} {:>9} {count:>5}  {:>9}  {verdict}{few}",
+        "{:<28} {:>9} {:>9} {count:>5}  {:>9}  {verdict}{few}",
         promise.what,
         shown(number("p50")),
         shown(number("p95")),
@@ -77,7 +79,8 @@ mod tests {
 
     #[test]
     fn a_promise_is_met_missed_or_not_measured() {
-        let [.., press, _, _] = &PROMISES;
+        let promises = promises();
+        let press = promises.iter().find(|promise| promise.figure == "press_to_light_ms").unwrap();
         let met =
             summary(r#"{"press_to_light_ms_p50":20,"press_to_light_ms_p95":99.5,"press_to_light_ms_n":31}"#);
         assert!(row(press, &met).contains("met") && !row(press, &met).contains("few"));
