@@ -15,8 +15,9 @@ pub struct FrontendConfig {
     pub echo: bool,
     /// Dereverberation before the beam; `None` leaves it out.
     pub dereverb: Option<DereverbConfig>,
-    /// How much the beam trades direction for calm: added to the diffuse field's coherence. 0.01 is sharp and
-    /// amplifies microphone noise by up to some decibels, 100 is plain delay-and-sum.
+    /// How much the beam trades direction for calm: added to the diffuse field's coherence. 0.05 is sharp and
+    /// amplifies microphone noise by up to 6 dB at low frequencies, 100 is plain delay-and-sum. Behind
+    /// dereverberation the recogniser makes no difference between 0.5 and 1000 (`examples/words.rs`).
     pub beam_loading: f32,
 }
 
@@ -33,6 +34,9 @@ pub struct DereverbConfig {
     pub up_to_hz: f32,
 }
 
+/// Six taps of 10 ms from 20 ms on: on 158 words at RT60 0.25 s and 1 m the embedded recogniser's word error rate is
+/// 0.475 behind delay-and-sum alone and 0.253 with this; eight taps give 0.241 at twice the cost, four 0.272, a delay
+/// of one frame 0.373 (`examples/words.rs`).
 impl Default for DereverbConfig {
     fn default() -> Self {
         Self { taps: 6, delay: 2, forgetting: 0.995, up_to_hz: 5_000.0 }
@@ -43,7 +47,12 @@ impl FrontendConfig {
     /// All stages on, for microphones at `mics_mm`.
     #[must_use]
     pub fn new(mics_mm: &[[f32; 3]]) -> Self {
-        Self { mics_mm: mics_mm.to_vec(), echo: true, dereverb: None, beam_loading: 0.05 }
+        Self {
+            mics_mm: mics_mm.to_vec(),
+            echo: true,
+            dereverb: Some(DereverbConfig::default()),
+            beam_loading: 1.0,
+        }
     }
 
     /// Channels of the device.

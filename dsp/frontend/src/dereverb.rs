@@ -11,6 +11,8 @@ use crate::stft::{BIN_HZ, BINS, Spectrum, ZERO};
 
 /// Bins below this are left alone: room modes, no speech.
 const FROM_HZ: f32 = 90.0;
+/// Powers below this are zero: keeps silence from being computed in denormals.
+const NOTHING: f32 = 1e-20;
 /// Power below which a bin is silence (sum over a window of samples in −1..=1): −100 dBFS.
 const SILENCE: f32 = 1e-8;
 
@@ -135,6 +137,9 @@ impl Dereverb {
         }
         power /= self.channels as f32;
         bin.power = 0.5 * bin.power + 0.5 * power;
+        if !(bin.power > NOTHING) {
+            bin.power = 0.0;
+        }
         if adapt && bin.power > SILENCE {
             let lambda = self.config.forgetting;
             for i in 0..k {

@@ -8,11 +8,12 @@ use thiserror::Error;
 use crate::beam::Beam;
 use crate::bearing::{Bearing, Track};
 use crate::dereverb::Dereverb;
-use crate::echo::{self, EchoBlock, EchoCanceller};
+use crate::echo::{EchoCanceller, EchoFrame};
 use crate::health::HealthWatch;
 use crate::highpass::HighPass;
 use crate::locate::Locator;
 use crate::stft::{self, Analysis, BINS, Spectrum, Synthesis, ZERO};
+use crate::suppress::{Residual, Suppressor};
 use crate::{ChannelHealth, ChannelLevel, FrontendConfig, FrontendConfigError, MAX_CHANNELS, Resampler};
 
 /// What the echo canceller knows.
@@ -86,7 +87,7 @@ pub struct Frontend {
     high_pass: [HighPass; MAX_CHANNELS],
     echo: Option<EchoCanceller>,
     analysis: Analysis,
-    analysis_suppressed: Analysis,
+    suppressor: Suppressor,
     locator: Locator,
     track: Track,
     dereverb: Option<Dereverb>,
@@ -105,10 +106,10 @@ struct Buffers {
     /// Planar, the reference last.
     device: Box<[f32]>,
     speech: Box<[f32]>,
-    linear: Box<[f32]>,
-    suppressed: Box<[f32]>,
     spectra: Box<[Spectrum]>,
-    spectra_suppressed: Box<[Spectrum]>,
+    reference: Box<Spectrum>,
+    echo: Box<[Spectrum]>,
+    echo_beam: Box<Spectrum>,
     recogniser: Box<Spectrum>,
     voice: Box<Spectrum>,
 }
@@ -119,10 +120,10 @@ impl Buffers {
         Self {
             device: zeros((channels + 1) * DEVICE_BLOCK),
             speech: zeros((channels + 1) * SPEECH_BLOCK),
-            linear: zeros(channels * SPEECH_BLOCK),
-            suppressed: zeros(channels * SPEECH_BLOCK),
             spectra: vec![[ZERO; BINS]; channels].into_boxed_slice(),
-            spectra_suppressed: vec![[ZERO; BINS]; channels].into_boxed_slice(),
+            reference: Box::new([ZERO; BINS]),
+            echo: vec![[ZERO; BINS]; channels].into_boxed_slice(),
+            echo_beam: Box::new([ZERO; BINS]),
             recogniser: Box::new([ZERO; BINS]),
             voice: Box::new([ZERO; BINS]),
         }
@@ -151,8 +152,9 @@ impl Frontend {
             resampler: Resampler::new(DEVICE_RATE, SPEECH_RATE, channels + 1)?,
             high_pass: [HighPass::new(); MAX_CHANNELS],
             echo: config.echo.then(|| EchoCanceller::new(channels)),
-            analysis: Analysis::new(channels),
-            analysis_suppressed: Analysis::new(channels),
+            // The reference is the last channel.
+            analysis: Analysis::new(channels + 1),
+            suppressor: Suppressor::new(),
             locator: Locator::new(&config.mics_mm),
             track: Track::default(),
             dereverb: config.dereverb.map(|d| Dereverb::new(d, channels)),
@@ -185,27 +187,27 @@ impl Frontend {
         self.health.update(mic, &mut out.levels);
         self.bring_to_speech_rate(mic, reference);
         let echo = self.cancel();
-        out.echo = self.echo_watch.update(&echo, self.echo.as_ref().and_then(EchoCanceller::delay_ms));
         let usable = usable(&out.levels, self.channels);
-        let b = &mut self.buffers;
-        for c in 0..self.channels {
-            let at = c * SPEECH_BLOCK..(c + 1) * SPEECH_BLOCK;
-            self.analysis.push(c, &b.linear[at.clone()], &mut b.spectra[c]);
-            self.analysis_suppressed.push(c, &b.suppressed[at], &mut b.spectra_suppressed[c]);
-        }
         out.fresh_bearing = self.locate(&usable, echo.active);
         out.bearing = self.track.current();
         self.beam.steer(out.bearing.map(|b| b.degrees), &usable);
         let b = &mut self.buffers;
+        let mut residual = Residual::default();
+        if echo.active {
+            self.beam.apply(&b.spectra, &mut b.voice);
+            self.beam.apply(&b.echo, &mut b.echo_beam);
+            residual = self.suppressor.process(&mut b.voice, &b.echo_beam, echo.heard_frames);
+        }
         if let Some(d) = &mut self.dereverb {
             d.process(&mut b.spectra, !echo.active);
         }
         self.beam.apply(&b.spectra, &mut b.recogniser);
-        if echo.active {
-            self.beam.apply(&b.spectra_suppressed, &mut b.voice);
-        } else {
+        if !echo.active {
             b.voice.copy_from_slice(&b.recogniser[..]);
+            self.suppressor.listen(&b.voice);
         }
+        let delay_ms = self.echo.as_ref().and_then(EchoCanceller::delay_ms);
+        out.echo = self.echo_watch.update(echo.active, &residual, delay_ms);
         self.synthesis.push(&mut b.recogniser, &mut out.recogniser);
         self.synthesis_voice.push(&mut b.voice, &mut out.voice);
         Ok(())
@@ -230,15 +232,18 @@ impl Frontend {
         }
     }
 
-    fn cancel(&mut self) -> EchoBlock {
+    fn cancel(&mut self) -> EchoFrame {
         let b = &mut self.buffers;
-        let (mics, speaker) = b.speech.split_at(self.channels * SPEECH_BLOCK);
-        if let (Some(echo), Ok(speaker)) = (&mut self.echo, speaker.try_into()) {
-            return echo.process(mics, speaker, &mut b.linear, &mut b.suppressed);
+        let blocks = b.speech.chunks_exact(SPEECH_BLOCK);
+        for (c, (block, spectrum)) in blocks.zip(&mut b.spectra).enumerate() {
+            self.analysis.push(c, block, spectrum);
         }
-        b.linear.copy_from_slice(mics);
-        b.suppressed.copy_from_slice(mics);
-        EchoBlock::default()
+        let Some(echo) = &mut self.echo else {
+            return EchoFrame::default();
+        };
+        let reference = &b.speech[self.channels * SPEECH_BLOCK..];
+        self.analysis.push(self.channels, reference, &mut b.reference);
+        echo.process(&mut b.spectra, &b.reference, crate::peak(reference), &mut b.echo)
     }
 
     fn locate(&mut self, usable: &[bool; MAX_CHANNELS], echo: bool) -> Option<Bearing> {
@@ -266,16 +271,17 @@ impl Frontend {
         if missing > Frames(0) {
             self.locator.fade(0.0);
             self.analysis.forget();
-            self.analysis_suppressed.forget();
+            if let Some(e) = &mut self.echo {
+                e.forget_past();
+            }
         }
     }
 
     /// From a sound at the microphone to the same sound in the output, besides the block itself: 5 ms of rate
-    /// change, 2 ms of echo canceller, 22 ms of spectra. Subtract it from sample times.
+    /// change, 22 ms of spectra. Subtract it from sample times.
     #[must_use]
     pub fn delay(&self) -> Duration {
-        let echo = if self.echo.is_some() { echo::DELAY } else { 0 };
-        let frames = self.resampler.delay_frames() + echo + stft::DELAY;
+        let frames = self.resampler.delay_frames() + stft::DELAY;
         Duration::from_micros(frames as u64 * 1_000_000 / u64::from(SPEECH_RATE.hz()))
     }
 }
@@ -289,25 +295,26 @@ fn usable(levels: &[ChannelLevel; MAX_CHANNELS], channels: usize) -> [bool; MAX_
     if usable.iter().any(|u| *u) { usable } else { [true; MAX_CHANNELS] }
 }
 
-/// Turns the canceller's energies into what [`EchoState`] says.
+/// Turns the suppressor's powers into what [`EchoState`] says.
 #[derive(Debug, Clone, Copy, Default)]
 struct EchoWatch {
-    mic: f32,
-    linear: f32,
+    before: f32,
+    after: f32,
 }
 
-impl EchoWatch {
-    fn update(&mut self, block: &EchoBlock, delay_ms: Option<f32>) -> EchoState {
-        if !block.active {
-            return EchoState { active: false, delay_ms, erle_db: self.erle_db(), near_over_echo_db: 0.0 };
-        }
-        self.mic += (block.mic - self.mic) * 0.01;
-        self.linear += (block.linear - self.linear) * 0.01;
-        let near_over_echo_db = 10.0 * ((block.suppressed + 1.0) / (block.echo * 1e-3 + 1.0)).log10();
-        EchoState { active: true, delay_ms, erle_db: self.erle_db(), near_over_echo_db }
-    }
+/// Power below which nothing is compared, window sums over the speech band: −95 dBFS.
+const NOTHING: f32 = 1e-6;
+/// Blocks with a person in them say nothing about the canceller, dB.
+const NEAR_DB: f32 = 6.0;
 
-    fn erle_db(&self) -> f32 {
-        10.0 * ((self.mic + 1.0) / (self.linear + 1.0)).log10()
+impl EchoWatch {
+    fn update(&mut self, active: bool, r: &Residual, delay_ms: Option<f32>) -> EchoState {
+        let ratio_db = |a: f32, b: f32| 10.0 * ((a + NOTHING) / (b + NOTHING)).log10();
+        let near_over_echo_db = if active { ratio_db(r.left, r.expected) } else { 0.0 };
+        if active && near_over_echo_db < NEAR_DB {
+            self.before += (r.echo - self.before) * 0.01;
+            self.after += (r.left - self.after) * 0.01;
+        }
+        EchoState { active, delay_ms, erle_db: ratio_db(self.before, self.after), near_over_echo_db }
     }
 }

@@ -78,6 +78,13 @@ impl HealthWatch {
             ch.constant_blocks = if changed { 0 } else { (ch.constant_blocks + 1).min(10 * SECOND) };
             ch.clipping += (f32::from(u8::from(clipped > 1)) - ch.clipping) * 0.02;
             ch.smooth_rms += (rms - ch.smooth_rms) * 0.02;
+            // Silence is not computed in denormals.
+            if ch.smooth_rms < 1e-12 {
+                ch.smooth_rms = 0.0;
+            }
+            if ch.clipping < 1e-6 {
+                ch.clipping = 0.0;
+            }
             level.rms_dbfs = dbfs(rms);
             level.peak_dbfs = dbfs(f32::from(peak) / 32_768.0);
             level.clipped = clipped;

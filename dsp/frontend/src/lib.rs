@@ -4,9 +4,8 @@
 //! ring, together with what the speaker really played; speech detection and the recogniser read its
 //! [`FrontendBlock`]. The mouth uses [`ding`], [`Limiter`] and [`StreamResampler`].
 //!
-//! **What it never does:** IO, clocks, threads, logs, locks. After construction its own stages do not
-//! allocate (`tests/no_alloc.rs`); the one exception is the borrowed echo canceller, which allocates small
-//! scratch while Prim is being heard, so the front end runs behind the capture ring, never on the capture thread.
+//! **What it never does:** IO, clocks, threads, logs, locks, and allocation after construction
+//! (`tests/no_alloc.rs`).
 //!
 //! Two voices leave the front end, because two listeners want different things:
 //!
@@ -28,6 +27,7 @@
 //! ```
 #![warn(missing_docs)]
 
+mod align;
 mod barge_in;
 mod beam;
 mod bearing;
@@ -41,10 +41,12 @@ mod highpass;
 mod level;
 mod limiter;
 mod locate;
+mod reframe;
 mod remote;
 mod resample;
 mod segment;
 mod stft;
+mod suppress;
 
 pub use barge_in::{BargeIn, BargeInConfig};
 pub use bearing::{Bearing, SegmentBearing};
@@ -54,6 +56,7 @@ pub use frontend::{BlockShapeError, EchoState, Frontend, FrontendBlock};
 pub use health::{ChannelHealth, ChannelLevel};
 pub use level::{dbfs, peak, rms};
 pub use limiter::Limiter;
+pub use reframe::Reframer;
 pub use remote::{RemoteBlock, RemoteEar};
 pub use resample::{Resampler, ResamplerError, StreamResampler, resample_all};
 pub use segment::{SegmentEvent, Segmenter, SegmenterConfig};
