@@ -154,21 +154,21 @@ impl People {
             LightPattern::Asking | LightPattern::Dinged => {
                 self.asking_since_ms.get_or_insert(now);
             }
-            // A press hides the asking light for as long as it lasts; the request is still there.
-            LightPattern::Pressed => {}
+            // These hide the asking light for a while; the request is still there.
+            LightPattern::Pressed
+            | LightPattern::Attending
+            | LightPattern::Speaking
+            | LightPattern::ResetWarning => {}
             LightPattern::Off
             | LightPattern::Starting
             | LightPattern::Idle
             | LightPattern::Listening
-            | LightPattern::Attending
             | LightPattern::Waiting
             | LightPattern::RemoteHand
             | LightPattern::Allowed
-            | LightPattern::Speaking
             | LightPattern::Declined
             | LightPattern::Muted
             | LightPattern::HardMuted
-            | LightPattern::ResetWarning
             | LightPattern::Resetting
             | LightPattern::Fault => self.asking_since_ms = None,
         }

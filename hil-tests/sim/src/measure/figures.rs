@@ -140,11 +140,9 @@ impl Figures {
         self.json.insert(key.to_owned(), value);
     }
 
-    fn spread(&mut self, key: &str, spread: &Spread, both: bool) {
+    fn spread(&mut self, key: &str, spread: &Spread) {
         let round = |v: Option<f64>| v.map(|v| (v * 10.0).round() / 10.0);
-        if both {
-            self.put(&format!("{key}_p50"), json!(round(spread.quantile(0.5))));
-        }
+        self.put(&format!("{key}_p50"), json!(round(spread.quantile(0.5))));
         self.put(&format!("{key}_p95"), json!(round(spread.quantile(0.95))));
         self.put(&format!("{key}_max"), json!(round(spread.quantile(1.0))));
         self.put(&format!("{key}_n"), json!(spread.n()));
@@ -195,7 +193,7 @@ fn latencies(f: &mut Figures, inputs: &Inputs<'_>, spoken: &[Spoken<'_>], voice:
         }
     }
     let partial = Spread::new(partial);
-    f.spread("first_partial_ms", &partial, true);
+    f.spread("first_partial_ms", &partial);
     f.put("lines_without_partial", json!(without));
     f.promise("first partial (ms)", &partial, 500.0);
 
@@ -208,7 +206,7 @@ fn latencies(f: &mut Figures, inputs: &Inputs<'_>, spoken: &[Spoken<'_>], voice:
         }
     }
     let answers = Spread::new(answers);
-    f.spread("question_to_first_audio_ms", &answers, true);
+    f.spread("question_to_first_audio_ms", &answers);
     f.put("questions_unanswered", json!(unanswered));
     f.promise("end of question to first audio (ms)", &answers, 1200.0);
 
@@ -245,12 +243,12 @@ fn latencies(f: &mut Figures, inputs: &Inputs<'_>, spoken: &[Spoken<'_>], voice:
         }
     }
     let (allow, light, stop) = (Spread::new(allow), Spread::new(light), Spread::new(stop));
-    f.spread("allow_to_first_audio_ms", &allow, true);
+    f.spread("allow_to_first_audio_ms", &allow);
     f.promise("allow to first audio, prepared (ms)", &allow, 300.0);
-    f.spread("press_to_light_ms", &light, false);
+    f.spread("press_to_light_ms", &light);
     f.put("presses_without_light", json!(dark));
     f.promise("press to light (ms)", &light, 100.0);
-    f.spread("stop_to_silence_ms", &stop, false);
+    f.spread("stop_to_silence_ms", &stop);
     f.promise("stop to silence (ms)", &stop, 100.0);
 
     let over: Vec<f64> = spoken
@@ -264,7 +262,7 @@ fn latencies(f: &mut Figures, inputs: &Inputs<'_>, spoken: &[Spoken<'_>], voice:
         })
         .collect();
     let over = Spread::new(over);
-    f.spread("barge_in_to_silence_ms", &over, false);
+    f.spread("barge_in_to_silence_ms", &over);
     f.promise("barge-in to silence (ms)", &over, 200.0);
     for (what, spread) in
         [("pressed stop", &stop), ("person talking over Prim", &over), ("allow by the button", &allow)]

@@ -110,7 +110,7 @@ fn a_press_waits_for_the_ding_of_the_request_that_shows_and_is_let_go() {
 
     let mut t = table(press);
     t.until(21_000);
-    assert_eq!(t.done, [(20_010, Deed::Missed { beat: 0, skipped: true }), (20_010, Deed::Finished)]);
+    assert_eq!(t.done, [(20_000, Deed::Missed { beat: 0, skipped: true }), (20_000, Deed::Finished)]);
 }
 
 #[test]
