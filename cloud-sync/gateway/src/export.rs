@@ -119,10 +119,11 @@ pub async fn export(
         database.connect(Role::Worker).await.map_err(|source| ExportError::Connect { source })?;
     // One snapshot, so that what arrives meanwhile cannot tear the range.
     sqlx::query("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY").execute(&mut connection).await?;
-    let chain = match wish {
+    let mut chain = match wish {
         Wish::Meeting(meeting) => of_meeting(&mut connection, *meeting).await?,
         Wish::Device { device, stream, epoch } => of_device(&mut connection, device, *stream, *epoch).await?,
     };
+    chain.to = signed_end(&mut connection, &chain).await?;
     let fresh = path.with_extension("new");
     let write = |source| ExportError::Write { path: path.to_owned(), source };
     let mut file = io::BufWriter::new(std::fs::File::create(&fresh).map_err(write)?);
@@ -179,6 +180,20 @@ async fn of_device(
         Some(row) => chain_of(&row, None),
         None => Err(ExportError::Nothing { what: format!("stream {stream} of device {device}") }),
     }
+}
+
+/// An export ends at a head the device signed: the first at or after the last record wanted, else the last there is.
+async fn signed_end(connection: &mut PgConnection, chain: &Chain) -> Result<i64, ExportError> {
+    let end: Option<i64> = sqlx::query_scalar(
+        "SELECT coalesce((SELECT min(seq) FROM heads WHERE cursor_id = $1 AND seq >= $2),
+                         (SELECT max(seq) FROM heads WHERE cursor_id = $1 AND seq >= $3))",
+    )
+    .bind(chain.cursor_id)
+    .bind(chain.to)
+    .bind(chain.from)
+    .fetch_one(connection)
+    .await?;
+    end.ok_or_else(|| ExportError::Nothing { what: "a head that the device signed in that range".to_owned() })
 }
 
 fn chain_of(row: &sqlx::postgres::PgRow, only_meeting: Option<String>) -> Result<Chain, ExportError> {
@@ -310,8 +325,12 @@ async fn keys(connection: &mut PgConnection, chain: &Chain) -> Result<Vec<KeyLin
             })
             .transpose()?;
         let here = chain.stream == Stream::Audit && epoch == Some(chain.epoch.to_string());
-        let from_seq = if here { seq.map_or(1, unsigned) } else { 1 };
+        // A key that another chain brought was in force before this one began.
+        let from_seq = if here { seq.map_or(1, unsigned) } else { 0 };
         keys.push(KeyLine { key, from_seq, rotation });
+    }
+    if let [only] = keys.as_mut_slice() {
+        only.from_seq = 1;
     }
     Ok(keys)
 }

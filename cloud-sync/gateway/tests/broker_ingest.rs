@@ -1,0 +1,420 @@
+//! The whole gateway as its own process, with a real broker and a real Postgres, and a device that speaks MQTT.
+
+mod common;
+
+use std::io::{Read as _, Write as _};
+use std::net::{Ipv4Addr, TcpListener, TcpStream};
+use std::path::PathBuf;
+use std::process::{Child, Command, Stdio};
+use std::time::{Duration, Instant};
+
+use common::device::Device;
+use common::{Bed, furnished};
+use prim_bed::{Mosquitto, MosquittoOptions, World, free_port};
+use prim_ids::Stream;
+use prim_proto::{Ack, GatewayPresence, State, Topic};
+use rumqttc::mqttbytes::QoS;
+use rumqttc::mqttbytes::v5::Packet;
+use rumqttc::{AsyncClient, Event, MqttOptions, PublishOptions, TlsConfiguration, Transport};
+use tokio::sync::mpsc;
+
+struct Site {
+    bed: Bed,
+    broker: Mosquitto,
+    world: World,
+    http: u16,
+    gateway: Option<Child>,
+}
+
+impl Site {
+    async fn open() -> Self {
+        let bed = furnished().await;
+        let world = World::create().unwrap();
+        let broker =
+            Mosquitto::start(bed.folder.path(), &MosquittoOptions::of(&world, &["gw-1".parse().unwrap()]))
+                .unwrap();
+        let mut site = Self { bed, broker, world, http: free_port(), gateway: None };
+        site.write_config();
+        site.start();
+        site
+    }
+
+    fn path(&self, name: &str) -> PathBuf {
+        self.bed.folder.path().join(name)
+    }
+
+    fn write_config(&self) {
+        let folder = self.bed.folder.path();
+        self.world.authority.write(folder).unwrap();
+        let gateway =
+            self.world.authority.issue_gateway(&"gw-1".parse().unwrap(), self.world.validity).unwrap();
+        gateway.write(folder, "gateway").unwrap();
+        prim_identity::AuditKey::generate().write(folder, "audit").unwrap();
+        let config = format!(
+            "instance = \"gw-1\"\n[broker]\nport = {}\nca = {:?}\ncert = {:?}\nkey = {:?}\n[http]\nlisten = \
+             \"127.0.0.1:{}\"\n[store]\nfolder = {:?}\n[audit]\nkey = {:?}\n[worker]\npoll_ms = 100\nquiet_ms = 100\n",
+            self.broker.port(),
+            self.path("ca.pem"),
+            self.path("gateway.pem"),
+            self.path("gateway.key.pem"),
+            self.http,
+            self.path("objects"),
+            self.path("audit.key.pem"),
+        );
+        std::fs::write(self.path("gateway.toml"), config).unwrap();
+    }
+
+    fn command(&self, arguments: &[&str]) -> Command {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_prim-gateway"));
+        command
+            .args(arguments)
+            .arg("--config")
+            .arg(self.path("gateway.toml"))
+            .env("DATABASE_URL", self.bed.postgres.url())
+            .stdin(Stdio::null());
+        command
+    }
+
+    fn start(&mut self) {
+        let log = std::fs::File::options().create(true).append(true).open(self.path("gateway.log")).unwrap();
+        self.gateway = Some(self.command(&["serve"]).stdout(Stdio::null()).stderr(log).spawn().unwrap());
+    }
+
+    fn kill(&mut self) {
+        let mut gateway = self.gateway.take().unwrap();
+        gateway.kill().unwrap();
+        gateway.wait().unwrap();
+    }
+
+    /// Status and body.
+    fn get(&self, path: &str) -> (u16, String) {
+        let Ok(mut stream) = TcpStream::connect((Ipv4Addr::LOCALHOST, self.http)) else {
+            return (0, String::new());
+        };
+        stream.set_read_timeout(Some(Duration::from_secs(10))).unwrap();
+        write!(stream, "GET {path} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n").unwrap();
+        let mut text = String::new();
+        let _ = stream.read_to_string(&mut text);
+        let code = text.split(' ').nth(1).and_then(|code| code.parse().ok()).unwrap_or(0);
+        (code, text)
+    }
+
+    async fn healthy(&self, wanted: u16) -> String {
+        let mut last = String::new();
+        wait_for("health", async || {
+            let (code, text) = self.get("/health");
+            last = text;
+            code == wanted
+        })
+        .await;
+        last
+    }
+
+    fn log(&self) -> String {
+        std::fs::read_to_string(self.path("gateway.log")).unwrap_or_default()
+    }
+
+    async fn online(&self, device: &Device) -> Online {
+        let DeviceParts { certificate, key } = {
+            let address = &device.address;
+            let made = self
+                .world
+                .authority
+                .issue_device(&address.org, &address.device, self.world.validity)
+                .unwrap();
+            DeviceParts { certificate: made.certificate_pem, key: made.key_pem }
+        };
+        let mut options = MqttOptions::new(device.address.to_string(), ("127.0.0.1", self.broker.port()));
+        options.set_keep_alive(15).set_transport(Transport::tls_with_config(TlsConfiguration::Simple {
+            ca: self.world.authority.certificate_pem().as_bytes().to_vec(),
+            alpn: None,
+            client_auth: Some((certificate.into_bytes(), key.into_bytes())),
+        }));
+        let (client, mut events) = AsyncClient::builder(options).capacity(100).build();
+        let ack = Topic::Ack(device.address.clone()).to_string();
+        client.subscribe(ack.clone(), QoS::AtLeastOnce).await.unwrap();
+        client.subscribe(Topic::all_gateways(), QoS::AtLeastOnce).await.unwrap();
+        let (sender, incoming) = mpsc::unbounded_channel();
+        let task = tokio::spawn(async move {
+            loop {
+                match events.poll().await {
+                    Ok(Event::Incoming(Packet::Publish(publish))) => {
+                        let topic = String::from_utf8(publish.topic.to_vec()).unwrap();
+                        let _ = sender.send((topic, publish.payload.to_vec()));
+                    }
+                    Ok(_) => {}
+                    Err(_) => tokio::time::sleep(Duration::from_millis(50)).await,
+                }
+            }
+        });
+        let mut online = Online { client, incoming, task, ack };
+        online.presence(true).await;
+        online
+    }
+}
+
+impl Drop for Site {
+    fn drop(&mut self) {
+        if self.gateway.is_some() {
+            self.kill();
+        }
+    }
+}
+
+struct DeviceParts {
+    certificate: String,
+    key: String,
+}
+
+/// A device's connection.
+struct Online {
+    client: AsyncClient,
+    incoming: mpsc::UnboundedReceiver<(String, Vec<u8>)>,
+    task: tokio::task::JoinHandle<()>,
+    ack: String,
+}
+
+impl Drop for Online {
+    fn drop(&mut self) {
+        self.task.abort();
+    }
+}
+
+impl Online {
+    async fn publish(&self, topic: &Topic, payload: Vec<u8>) {
+        self.client.publish(topic.to_string(), payload, PublishOptions::new(QoS::AtLeastOnce)).await.unwrap();
+    }
+
+    async fn next(&mut self, what: &str) -> (String, Vec<u8>) {
+        tokio::time::timeout(Duration::from_secs(30), self.incoming.recv())
+            .await
+            .unwrap_or_else(|_| panic!("no {what} within 30 s"))
+            .unwrap()
+    }
+
+    async fn acked(&mut self) -> Ack {
+        loop {
+            let (topic, payload) = self.next("acknowledgement").await;
+            if topic == self.ack {
+                return Ack::read(&payload).unwrap();
+            }
+        }
+    }
+
+    async fn presence(&mut self, online: bool) {
+        loop {
+            let (topic, payload) = self.next("presence").await;
+            if topic.starts_with("prim/1/gateway/")
+                && GatewayPresence::read(&payload).unwrap().online == online
+            {
+                return;
+            }
+        }
+    }
+
+    /// Sends until it is acknowledged, as a spool does.
+    async fn deliver(&mut self, device: &Device, records: &[prim_proto::Placed]) {
+        let batch = device.batch(Stream::Audit, records);
+        let through = batch.contents.head.head.seq;
+        let payload = batch.encode();
+        for _ in 0..60 {
+            self.publish(&device.topic(Stream::Audit), payload.clone()).await;
+            let until = tokio::time::Instant::now() + Duration::from_secs(1);
+            while let Ok(Some((topic, payload))) = tokio::time::timeout_at(until, self.incoming.recv()).await
+            {
+                if topic == self.ack && Ack::read(&payload).unwrap().through_seq >= through {
+                    return;
+                }
+            }
+        }
+        panic!("never acknowledged");
+    }
+}
+
+async fn wait_for(what: &str, mut ready: impl AsyncFnMut() -> bool) {
+    let begun = Instant::now();
+    while !ready().await {
+        assert!(begun.elapsed() < Duration::from_secs(30), "{what} did not come within 30 s");
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+}
+
+#[tokio::test]
+async fn batches_are_acknowledged_after_commit_and_bad_payloads_are_kept_and_answered() {
+    let site = Site::open().await;
+    site.healthy(200).await;
+    let mut device = Device::new("acme/huddle-1", 1);
+    let mut online = site.online(&device).await;
+    let records = device.audits(40);
+    let topic = device.topic(Stream::Audit);
+    let payload = device.batch(Stream::Audit, &records[..20]).encode();
+    online.publish(&topic, payload.clone()).await;
+    assert_eq!(online.acked().await.through_seq, 20);
+    assert_eq!(site.bed.count("records"), 20, "what is acknowledged is there");
+    online.publish(&topic, payload).await;
+    assert_eq!(online.acked().await.through_seq, 20);
+    assert_eq!(site.bed.count("records"), 20);
+
+    // A forged batch moves nothing, and says why.
+    let key = prim_proto::AuditKey::from_seed([66; 32]);
+    online.publish(&topic, device.batch_signed(Stream::Audit, &records[20..], &key).encode()).await;
+    let refused = online.acked().await;
+    assert_eq!(refused.through_seq, 20);
+    assert_eq!((refused.rejected[0].from, refused.rejected[0].to), (21, 40));
+    assert_eq!(refused.rejected[0].reason.as_str(), "foreign_key");
+    // No batch at all, and one that is too large: kept, not answered, nothing wedged.
+    online.publish(&topic, b"{\"batch\": 7".to_vec()).await;
+    online.publish(&topic, vec![b'x'; 400 * 1024]).await;
+    online.publish(&device.topic(Stream::Note), device.batch(Stream::Audit, &records[20..]).encode()).await;
+    assert_eq!(online.acked().await.rejected[0].reason.as_str(), "foreign_topic");
+    online.publish(&topic, device.batch(Stream::Audit, &records[20..]).encode()).await;
+    assert_eq!(online.acked().await.through_seq, 40);
+    let reasons = site.bed.text("SELECT string_agg(reason, ',' ORDER BY reason) FROM rejected");
+    assert_eq!(reasons, "foreign_key,foreign_topic,malformed,oversized");
+    assert_eq!(site.bed.text("SELECT payload_bytes FROM rejected WHERE reason = 'oversized'"), "409600");
+
+    // A device nobody enrolled.
+    let mut stranger = Device::new("acme/huddle-9", 9);
+    let stranger_online = site.online(&stranger).await;
+    let records = stranger.audits(1);
+    stranger_online
+        .publish(&stranger.topic(Stream::Audit), stranger.batch(Stream::Audit, &records).encode())
+        .await;
+    wait_for("the stranger's payload", async || {
+        site.bed.count("rejected WHERE reason = 'unknown_device'") == 1
+    })
+    .await;
+
+    // A new state brings the acknowledgements again.
+    let state = State {
+        v: 1,
+        online: true,
+        session: 3,
+        boot: device.boot,
+        proto_min: 1,
+        proto_max: 1,
+        capabilities: Vec::new(),
+        busy_until: None,
+    };
+    online.publish(&Topic::State(device.address.clone()), state.encode()).await;
+    assert_eq!(online.acked().await.through_seq, 40);
+    assert_eq!(site.bed.text("SELECT online || ' ' || session FROM devices WHERE online"), "true 3");
+
+    let metrics = site.get("/metrics").1;
+    for number in
+        ["prim_ingest_records_total{fate=\"stored\"} 40", "prim_broker_connected 1", "prim_database_up 1"]
+    {
+        assert!(metrics.contains(number), "{number} in {metrics}");
+    }
+    assert!(!site.log().contains("daemon"), "records are not logged: {}", site.log());
+}
+
+#[tokio::test]
+async fn a_gateway_killed_mid_batch_stores_nothing_twice_and_loses_nothing() {
+    let mut site = Site::open().await;
+    let mut device = Device::new("acme/huddle-1", 1);
+    let mut online = site.online(&device).await;
+    let mut all = Vec::new();
+    for round in 0..12u64 {
+        let records = device.audits(60);
+        let payload = device.batch(Stream::Audit, &records).encode();
+        online.publish(&device.topic(Stream::Audit), payload).await;
+        if round % 2 == 1 {
+            // Somewhere between the broker, the checks, the transaction and the acknowledgement.
+            tokio::time::sleep(Duration::from_micros(1500 * round)).await;
+            site.kill();
+            site.start();
+        }
+        online.deliver(&device, &records).await;
+        all.extend(records);
+    }
+    assert_eq!(site.bed.count("records"), i64::try_from(all.len()).unwrap());
+    let stored = site.bed.text("SELECT md5(string_agg(encode(hash, 'hex'), '' ORDER BY seq)) FROM records");
+    let wanted: String = all.iter().map(|record| record.hash.to_string()).collect();
+    assert_eq!(stored, site.bed.text(&format!("SELECT md5('{wanted}')")));
+    assert_eq!(site.bed.count("holes") + site.bed.count("quarantine"), 0);
+}
+
+#[tokio::test]
+async fn without_postgres_nothing_is_acknowledged_and_afterwards_everything_is() {
+    let mut site = Site::open().await;
+    site.healthy(200).await;
+    let mut device = Device::new("acme/huddle-1", 1);
+    let mut online = site.online(&device).await;
+    let records = device.audits(30);
+    online.deliver(&device, &records[..10]).await;
+    site.bed.postgres.kill_group();
+    let text = site.healthy(503).await;
+    assert!(text.contains("\"name\":\"postgres\",\"ok\":false"), "{text}");
+    let topic = device.topic(Stream::Audit);
+    online.publish(&topic, device.batch(Stream::Audit, &records[10..20]).encode()).await;
+    online.presence(false).await;
+    assert!(online.incoming.try_recv().is_err(), "nothing is acknowledged");
+    site.bed.postgres.restart().unwrap();
+    assert_eq!(online.acked().await.through_seq, 20, "what was under way is taken up again");
+    online.presence(true).await;
+    online.deliver(&device, &records[20..]).await;
+    site.healthy(200).await;
+    assert_eq!(site.bed.count("records"), 30);
+    site.broker.kill_group();
+    let text = site.healthy(503).await;
+    assert!(text.contains("\"name\":\"broker\",\"ok\":false"), "{text}");
+    site.broker.restart().unwrap();
+    site.healthy(200).await;
+    let more = device.audits(5);
+    online.deliver(&device, &more).await;
+    assert_eq!(site.bed.count("records"), 35);
+}
+
+#[tokio::test]
+async fn asked_to_stop_it_withdraws_its_presence_and_ends_well() {
+    let mut site = Site::open().await;
+    site.healthy(200).await;
+    let device = Device::new("acme/huddle-1", 1);
+    let mut online = site.online(&device).await;
+    let mut gateway = site.gateway.take().unwrap();
+    Command::new("kill").arg(gateway.id().to_string()).status().unwrap();
+    online.presence(false).await;
+    let begun = Instant::now();
+    let status = loop {
+        if let Some(status) = gateway.try_wait().unwrap() {
+            break status;
+        }
+        assert!(begun.elapsed() < Duration::from_secs(15), "still running");
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    };
+    assert!(status.success(), "{status}: {}", site.log());
+    assert!(begun.elapsed() < Duration::from_secs(5), "{:?}", begun.elapsed());
+
+    // Now what a person can get wrong, each with a way out.
+    let complaint = |site: &Site, arguments: &[&str]| {
+        let output = site.command(arguments).output().unwrap();
+        assert!(!output.status.success());
+        String::from_utf8(output.stderr).unwrap()
+    };
+    let taken = TcpListener::bind((Ipv4Addr::LOCALHOST, site.http)).unwrap();
+    let text = complaint(&site, &["serve"]);
+    assert!(text.contains(&format!("port {} is taken", site.http)) && text.contains("http.listen"), "{text}");
+    drop(taken);
+    let good = std::fs::read_to_string(site.path("gateway.toml")).unwrap();
+    std::fs::write(site.path("gateway.toml"), good.replace("quiet_ms", "quiet_seconds")).unwrap();
+    let text = complaint(&site, &["serve"]);
+    assert!(text.contains("quiet_seconds") && text.contains("quiet_ms"), "{text}");
+    std::fs::write(site.path("gateway.toml"), &good).unwrap();
+    let other = World::create().unwrap();
+    std::fs::write(site.path("ca.pem"), other.authority.certificate_pem()).unwrap();
+    let text = complaint(&site, &["serve"]);
+    assert!(text.contains("was not issued by the given authority"), "{text}");
+    std::fs::write(site.path("ca.pem"), site.world.authority.certificate_pem()).unwrap();
+    let old = prim_ids::WallTime::from_unix_millis(1_600_000_000_000);
+    let expired = site
+        .world
+        .authority
+        .issue_gateway(&"gw-1".parse().unwrap(), prim_identity::Validity::days_from(old, 30))
+        .unwrap();
+    expired.write(site.bed.folder.path(), "gateway").unwrap();
+    let text = complaint(&site, &["serve"]);
+    assert!(text.contains("expired") && text.contains("issue a new one"), "{text}");
+    let status = site.command(&["migrate", "status"]).output().unwrap();
+    assert!(String::from_utf8(status.stdout).unwrap().contains("applied 0004_views"));
+}
