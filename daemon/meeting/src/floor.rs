@@ -20,8 +20,8 @@ pub(crate) struct Floor {
     pub(crate) last_ding: Option<MonoTime>,
     /// When Prim's own voice was last heard.
     pub(crate) prim_quiet_since: MonoTime,
-    /// When the light began to show that somebody asks.
-    pub(crate) asking_shown_since: Option<MonoTime>,
+    /// For whom the light shows that somebody asks, and since when.
+    pub(crate) asking_shown: Option<(RequestId, MonoTime)>,
     pub(crate) says: u32,
 }
 
@@ -207,11 +207,10 @@ impl Meeting {
 
     /// The request that an answer would be about: the light has asked for it for at least `guard`.
     pub(crate) fn answerable(&self, guard: std::time::Duration) -> Option<RequestId> {
-        let since = self.floor.asking_shown_since?;
-        let head = self.floor.queue.first()?;
+        let (shown, since) = self.floor.asking_shown?;
+        let head = self.floor.queue.first().filter(|head| head.request == shown)?;
         // The room's own hand is lowered by a press, not allowed by it.
-        (head.asks() && head.reason != AskReason::RoomHand && self.now >= since + guard)
-            .then_some(head.request)
+        (head.asks() && head.reason != AskReason::RoomHand && self.now >= since + guard).then_some(shown)
     }
 
     pub(crate) fn allow(&mut self, request: RequestId, by: Actor) {

@@ -24,13 +24,13 @@ impl Meeting {
     fn light_now(&mut self) -> Light {
         let asking = self.asking_light();
         let below = self.muting.hard || self.muting.soft || self.floor_light().is_some();
-        let shows = asking.is_some() && !below;
-        // The press guard counts from when people could see that somebody asks.
-        match (shows, self.floor.asking_shown_since) {
-            (true, None) => self.floor.asking_shown_since = Some(self.now),
-            (false, Some(_)) => self.floor.asking_shown_since = None,
-            (true, Some(_)) | (false, None) => {}
-        }
+        let asks = self.floor.queue.first().filter(|_| asking.is_some() && !below).map(|head| head.request);
+        // The press guard counts from when people could see that this one asks.
+        self.floor.asking_shown = match (asks, self.floor.asking_shown) {
+            (Some(request), Some((shown, since))) if shown == request => Some((request, since)),
+            (Some(request), _) => Some((request, self.now)),
+            (None, _) => None,
+        };
         if let Some(light) = self.button.stage_light() {
             return light;
         }

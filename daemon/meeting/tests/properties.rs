@@ -115,3 +115,56 @@ fn a_run_ends_where_its_clock_stands() {
     assert!(run.now > MonoTime::from_millis(3_600_000));
     assert_eq!(run.meeting.meeting(), None);
 }
+
+#[test]
+fn the_random_meetings_are_not_boring() {
+    let mut runner = proptest::test_runner::TestRunner::deterministic();
+    let mut seen: std::collections::BTreeMap<String, usize> = std::collections::BTreeMap::new();
+    for _ in 0..300 {
+        let run = run(&plan().new_tree(&mut runner).unwrap().current());
+        for (_, output) in &run.outputs {
+            let line = log::output_line(output);
+            let kind = match output {
+                Output::Record { .. } => line.split(" event= ").nth(1).unwrap_or("").to_owned(),
+                _ => line,
+            };
+            let words: Vec<&str> = kind.split(' ').collect();
+            let detail = ["how=", "cause=", "meaning=", "by="]
+                .iter()
+                .filter_map(|field| Some(words[words.iter().position(|word| word == field)? + 1]))
+                .collect::<Vec<_>>()
+                .join(" ");
+            *seen.entry(format!("{} {detail}", words[0])).or_default() += 1;
+        }
+    }
+    println!("{seen:#?}");
+    for needed in [
+        "Ding ",
+        "Say ",
+        "Silence BargeIn",
+        "Silence Stop",
+        "Silence Muted",
+        "Silence TooLong",
+        "Silence NotStarted",
+        "Silence Deaf",
+        "Silence MeetingEnded",
+        "Allowed Button",
+        "Allowed Panel",
+        "Allowed Voice",
+        "FloorClosed Spoken",
+        "FloorClosed Served",
+        "FloorClosed Expired",
+        "FloorClosed Carded",
+        "ButtonMeant NotNow",
+        "ButtonMeant SoftMute",
+        "ButtonMeant Reset",
+        "Note Voice",
+        "Utterance ",
+    ] {
+        assert!(
+            seen.get(needed).is_some_and(|count| *count >= 3),
+            "{needed:?} is hardly seen: {:?}",
+            seen.get(needed)
+        );
+    }
+}

@@ -1,6 +1,8 @@
 //! The naive reference model: it sees inputs and outputs and keeps its own books, in the plainest way it can. It was
 //! written from the design's text and shares nothing with the core but the vocabulary.
 
+#![expect(clippy::wildcard_enum_match_arm, reason = "a watcher looks only at what its promises are about")]
+
 use std::collections::{BTreeMap, BTreeSet};
 
 use prim_ids::{MonoTime, ParticipantId, RequestId};
@@ -182,9 +184,8 @@ impl Watcher {
                 self.talking.insert((*ear, *talker));
             }
             Input::SpeechEnded { ear, talker } => {
-                if self.talking.remove(&(*ear, *talker)) {
-                    self.quiet_since = self.now;
-                }
+                let ended = self.talking.remove(&(*ear, *talker));
+                self.quiet_since = if ended { self.now } else { self.quiet_since };
             }
             Input::MuteSwitchMoved { on } => {
                 let before = self.muted();
