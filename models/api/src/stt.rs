@@ -78,6 +78,9 @@ pub struct Command {
     pub at: SampleTime,
     /// One past the command's last sample.
     pub ended: SampleTime,
+    /// Other speech follows the command's words: the content of a note, or a sentence that only begins like a
+    /// command.
+    pub followed: bool,
     /// The engine's belief, `0.0..=1.0`.
     pub confidence: f32,
 }

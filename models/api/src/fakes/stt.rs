@@ -181,12 +181,13 @@ impl Stt for FakeStt {
         }
         if heard.to_prim() && heard.sentence.len() > 1 {
             let text = heard.sentence.get(1..).unwrap_or_default().join(" ").to_lowercase();
-            let (at, ended) = (heard.began, heard.next);
+            let (at, ended, followed) = (heard.began, heard.next, false);
             self.events.push_back(SttEvent::Command(Command {
                 segment: heard.id,
                 text,
                 at,
                 ended,
+                followed,
                 confidence: 1.0,
             }));
         }
