@@ -134,12 +134,17 @@ pub enum ReadPlanError {
 pub fn read(path: &Path) -> Result<MeetingPlan, ReadPlanError> {
     let text = std::fs::read_to_string(path)
         .map_err(|source| ReadPlanError::Unreadable { path: path.to_owned(), source })?;
-    let plan: MeetingPlan = toml::from_str(&text)
-        .map_err(|e| ReadPlanError::Invalid { path: path.to_owned(), why: e.to_string().trim().to_owned() })?;
+    let plan: MeetingPlan = toml::from_str(&text).map_err(|e| ReadPlanError::Invalid {
+        path: path.to_owned(),
+        why: e.to_string().trim().to_owned(),
+    })?;
     if let Some(item) = plan.agenda.iter().find(|i| !(5..=86_400).contains(&i.planned_s)) {
         return Err(ReadPlanError::Invalid {
             path: path.to_owned(),
-            why: format!("the timebox of {:?} is {} s; it must lie between 5 s and a day", item.title, item.planned_s),
+            why: format!(
+                "the timebox of {:?} is {} s; it must lie between 5 s and a day",
+                item.title, item.planned_s
+            ),
         });
     }
     Ok(plan)

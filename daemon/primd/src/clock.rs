@@ -5,8 +5,8 @@ use std::time::{SystemTime, UNIX_EPOCH};
 use prim_ids::{MonoTime, WallTime};
 
 /// Now, in milliseconds since boot, suspend included (`CLOCK_BOOTTIME`).
-#[must_use]
-pub fn mono_now() -> MonoTime {
+
+pub(crate) fn mono_now() -> MonoTime {
     let mut time = libc::timespec { tv_sec: 0, tv_nsec: 0 };
     // SAFETY: `time` is a valid, exclusive timespec for the duration of the call.
     #[expect(unsafe_code, reason = "std has no clock that counts suspend")]
@@ -16,15 +16,15 @@ pub fn mono_now() -> MonoTime {
 }
 
 /// Now, UTC, as the system believes.
-#[must_use]
-pub fn wall_now() -> WallTime {
+
+pub(crate) fn wall_now() -> WallTime {
     let ms = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |d| d.as_millis());
     WallTime::from_unix_millis(i64::try_from(ms).unwrap_or(i64::MAX))
 }
 
 /// Whether the kernel says that the wall clock follows a time server (`adjtimex`).
-#[must_use]
-pub fn wall_is_synchronised() -> bool {
+
+pub(crate) fn wall_is_synchronised() -> bool {
     // SAFETY: an all-zero timex is valid; `modes` 0 only reads.
     #[expect(unsafe_code, reason = "std does not tell whether the clock is synchronised")]
     unsafe {
@@ -36,29 +36,29 @@ pub fn wall_is_synchronised() -> bool {
 
 /// A jump of the wall clock against the boot clock.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct ClockJump {
+pub(crate) struct ClockJump {
     /// Positive: wall time went forward.
-    pub by_ms: i64,
+    pub(crate) by_ms: i64,
 }
 
 /// Watches both clocks and reports when the wall clock was set.
 #[derive(Debug, Clone, Copy)]
-pub struct JumpWatch {
+pub(crate) struct JumpWatch {
     offset_ms: i64,
 }
 
 impl JumpWatch {
     /// Slewing by NTP stays far below this; a set clock does not (NTP steps above 128 ms, RFC 5905).
-    pub const SMALLEST_JUMP_MS: i64 = 128;
+    pub(crate) const SMALLEST_JUMP_MS: i64 = 128;
 
     /// Takes the present relation of the two clocks as right.
     #[must_use]
-    pub fn new(mono: MonoTime, wall: WallTime) -> Self {
+    pub(crate) fn new(mono: MonoTime, wall: WallTime) -> Self {
         Self { offset_ms: offset(mono, wall) }
     }
 
     /// Call a few times a minute. Slow drift is followed silently.
-    pub fn check(&mut self, mono: MonoTime, wall: WallTime) -> Option<ClockJump> {
+    pub(crate) fn check(&mut self, mono: MonoTime, wall: WallTime) -> Option<ClockJump> {
         let now = offset(mono, wall);
         let by_ms = now - self.offset_ms;
         self.offset_ms = now;

@@ -192,8 +192,10 @@ pub fn read(path: &Path) -> Result<PrimConfig, ReadConfigError> {
 /// # Errors
 /// As [`read`], but never `Unreadable`.
 pub fn parse(text: &str, path: &Path) -> Result<PrimConfig, ReadConfigError> {
-    let config: PrimConfig = toml::from_str(text)
-        .map_err(|e| ReadConfigError::Invalid { path: path.to_owned(), why: e.to_string().trim().to_owned() })?;
+    let config: PrimConfig = toml::from_str(text).map_err(|e| ReadConfigError::Invalid {
+        path: path.to_owned(),
+        why: e.to_string().trim().to_owned(),
+    })?;
     if !config.http.listen.ip().is_loopback() {
         return Err(ReadConfigError::NotLoopback { listen: config.http.listen });
     }
@@ -202,7 +204,13 @@ pub fn parse(text: &str, path: &Path) -> Result<PrimConfig, ReadConfigError> {
     Ok(config)
 }
 
-fn within(key: &'static str, value: u64, low: u64, high: u64, unit: &'static str) -> Result<(), ReadConfigError> {
+fn within(
+    key: &'static str,
+    value: u64,
+    low: u64,
+    high: u64,
+    unit: &'static str,
+) -> Result<(), ReadConfigError> {
     if (low..=high).contains(&value) {
         return Ok(());
     }

@@ -82,7 +82,12 @@ impl HealthSource {
         let hears = clock::mono_now().since(last) < STALL;
         let link = (self.link)();
         let spool = self.spool.depth().map_or_else(
-            |e| SpoolHealth { condition: format!("unreadable: {e}"), records: 0, bytes: 0, would_drop_first: None },
+            |e| SpoolHealth {
+                condition: format!("unreadable: {e}"),
+                records: 0,
+                bytes: 0,
+                would_drop_first: None,
+            },
             |d| SpoolHealth {
                 condition: format!("{:?}", d.condition).to_lowercase(),
                 records: d.rows,
@@ -105,14 +110,17 @@ impl HealthSource {
     fn publish(&self) {
         let c = &self.ear;
         metrics::gauge!("prim_ear_blocks_total").set(c.blocks.load(Ordering::Relaxed) as f64);
-        metrics::gauge!("prim_ear_overflowed_blocks_total").set(c.overflowed_blocks.load(Ordering::Relaxed) as f64);
+        metrics::gauge!("prim_ear_overflowed_blocks_total")
+            .set(c.overflowed_blocks.load(Ordering::Relaxed) as f64);
         metrics::gauge!("prim_ear_missing_frames_total").set(c.missing_frames.load(Ordering::Relaxed) as f64);
-        metrics::gauge!("prim_frontend_seconds_total").set(c.frontend_us.load(Ordering::Relaxed) as f64 / 1e6);
+        metrics::gauge!("prim_frontend_seconds_total")
+            .set(c.frontend_us.load(Ordering::Relaxed) as f64 / 1e6);
         if let Ok(depth) = self.spool.depth() {
             metrics::gauge!("prim_spool_records").set(depth.rows as f64);
             metrics::gauge!("prim_spool_bytes").set(depth.bytes as f64);
             for stream in depth.streams {
-                metrics::gauge!("prim_spool_head", "stream" => stream.stream.to_string()).set(stream.head as f64);
+                metrics::gauge!("prim_spool_head", "stream" => stream.stream.to_string())
+                    .set(stream.head as f64);
             }
         }
         let up = if (self.link)().broker == "up" { 1.0 } else { 0.0 };

@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 
 use prim_ids::{BootId, DeviceName, MeetingId, MonoTime, OrgName, ParticipantId, RequestId};
 use prim_meeting::{
-    Actor, AskReason, Closing, Command, Entry, Event, Evidence, Mode, Peripheral, PeripheralState, Place, Ruling,
-    SilenceCause,
+    Actor, AskReason, Closing, Command, Entry, Event, Evidence, Mode, Peripheral, PeripheralState, Place,
+    Ruling, SilenceCause,
 };
 use prim_proto::{self as proto, Audit, Body, Code, Draft, Erasables, Note, Sealed, Sealer, Utterance};
 
@@ -96,8 +96,15 @@ impl Ledger {
     pub(crate) fn clock_jumped(&mut self, at: MonoTime, by_ms: i64) -> Draft {
         self.wall_synced = clock::wall_is_synchronised();
         let offset_ms = clock::wall_now().unix_millis() - i64::try_from(at.as_millis()).unwrap_or(i64::MAX);
-        tracing::warn!(clock.jump_ms = by_ms, "the wall clock was set; deadlines follow the monotonic clock and are not touched");
-        self.draft(at, Body::Audit(Audit::ClockOffset { offset_ms, source: code("jump") }), Erasables::default())
+        tracing::warn!(
+            clock.jump_ms = by_ms,
+            "the wall clock was set; deadlines follow the monotonic clock and are not touched"
+        );
+        self.draft(
+            at,
+            Body::Audit(Audit::ClockOffset { offset_ms, source: code("jump") }),
+            Erasables::default(),
+        )
     }
 
     fn bodies(&mut self, entry: &Entry) -> Vec<(Body, Erasables)> {
@@ -135,9 +142,11 @@ impl Ledger {
             }
             Event::FloorRequested { request, reason, evidence } => {
                 let (by, utterance, grounds) = match evidence {
-                    Evidence::Clock { planned_ms, spent_ms } => {
-                        (proto::Actor::Prim, None, Some(format!("planned_ms={planned_ms} spent_ms={spent_ms}")))
-                    }
+                    Evidence::Clock { planned_ms, spent_ms } => (
+                        proto::Actor::Prim,
+                        None,
+                        Some(format!("planned_ms={planned_ms} spent_ms={spent_ms}")),
+                    ),
                     Evidence::Utterances { ids } => (proto::Actor::Prim, ids.first().copied(), None),
                     Evidence::Person { by } => (actor(*by), None, None),
                 };
@@ -174,12 +183,18 @@ impl Ledger {
                 let request = *request;
                 audit(
                     match how {
-                        Closing::Spoken | Closing::Served => Audit::FloorServed { request, by: proto::Actor::Prim },
+                        Closing::Spoken | Closing::Served => {
+                            Audit::FloorServed { request, by: proto::Actor::Prim }
+                        }
                         Closing::Carded { why } => Audit::FloorCarded { request, reason: code_of(why) },
-                        Closing::Withdrawn { why, .. } => Audit::FloorWithdrawn { request, reason: code_of(why) },
+                        Closing::Withdrawn { why, .. } => {
+                            Audit::FloorWithdrawn { request, reason: code_of(why) }
+                        }
                         Closing::Declined { by } => Audit::FloorDeclined { request, by: actor(*by) },
                         Closing::Expired { why } => Audit::FloorExpired { request, reason: code_of(why) },
-                        Closing::Stopped { by, .. } => Audit::FloorStopped { request: Some(request), by: actor(*by) },
+                        Closing::Stopped { by, .. } => {
+                            Audit::FloorStopped { request: Some(request), by: actor(*by) }
+                        }
                     },
                     seal,
                 )
@@ -189,7 +204,13 @@ impl Ledger {
                 let text = seal.put("text", text);
                 let request = Some(*request);
                 audit(
-                    Audit::SayIntended { say: u64::from(say.0), request, permission, planned_ms: *length_ms, text },
+                    Audit::SayIntended {
+                        say: u64::from(say.0),
+                        request,
+                        permission,
+                        planned_ms: *length_ms,
+                        text,
+                    },
                     seal,
                 )
             }
@@ -200,7 +221,10 @@ impl Ledger {
             Event::SaySilenced { say, cause, played_ms, unsaid } => {
                 let unsaid = (!unsaid.is_empty()).then(|| seal.put("unsaid", unsaid));
                 let cause = silence(*cause, self.stopped_by.take());
-                audit(Audit::SaySilenced { say: u64::from(say.0), cause, spoken_ms: *played_ms, unsaid }, seal)
+                audit(
+                    Audit::SaySilenced { say: u64::from(say.0), cause, spoken_ms: *played_ms, unsaid },
+                    seal,
+                )
             }
             Event::SayCarded { text, .. } => {
                 let (title, body) = (seal.put("title", "More"), seal.put("body", text));
@@ -326,8 +350,12 @@ impl Ledger {
             Event::PeripheralChanged { which, state } => {
                 let (state, reason) = match state {
                     PeripheralState::Up => (proto::PeripheralState::Up, None),
-                    PeripheralState::Degraded { reason } => (proto::PeripheralState::Degraded, Some(slug(reason))),
-                    PeripheralState::Absent { reason } => (proto::PeripheralState::Absent, Some(slug(reason))),
+                    PeripheralState::Degraded { reason } => {
+                        (proto::PeripheralState::Degraded, Some(slug(reason)))
+                    }
+                    PeripheralState::Absent { reason } => {
+                        (proto::PeripheralState::Absent, Some(slug(reason)))
+                    }
                 };
                 audit(Audit::PeripheralChanged { which: peripheral(*which), state, reason }, seal)
             }
@@ -448,9 +476,7 @@ fn actor(actor: Actor) -> proto::Actor {
         Actor::Button | Actor::MuteSwitch => proto::Actor::Button,
         Actor::Voice { speaker: Some(id) } | Actor::Participant { who: id } => proto::Actor::Person { id },
         Actor::Voice { speaker: None } => proto::Actor::UnknownVoice,
-        Actor::Panel { user } => {
-            proto::Actor::Panel { id: Some(ParticipantId::from_u128(user.as_u128())) }
-        }
+        Actor::Panel { user } => proto::Actor::Panel { id: Some(ParticipantId::from_u128(user.as_u128())) },
     }
 }
 

@@ -166,7 +166,10 @@ impl Listener {
             }
             None if self.open => self.feed(block),
             None => {
-                if self.announced.is_some_and(|at| block.heard.since(at).as_millis() as u64 > ANNOUNCED_LIMIT_MS) {
+                if self
+                    .announced
+                    .is_some_and(|at| block.heard.since(at).as_millis() as u64 > ANNOUNCED_LIMIT_MS)
+                {
                     self.hush(block.heard);
                 }
             }
@@ -303,7 +306,9 @@ impl Listener {
                 let at = self.mono_of(command.at);
                 let Some(known) = prim_meeting::command_for(&command.text) else { return };
                 let speaker = self.parts.speaker;
-                self.parts.inbox.report(clock::mono_now(), Input::CommandHeard { ear, speaker, command: known, at });
+                self.parts
+                    .inbox
+                    .report(clock::mono_now(), Input::CommandHeard { ear, speaker, command: known, at });
             }
             SttEvent::Final(done) => {
                 let Some(i) = self.segments.iter().position(|s| s.id == done.segment) else { return };
@@ -313,7 +318,15 @@ impl Listener {
                 }
                 let ended = segment.ended.unwrap_or_else(|| self.mono_of(done.ended));
                 let bearing_deg = segment.bearing.degrees();
-                self.parts.live.words(segment.utterance, ear, segment.named, bearing_deg, done.text.clone(), segment.started, ended);
+                self.parts.live.words(
+                    segment.utterance,
+                    ear,
+                    segment.named,
+                    bearing_deg,
+                    done.text.clone(),
+                    segment.started,
+                    ended,
+                );
                 self.parts.inbox.report(
                     clock::mono_now(),
                     Input::UtteranceHeard {
@@ -329,12 +342,20 @@ impl Listener {
                 );
             }
             SttEvent::Behind { backlog } => {
-                tracing::warn!(stt.backlog_ms = backlog.as_millis() as u64, "recogniser falls behind; partials come late");
-                self.stt_state(PeripheralState::Degraded { reason: "the recogniser is slower than speech".to_owned() });
+                tracing::warn!(
+                    stt.backlog_ms = backlog.as_millis() as u64,
+                    "recogniser falls behind; partials come late"
+                );
+                self.stt_state(PeripheralState::Degraded {
+                    reason: "the recogniser is slower than speech".to_owned(),
+                });
             }
             SttEvent::CaughtUp => self.stt_state(PeripheralState::Up),
             SttEvent::Failed { segment, why } => {
-                tracing::error!(stt.error = why, "recogniser failed for one stretch of speech; the next one may work");
+                tracing::error!(
+                    stt.error = why,
+                    "recogniser failed for one stretch of speech; the next one may work"
+                );
                 self.segments.retain(|s| s.id != segment);
             }
         }
@@ -353,7 +374,9 @@ impl Listener {
     }
 
     fn stt_state(&self, state: PeripheralState) {
-        self.parts.inbox.report(clock::mono_now(), Input::PeripheralChanged { which: Peripheral::Stt, state });
+        self.parts
+            .inbox
+            .report(clock::mono_now(), Input::PeripheralChanged { which: Peripheral::Stt, state });
     }
 }
 

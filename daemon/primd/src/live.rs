@@ -74,13 +74,31 @@ impl Live {
         });
     }
 
-    pub(crate) fn talking(&self, ear: Ear, speaker: Option<ParticipantId>, bearing_deg: Option<f32>, on: bool) {
-        self.send(&LiveEvent::Talking { at_ms: clock::mono_now(), ear: ear_name(ear), speaker, bearing_deg, on });
+    pub(crate) fn talking(
+        &self,
+        ear: Ear,
+        speaker: Option<ParticipantId>,
+        bearing_deg: Option<f32>,
+        on: bool,
+    ) {
+        self.send(&LiveEvent::Talking {
+            at_ms: clock::mono_now(),
+            ear: ear_name(ear),
+            speaker,
+            bearing_deg,
+            on,
+        });
     }
 
     pub(crate) fn partial(&self, utterance: UtteranceId, ear: Ear, text: String, stable_chars: usize) {
         let stable_chars = u32::try_from(stable_chars).unwrap_or(u32::MAX);
-        self.send(&LiveEvent::Partial { at_ms: clock::mono_now(), utterance, ear: ear_name(ear), text, stable_chars });
+        self.send(&LiveEvent::Partial {
+            at_ms: clock::mono_now(),
+            utterance,
+            ear: ear_name(ear),
+            text,
+            stable_chars,
+        });
     }
 
     #[expect(clippy::too_many_arguments, reason = "one argument per field of the event")]
@@ -148,7 +166,10 @@ pub(crate) fn serve(path: &Path, live: &Live, inbox: &Inbox) -> Result<(), OpenS
         .spawn(move || {
             for stream in listener.incoming().flatten() {
                 if let Err(error) = welcome(stream, &live, &inbox) {
-                    tracing::warn!(error = &error as &dyn std::error::Error, "a watcher of the status socket could not be served");
+                    tracing::warn!(
+                        error = &error as &dyn std::error::Error,
+                        "a watcher of the status socket could not be served"
+                    );
                 }
             }
         })

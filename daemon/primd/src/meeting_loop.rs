@@ -13,8 +13,8 @@ use std::time::Duration;
 use prim_hal::{Indicator, LightPattern};
 use prim_ids::{IdSource, MeetingId, MonoTime, ParticipantId};
 use prim_meeting::{
-    AgendaItem, Audience, ConsentRule, DingSetting, Entry, Event, FloorState, FloorView, Input, Light, Meeting,
-    MeetingConfig, Mode, Output, Peripheral, PeripheralState, Person, Place, Role, SayId,
+    AgendaItem, Audience, ConsentRule, DingSetting, Entry, Event, FloorState, FloorView, Input, Light,
+    Meeting, MeetingConfig, Mode, Output, Peripheral, PeripheralState, Person, Place, Role, SayId,
 };
 use prim_proto::{self as proto, Draft, LiveEvent};
 use prim_spool::{AppendError, Encoded, Moment, Spool};
@@ -217,10 +217,15 @@ impl MeetingLoop {
                 true
             }
             Err(error) => {
-                tracing::error!(error = &error as &dyn std::error::Error, "a record could not be stored; nothing that depends on it will be heard");
+                tracing::error!(
+                    error = &error as &dyn std::error::Error,
+                    "a record could not be stored; nothing that depends on it will be heard"
+                );
                 let reason = match error {
                     AppendError::DiskFull { .. } => "the disk is full: free some space",
-                    AppendError::OverQuota { .. } => "unsent audit fills the spool: restore the link to the gateway",
+                    AppendError::OverQuota { .. } => {
+                        "unsent audit fills the spool: restore the link to the gateway"
+                    }
                     AppendError::Sqlite { .. } => "the spool cannot be written",
                 };
                 self.disk(Some(reason));
@@ -326,7 +331,10 @@ impl MeetingLoop {
         let shown = self.light.show(pattern(light));
         let up = shown.is_ok();
         if let Err(error) = shown {
-            tracing::warn!(error = &error as &dyn std::error::Error, "the light cannot be set; panels still show the floor");
+            tracing::warn!(
+                error = &error as &dyn std::error::Error,
+                "the light cannot be set; panels still show the floor"
+            );
         }
         if up != self.state.light_up {
             self.state.light_up = up;
@@ -454,9 +462,13 @@ impl MeetingLoop {
     fn save_snapshot(&self) {
         let text = self.meeting.snapshot().to_text();
         let partial = self.snapshot_path.with_extension("new");
-        let saved = std::fs::write(&partial, text).and_then(|()| std::fs::rename(&partial, &self.snapshot_path));
+        let saved =
+            std::fs::write(&partial, text).and_then(|()| std::fs::rename(&partial, &self.snapshot_path));
         if let Err(error) = saved {
-            tracing::warn!(error = &error as &dyn std::error::Error, "the meeting's snapshot could not be saved; a restart would begin without it");
+            tracing::warn!(
+                error = &error as &dyn std::error::Error,
+                "the meeting's snapshot could not be saved; a restart would begin without it"
+            );
         }
     }
 }

@@ -160,7 +160,9 @@ impl Mouth {
         match self.play.try_send(order) {
             Ok(()) => {}
             Err(TrySendError::Full(_)) => tracing::error!("the mouth is stuck; an order was refused"),
-            Err(TrySendError::Disconnected(_)) => tracing::error!("the mouth has stopped; an order was refused"),
+            Err(TrySendError::Disconnected(_)) => {
+                tracing::error!("the mouth has stopped; an order was refused")
+            }
         }
     }
 
@@ -220,7 +222,10 @@ fn render(voice: &mut dyn Tts, clause: &str) -> Option<Vec<i16>> {
         Flow::Continue
     });
     if let Err(error) = spoken {
-        tracing::error!(error = &error as &dyn std::error::Error, "the voice failed; the answer becomes a card");
+        tracing::error!(
+            error = &error as &dyn std::error::Error,
+            "the voice failed; the answer becomes a card"
+        );
         return None;
     }
     let at_device = resample_all(&samples, voice.rate(), DEVICE_RATE).ok()?;
@@ -319,7 +324,8 @@ impl Player {
     /// Silence now: what the speaker holds is taken back, and what was really heard is reported.
     fn silence(&mut self, asked: SayId) {
         self.queue.retain(|c| !matches!(c.what, Playing::Say { say, .. } if say == asked));
-        let Some(current) = self.now.take_if(|c| matches!(c.what, Playing::Say { say, .. } if say == asked)) else {
+        let Some(current) = self.now.take_if(|c| matches!(c.what, Playing::Say { say, .. } if say == asked))
+        else {
             self.inbox.report(clock::mono_now(), Input::SpeakingSilenced { say: asked, played_ms: 0 });
             return;
         };

@@ -7,7 +7,8 @@ use std::thread::JoinHandle;
 use std::time::Duration;
 
 use prim_adapter::{
-    AdapterEvent, AudioBlock, Ear as PlatformEar, Heard, Mouth as PlatformMouth, MouthLease, Session, SessionState,
+    AdapterEvent, AudioBlock, Ear as PlatformEar, Heard, Mouth as PlatformMouth, MouthLease, Session,
+    SessionState,
 };
 use prim_audio::{DEVICE_BLOCK, SPEECH_BLOCK, SampleTime};
 use prim_dsp::{RemoteBlock, RemoteEar};
@@ -121,9 +122,9 @@ impl Events {
             AdapterEvent::StateChanged(state) => {
                 let state = match state {
                     SessionState::Joined => PeripheralState::Up,
-                    SessionState::Reconnecting { .. } => {
-                        PeripheralState::Degraded { reason: "the platform's connection is being restored".to_owned() }
-                    }
+                    SessionState::Reconnecting { .. } => PeripheralState::Degraded {
+                        reason: "the platform's connection is being restored".to_owned(),
+                    },
                     SessionState::Closed(_) => {
                         PeripheralState::Absent { reason: "the platform's session is over".to_owned() }
                     }
@@ -139,10 +140,17 @@ impl Events {
                 self.inbox.report(at, Input::ParticipantJoined { person });
             }
             AdapterEvent::ParticipantLeft { who } => self.inbox.report(at, Input::ParticipantLeft { who }),
-            AdapterEvent::HandRaised { who } => self.inbox.report(at, Input::RemoteHand { who, raised: true }),
-            AdapterEvent::HandLowered { who } => self.inbox.report(at, Input::RemoteHand { who, raised: false }),
+            AdapterEvent::HandRaised { who } => {
+                self.inbox.report(at, Input::RemoteHand { who, raised: true })
+            }
+            AdapterEvent::HandLowered { who } => {
+                self.inbox.report(at, Input::RemoteHand { who, raised: false })
+            }
             AdapterEvent::EventsLost { count } => {
-                tracing::warn!(adapter.lost_events = count, "the platform's events came too fast; the roster is read anew");
+                tracing::warn!(
+                    adapter.lost_events = count,
+                    "the platform's events came too fast; the roster is read anew"
+                );
             }
         }
     }

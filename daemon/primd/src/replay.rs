@@ -101,7 +101,10 @@ impl ReplayLog {
                 self.state = match self.begin(&path) {
                     Ok(file) => State::Writing { file, path, ending: false },
                     Err(error) => {
-                        tracing::warn!(error = &error as &dyn std::error::Error, "no replay log of this meeting: it cannot be written");
+                        tracing::warn!(
+                            error = &error as &dyn std::error::Error,
+                            "no replay log of this meeting: it cannot be written"
+                        );
                         State::Off
                     }
                 };

@@ -17,8 +17,8 @@ use prim_identity::AuditKey;
 use prim_ids::{BootId, EpochId, ParticipantId};
 use prim_meeting::{Ear, Input, Meeting, Peripheral, PeripheralState, TalkerKey, grammar_jsgf};
 use prim_models::{Manifest, ModelRegistry, Stt, SttContext, SttThread, ThreadLimits, Tts};
-use prim_spool::{Limits, Spool};
 use prim_proto::{Audit, Body, DeviceAddress};
+use prim_spool::{Limits, Spool};
 use prim_uplink::{Now, Uplink, UplinkConfig, UplinkEvent, UplinkHandle};
 
 use crate::agenda::{self, MeetingPlan};
@@ -57,8 +57,7 @@ pub fn run(config: &PrimConfig, plan: Option<&MeetingPlan>) -> anyhow::Result<()
     let _one = claim_folder(folder)?;
     let boot = read_boot_id()?;
     let key = AuditKey::load(&config.device.audit_key)?;
-    let identity =
-        Identity { org: config.device.org.clone(), device: config.device.name.clone(), boot };
+    let identity = Identity { org: config.device.org.clone(), device: config.device.name.clone(), boot };
     let spool = Arc::new(open_spool(config, &identity)?);
 
     let live = Live::new();
@@ -222,7 +221,9 @@ pub fn run(config: &PrimConfig, plan: Option<&MeetingPlan>) -> anyhow::Result<()
     let _ = fs::remove_file(&snapshot_path);
     if ended == Ended::ResetOrdered {
         fs::write(folder.join(RESET_MARK), b"").context("mark the folder for reset")?;
-        bail!("the button ordered a factory reset: start primd again and it begins with an empty data folder");
+        bail!(
+            "the button ordered a factory reset: start primd again and it begins with an empty data folder"
+        );
     }
     Ok(())
 }
@@ -231,15 +232,15 @@ pub fn run(config: &PrimConfig, plan: Option<&MeetingPlan>) -> anyhow::Result<()
 fn claim_folder(folder: &Path) -> anyhow::Result<File> {
     use std::os::unix::fs::DirBuilderExt;
     if folder.join(RESET_MARK).exists() {
-        fs::remove_dir_all(folder).with_context(|| format!("empty {} for the factory reset", folder.display()))?;
+        fs::remove_dir_all(folder)
+            .with_context(|| format!("empty {} for the factory reset", folder.display()))?;
     }
-    fs::DirBuilder::new()
-        .recursive(true)
-        .mode(0o700)
-        .create(folder)
-        .with_context(|| format!("make the data folder {}; set [device].data_dir to one this user may write", folder.display()))?;
-    let lock = File::create(folder.join("lock"))
-        .with_context(|| format!("write into {}; set [device].data_dir to a folder this user may write", folder.display()))?;
+    fs::DirBuilder::new().recursive(true).mode(0o700).create(folder).with_context(|| {
+        format!("make the data folder {}; set [device].data_dir to one this user may write", folder.display())
+    })?;
+    let lock = File::create(folder.join("lock")).with_context(|| {
+        format!("write into {}; set [device].data_dir to a folder this user may write", folder.display())
+    })?;
     match lock.try_lock() {
         Ok(()) => Ok(lock),
         Err(TryLockError::WouldBlock) => {
@@ -254,7 +255,8 @@ fn read_boot_id() -> anyhow::Result<BootId> {
     const PATH: &str = "/proc/sys/kernel/random/boot_id";
     let text = fs::read_to_string(PATH).with_context(|| format!("read the boot's id from {PATH}"))?;
     let hex: String = text.trim().chars().filter(|c| *c != '-').collect();
-    let n = u128::from_str_radix(&hex, 16).with_context(|| format!("read the boot's id from {PATH}: no UUID"))?;
+    let n =
+        u128::from_str_radix(&hex, 16).with_context(|| format!("read the boot's id from {PATH}: no UUID"))?;
     Ok(BootId::from_u128(n))
 }
 
@@ -339,10 +341,11 @@ fn link_health(uplink: Option<UplinkHandle>) -> Box<dyn Fn() -> LinkHealth + Sen
 }
 
 fn open_models() -> anyhow::Result<ModelRegistry> {
-    let manifest = Manifest::parse(prim_models::BUILT_IN_MANIFEST).context("read the built-in model manifest")?;
+    let manifest =
+        Manifest::parse(prim_models::BUILT_IN_MANIFEST).context("read the built-in model manifest")?;
     let mut registry = ModelRegistry::new(manifest);
     registry.register_vad("earshot", |_| Ok(Box::new(prim_models_earshot::Earshot::new())));
-    // prim_models_pocketsphinx::register(&mut registry);
+    prim_models_pocketsphinx::register(&mut registry);
     prim_models_flite::register(&mut registry);
     Ok(registry)
 }
@@ -387,7 +390,10 @@ fn join(config: &PrimConfig) -> Option<Arc<Session<PlatformMouth>>> {
     match LoopbackAdapter::new(&loopback.socket).join(&request) {
         Ok(session) => Some(Arc::new(session)),
         Err(error) => {
-            tracing::error!(error = &error as &dyn std::error::Error, "the platform could not be joined; the room goes on without it");
+            tracing::error!(
+                error = &error as &dyn std::error::Error,
+                "the platform could not be joined; the room goes on without it"
+            );
             None
         }
     }
@@ -397,7 +403,11 @@ fn manifest_in_words(session: &Session<PlatformMouth>) -> AdapterHealth {
     let manifest = session.manifest();
     AdapterHealth {
         name: manifest.adapter.to_owned(),
-        capabilities: manifest.claims.iter().map(|c| (c.capability.to_string(), c.support.to_string())).collect(),
+        capabilities: manifest
+            .claims
+            .iter()
+            .map(|c| (c.capability.to_string(), c.support.to_string()))
+            .collect(),
     }
 }
 
@@ -413,11 +423,16 @@ fn restored(path: &Path, config: prim_meeting::MeetingConfig) -> Option<Meeting>
     let text = fs::read_to_string(path).ok()?;
     match prim_meeting::Snapshot::from_text(&text) {
         Ok(snapshot) => {
-            tracing::warn!("a meeting was running when primd stopped; it goes on, and open requests are expired");
+            tracing::warn!(
+                "a meeting was running when primd stopped; it goes on, and open requests are expired"
+            );
             Some(Meeting::restore(config, snapshot, clock::mono_now()))
         }
         Err(error) => {
-            tracing::error!(error = &error as &dyn std::error::Error, "the saved meeting cannot be read; a new one begins");
+            tracing::error!(
+                error = &error as &dyn std::error::Error,
+                "the saved meeting cannot be read; a new one begins"
+            );
             None
         }
     }
@@ -464,7 +479,8 @@ fn read_board(path: Option<&PathBuf>) -> anyhow::Result<Board> {
     match path {
         None => Ok(Board::builtin("sim-huddle")?),
         Some(path) => {
-            let text = fs::read_to_string(path).with_context(|| format!("read the board {}", path.display()))?;
+            let text =
+                fs::read_to_string(path).with_context(|| format!("read the board {}", path.display()))?;
             Ok(Board::parse(&text)?)
         }
     }
