@@ -4,11 +4,12 @@
 //! keeps no session for us (clean start): what was not acknowledged by a gateway is sent again from the spool.
 
 use std::path::Path;
-use std::sync::Arc;
-use std::time::Duration;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
 
 use prim_ids::{MeetingId, Stream};
 use prim_proto::{MAX_BATCH_BYTES, State, Topic};
+use rumqttc::mqttbytes::Error as MqttError;
 use rumqttc::{
     AsyncClient, ConnectReturnCode, ConnectionError, DisconnectReasonCode, Event, EventLoop,
     IncomingPacketSizeLimit, LastWill, MqttOptions, Packet, PubAckReason, PublishNoticeError, PublishOptions,
@@ -134,7 +135,14 @@ impl Connection {
             Topic::all_gateways(),
         ];
         let mut tasks = JoinSet::new();
-        tasks.spawn(drive(event_loop, client.clone(), filters, place.clone(), sender.clone()));
+        let heard = Heard(Arc::new(Mutex::new(None)));
+        let watch =
+            watch(heard.clone(), client.clone(), probe_filter(config), broker.keep_alive, place.clone());
+        let watching = sender.clone();
+        tasks.spawn(async move {
+            let _ = watching.send(FromBroker::Ended(watch.await)).await;
+        });
+        tasks.spawn(drive(event_loop, client.clone(), filters, place.clone(), sender.clone(), heard));
         Self {
             client,
             place,
@@ -267,6 +275,49 @@ fn broker_word(
     }
 }
 
+/// When the broker was last heard; `None` before it admitted us.
+#[derive(Debug, Clone)]
+struct Heard(Arc<Mutex<Option<Instant>>>);
+
+impl Heard {
+    fn now(&self) {
+        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = Some(Instant::now());
+    }
+
+    fn silence(&self) -> Option<Duration> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).map(|at| at.elapsed())
+    }
+}
+
+/// A filter nobody subscribes to: giving it up makes the broker answer and changes nothing.
+fn probe_filter(config: &UplinkConfig) -> String {
+    format!("prim/1/{}/ack/probe", config.device)
+}
+
+/// Ends when the broker was not heard for one and a half times `keep_alive`.
+///
+/// The library pings only when *we* are silent, so on a dead link a stream of live events or repeated batches
+/// would hide that no answer comes. This asks for one whenever none came by itself.
+async fn watch(
+    heard: Heard,
+    client: AsyncClient,
+    probe: String,
+    keep_alive: Duration,
+    place: String,
+) -> Problem {
+    loop {
+        tokio::time::sleep(keep_alive / 4).await;
+        let Some(silence) = heard.silence() else { continue };
+        if silence >= keep_alive.mul_f32(1.5) {
+            return too_slow(&place);
+        }
+        if silence >= keep_alive.mul_f32(0.75) {
+            // A full queue is not sent either: the end is near in any case.
+            let _ = client.try_unsubscribe(probe.clone());
+        }
+    }
+}
+
 /// Drives one connection to its end. Dropping the future closes the socket.
 async fn drive(
     mut event_loop: EventLoop,
@@ -274,10 +325,15 @@ async fn drive(
     filters: [String; 4],
     place: String,
     sender: mpsc::Sender<FromBroker>,
+    heard: Heard,
 ) {
     let mut waiters = JoinSet::new();
     loop {
-        let message = match event_loop.poll().await {
+        let event = event_loop.poll().await;
+        if matches!(event, Ok(Event::Incoming(_))) {
+            heard.now();
+        }
+        let message = match event {
             Ok(Event::Incoming(Packet::ConnAck(_))) => {
                 let wanted: Vec<_> =
                     filters.iter().map(|f| SubscribeFilter::new(f.clone(), QoS::AtLeastOnce)).collect();
@@ -323,6 +379,10 @@ async fn drive(
     }
 }
 
+#[expect(
+    clippy::wildcard_enum_match_arm,
+    reason = "the library's enums grow, and what is new is refused as the rest"
+)]
 fn explain(place: &str, error: &ConnectionError) -> Problem {
     let refused = |code: &ConnectReturnCode| {
         let kind = match code {
@@ -357,6 +417,10 @@ fn explain(place: &str, error: &ConnectionError) -> Problem {
             format!("the broker {place} hung up ({reason_code:?}); trying again"),
         ),
         ConnectionError::MqttState(StateError::AwaitPingResp) => too_slow(place),
+        // The library keeps this cause to itself.
+        ConnectionError::MqttState(StateError::Deserialization(MqttError::Io(error))) => {
+            Problem::explain(place, error)
+        }
         other => Problem::explain(place, other),
     }
 }

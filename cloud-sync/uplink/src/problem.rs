@@ -122,6 +122,10 @@ pub(crate) fn too_slow(place: &str) -> Problem {
     Problem::new(ProblemKind::TooSlow, text)
 }
 
+#[expect(
+    clippy::wildcard_enum_match_arm,
+    reason = "rustls grows its errors, and a person can do the same about all others"
+)]
 fn explain_tls(place: &str, error: &TlsError) -> Problem {
     let problem = |kind, text| Problem::new(kind, text);
     match error {

@@ -17,6 +17,8 @@ use crate::{Problem, ProblemKind, UplinkConfig, UplinkEvent};
 
 /// Counting the spool's records reads the disk: not more often than this.
 const COUNT_INTERVAL: Duration = Duration::from_millis(250);
+/// A panel must hear of the floor within 100 ms (DESIGN section 9); a full connection is asked again after this.
+const LIVE_INTERVAL: Duration = Duration::from_millis(10);
 /// A panel's request is a line of JSON.
 const MAX_PANEL_BYTES: usize = 16 * 1024;
 
@@ -34,6 +36,7 @@ pub(crate) async fn run(config: UplinkConfig, spool: Arc<Spool>, shared: Arc<Sha
         connect_by: None,
         count_at: Some(now),
         counted: 0,
+        live_at: None,
         problem: None,
         refused: None,
         stopping: None,
@@ -53,6 +56,8 @@ struct Shell {
     /// The spool's records are counted then.
     count_at: Option<MonoTime>,
     counted: u64,
+    /// More live events wait than the connection takes at once: the next go then.
+    live_at: Option<MonoTime>,
     problem: Option<Problem>,
     /// The problem is that the broker refused this stream; a batch of it that was taken ends the problem.
     refused: Option<Stream>,
@@ -102,7 +107,10 @@ impl Shell {
 
     /// Until something is due by itself.
     fn sleep(&self) -> impl Future<Output = ()> + use<> {
-        let due = [self.sync.poll_timeout(), self.connect_by, self.count_at].into_iter().flatten().min();
+        let due = [self.sync.poll_timeout(), self.connect_by, self.count_at, self.live_at]
+            .into_iter()
+            .flatten()
+            .min();
         // With nothing due, a look every minute costs nothing.
         let wait = due.map_or(Duration::from_secs(60), |due| due.since(self.now()));
         tokio::time::sleep(wait)
@@ -131,7 +139,10 @@ impl Shell {
             match output {
                 Output::Connect { session } => self.connect(session),
                 // When stopping, the goodbye goes first; see `run`.
-                Output::Disconnect if self.stopping.is_none() => self.connection = None,
+                Output::Disconnect if self.stopping.is_none() => {
+                    self.connection = None;
+                    self.connect_by = None;
+                }
                 Output::Disconnect => {}
                 Output::PublishState { session, online } => {
                     let state = self.state(session, online);
@@ -351,6 +362,7 @@ impl Shell {
     }
 
     fn send_live(&mut self) {
+        self.live_at = None;
         let up = self.sync.snapshot().link_up;
         let Some(connection) = self.connection.as_mut().filter(|_| up) else {
             self.shared.live().clear();
@@ -360,9 +372,7 @@ impl Shell {
             let Some((meeting, json)) = self.shared.live().pop() else { return };
             connection.publish_live(&self.config, meeting, json);
         }
-        // The rest goes when something happens; nothing may wait for the next record to be appended.
-        let again = self.now() + Duration::from_millis(50);
-        self.count_at = Some(self.count_at.map_or(again, |at| at.min(again)));
+        self.live_at = Some(self.now() + LIVE_INTERVAL);
     }
 
     fn count_soon(&mut self) {

@@ -415,9 +415,12 @@ impl Sync {
     }
 
     fn own_state_seen(&mut self, now: MonoTime, session: u64, online: bool) {
-        if !matches!(self.link, Link::Up { .. }) {
-            return;
-        }
+        // The broker may send what it retains before it grants the subscription.
+        let up = match self.link {
+            Link::Up { .. } => true,
+            Link::Connecting => false,
+            Link::Down { .. } | Link::Stopped => return,
+        };
         if session > self.session {
             // Our numbers went back (a clock set back, a copied disk): observers would trust the other one, and
             // the number in our will cannot be changed on this connection.
@@ -426,7 +429,7 @@ impl Sync {
             self.hang_up(now);
         } else if session == self.session && online {
             self.echo_pending = false;
-        } else if !self.echo_pending {
+        } else if up && !self.echo_pending {
             self.publish_state();
         }
     }

@@ -264,6 +264,19 @@ fn a_higher_session_than_ours_makes_us_come_back_with_a_higher_one_still() {
 }
 
 #[test]
+fn what_the_broker_retains_may_come_before_the_subscription_is_granted() {
+    let mut bench = Bench::new();
+    bench.wait(0);
+    assert_eq!(bench.feed(Input::OwnStateSeen { session: 500, online: false }), [Output::Disconnect]);
+    assert_eq!(bench.wait(0), [Output::Connect { session: 501 }]);
+    assert_eq!(bench.feed(Input::OwnStateSeen { session: 500, online: false }), []);
+    bench.feed(gateway(1, true));
+    bench.feed(grew(1));
+    let state = Output::PublishState { session: 501, online: true };
+    assert_eq!(bench.feed(Input::Connected), [state, send(1)]);
+}
+
+#[test]
 fn a_refused_stream_rests_while_the_others_go_on() {
     let mut bench = Bench::with_gateway();
     bench.feed(grew(3));
