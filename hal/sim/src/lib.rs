@@ -2,7 +2,7 @@
 //! microphones, a button, a light, and the socket through which the daemon meets it as its hardware.
 //!
 //! **Who calls it:** `primd` uses [`SimDevice`] (the back end of the `prim-hal` traits); the room program and tests
-//! use [`RoomSim`], [`RoomServer`] and [`Pacer`]. **Invariants:** what crosses the socket is sound, edges and
+//! use [`RoomSim`], [`RoomServer`] and [`Pacer`], or [`HandTurnedRoom`] with both ends in one process. **Invariants:** what crosses the socket is sound, edges and
 //! light, never places, names or words; the room is a pure function of its spec, its seed and the blocks given to
 //! it; only [`Pacer`], the server and the driver look at a clock; every queue is bounded and says what it drops.
 //!
@@ -20,6 +20,7 @@
 mod clock;
 mod driver;
 mod frame;
+mod hand;
 mod message;
 mod pace;
 mod resample;
@@ -31,6 +32,7 @@ pub use driver::{
     ConnectSimError, SimButton, SimCounters, SimDevice, SimLight, SimMic, SimMuteSwitch, SimSpeaker,
 };
 pub use frame::{FrameBuffer, MAX_PAYLOAD_BYTES, ReadFrameError, push_frame, read_frame};
+pub use hand::{HandTurnedRoom, MakeHandRoomError};
 pub use message::{DecodeMessageError, FromDevice, SpeakerFate, ToDevice, Welcome};
 pub use pace::{LAG_EDGES_US, LagHistogram, Pacer};
 pub use resample::resample;

@@ -90,12 +90,12 @@ pub(super) struct Places {
 }
 
 impl RoomSpec {
-    /// A huddle room of 4.0 × 3.5 × 2.6 m with the array on a table off its middle (no symmetric echoes); wider when
+    /// A huddle room of 4.6 × 4.0 × 2.7 m with the array on a table off its middle (no symmetric echoes); wider when
     /// people sit further away than it allows.
     pub(super) fn places(&self) -> Places {
-        let wide = ((self.distance_m + 0.35) / 1.65).max(1.0);
-        let size = [4.0 * wide, 3.5 * wide, 2.6];
-        let array = [2.13 * wide, 1.68 * wide, 0.75];
+        let wide = ((self.distance_m + 0.35) / 1.85).max(1.0);
+        let size = [4.6 * wide, 4.0 * wide, 2.7];
+        let array = [2.43 * wide, 1.91 * wide, 0.75];
         // A mouth is about 25 cm above the table device; the asked distance is the straight line.
         let up: f64 = 0.25;
         let flat = (self.distance_m * self.distance_m - up * up).max(0.01).sqrt();

@@ -25,6 +25,22 @@ pub fn ding_template() -> Vec<f32> {
         .collect()
 }
 
+/// For each tone: its cosine and sine under the ding's envelope, and the envelope's energy.
+fn matched_pairs() -> [(Vec<(f32, f32)>, f32); 2] {
+    [660.0_f32, 990.0].map(|hz| {
+        let envelope = |n: usize| {
+            let t = n as f32 / 48_000.0;
+            (t / 0.005).min((0.2 - t) / 0.040).clamp(0.0, 1.0)
+        };
+        let pair = |n: usize| {
+            let w = std::f32::consts::TAU * hz * n as f32 / 48_000.0;
+            (envelope(n) * w.cos(), envelope(n) * w.sin())
+        };
+        let energy = (0..DING_FRAMES).map(|n| envelope(n).powi(2)).sum();
+        ((0..DING_FRAMES).map(pair).collect(), energy)
+    })
+}
+
 /// The first frames of all dings in `sound` (48 kHz), by a matched filter whose output is normalised by the sound's own
 /// power, so that loudness does not matter.
 #[must_use]
@@ -35,28 +51,20 @@ pub fn dings(sound: &[f32]) -> Vec<usize> {
         .chunks(GRAIN)
         .map(|g| g.iter().map(|s| s * s).sum::<f32>() / g.len() as f32 > SILENT * SILENT)
         .collect();
+    // The tones' phases may be turned by a filter on the way, so each tone is matched by its envelope and both phases.
+    let matched = matched_pairs();
     let score = |from: usize| -> f32 {
         let Some(part) = sound.get(from..from + DING_FRAMES) else { return 0.0 };
-        // The tones' phases may be turned by a filter on the way, so each tone is matched by its envelope and both
-        // its phases.
-        let mut power = 0.0;
-        let mut matched = 0.0;
-        for s in part {
-            power += s * s;
-        }
-        for hz in [660.0_f32, 990.0] {
-            let (mut c, mut s, mut e2) = (0.0_f32, 0.0_f32, 0.0_f32);
-            for (n, v) in part.iter().enumerate() {
-                let t = n as f32 / 48_000.0;
-                let envelope = (t / 0.005).min((0.2 - t) / 0.040).clamp(0.0, 1.0);
-                let w = std::f32::consts::TAU * hz * t;
-                c += v * envelope * w.cos();
-                s += v * envelope * w.sin();
-                e2 += envelope * envelope;
-            }
-            matched += 2.0 * (c * c + s * s) / e2;
-        }
-        if power <= 0.0 { 0.0 } else { matched / power }
+        let power: f32 = part.iter().map(|s| s * s).sum();
+        let in_tones: f32 = matched
+            .iter()
+            .map(|(pairs, energy)| {
+                let (c, s) =
+                    part.iter().zip(pairs).fold((0.0, 0.0), |(c, s), (v, p)| (c + v * p.0, s + v * p.1));
+                2.0 * (c * c + s * s) / energy
+            })
+            .sum();
+        if power <= 0.0 { 0.0 } else { in_tones / power }
     };
     let mut found = Vec::new();
     let mut from = 0;
