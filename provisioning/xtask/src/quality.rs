@@ -58,10 +58,12 @@ pub(crate) fn bench(options: &BenchOptions) -> anyhow::Result<()> {
         return demo::latency(options.yes);
     }
     let mut bench = checkout::cargo();
-    bench.args(["bench", "--package", "prim-benches", "--locked"]);
-    if let Some(name) = &options.name {
-        bench.args(["--bench", name]);
-    }
+    // In the profile of the tests and the demo: what was built is measured, and a shipped build is only faster.
+    bench.args(["bench", "--package", "prim-benches", "--locked", "--profile", "dev", "--quiet"]);
+    match &options.name {
+        Some(name) => bench.args(["--bench", name]),
+        None => bench.arg("--benches"),
+    };
     if let Some(bin) = ready.postgres_bin {
         bench.env(wheel::BIN_VARIABLE, bin);
     }

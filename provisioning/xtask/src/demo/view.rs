@@ -1,5 +1,5 @@
 //! What is known of the room from the events it shows, in words for a terminal. Pure: no clock, no terminal.
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use prim_ids::{MonoTime, ParticipantId};
 use prim_proto::{Ear, FloorState, Light, LiveEvent, SilenceCause};
@@ -21,6 +21,7 @@ pub(crate) struct View {
     link_up: bool,
     cut_since: Option<MonoTime>,
     muted: bool,
+    worse: BTreeSet<String>,
     ended: bool,
 }
 
@@ -107,10 +108,20 @@ impl View {
                 self.muted = *on;
                 Some(inked(Ink::Red, if *on { "muted: Prim hears nothing" } else { "not muted any more" }))
             }
-            LiveEvent::Degraded { what, reason, .. } => Some(match reason {
-                Some(reason) => inked(Ink::Yellow, format_args!("! {}: {reason}", plain(what.as_str()))),
-                None => inked(Ink::Dim, format_args!("{} works again", plain(what.as_str()))),
-            }),
+            LiveEvent::Degraded { what, reason, .. } => {
+                let what = plain(what.as_str());
+                match reason {
+                    Some(reason) => {
+                        let line = inked(Ink::Yellow, format_args!("! {what}: {reason}"));
+                        self.worse.insert(what);
+                        Some(line)
+                    }
+                    // At the start everything reports that it works; only a recovery is news.
+                    None => {
+                        self.worse.remove(&what).then(|| inked(Ink::Dim, format_args!("{what} works again")))
+                    }
+                }
+            }
             LiveEvent::Meeting { state, .. } => {
                 if state.as_str() == "started" {
                     self.started = Some(event.at());
