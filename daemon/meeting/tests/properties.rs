@@ -16,6 +16,11 @@ fn lines(outputs: &[(MonoTime, Output)]) -> Vec<String> {
     outputs.iter().map(|(at, output)| format!("{at:?} {}", log::output_line(output))).collect()
 }
 
+/// 300 in a test run; `PROPTEST_CASES=100000` for a long one.
+fn cases() -> u32 {
+    std::env::var_os("PROPTEST_CASES").and_then(|cases| cases.to_str()?.parse().ok()).unwrap_or(300)
+}
+
 fn drain(meeting: &mut Meeting) -> Vec<Output> {
     std::iter::from_fn(|| meeting.poll_output()).collect()
 }
@@ -29,7 +34,7 @@ fn dings(outputs: &[Output]) -> BTreeSet<RequestId> {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 300, failure_persistence: None, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { cases: cases(), failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
     fn every_promise_holds_in_any_meeting(plan in plan()) {

@@ -10,8 +10,8 @@ use std::time::Duration;
 
 use prim_ids::{AgendaItemId, IdSource, MeetingId, MonoTime, ParticipantId, UserId, UtteranceId, WallTime};
 use prim_meeting::{
-    AgendaItem, Command, ConsentRule, DingSetting, Ear, Input, Meeting, MeetingConfig, Mode, Output,
-    PanelCommand, Peripheral, PeripheralState, Person, Place, Role, SayId, TalkerKey, log,
+    AgendaItem, Command, ConsentRule, DingSetting, Ear, FloorState, Input, Meeting, MeetingConfig, Mode,
+    Output, PanelCommand, Peripheral, PeripheralState, Person, Place, Role, SayId, TalkerKey, log,
 };
 use proptest::prelude::*;
 
@@ -102,7 +102,7 @@ fn panel() -> impl Strategy<Value = PanelMove> {
         1 => (0_u64..100_000).prop_map(|by_ms| PanelMove::Other(PanelCommand::ExtendItem { by_ms })),
         2 => Just(PanelMove::Other(PanelCommand::SayNext { text: "one two three, four five. six seven!".to_owned() })),
         1 => Just(PanelMove::Other(PanelCommand::SayNext { text: "word ".repeat(90) })),
-        2 => any::<bool>().prop_map(|on| PanelMove::Other(PanelCommand::Mute { on })),
+        2 => prop::bool::weighted(0.3).prop_map(|on| PanelMove::Other(PanelCommand::Mute { on })),
         1 => Just(PanelMove::Other(PanelCommand::AddNote { text: "typed".to_owned(), supersedes: None })),
     ]
 }
@@ -121,8 +121,8 @@ fn a_move() -> impl Strategy<Value = Move> {
             .prop_map(|(who, text, addressed)| Move::Say { who, text, addressed }),
         6 => (0_u8..5, command()).prop_map(|(who, command)| Move::Command { who, command }),
         1 => (0_u8..5).prop_map(|who| Move::Called { who }),
-        8 => prop_oneof![4 => 30_u64..1_400, 1 => 1_000_u64..25_000].prop_map(|long| Move::Press { long }),
-        1 => any::<bool>().prop_map(|on| Move::Switch { on }),
+        8 => prop_oneof![6 => 30_u64..990, 1 => 1_000_u64..1_400, 1 => 1_000_u64..25_000].prop_map(|long| Move::Press { long }),
+        1 => prop::bool::weighted(0.3).prop_map(|on| Move::Switch { on }),
         4 => (0_u8..5, any::<bool>()).prop_map(|(who, raised)| Move::Hand { who, raised }),
         1 => (0_u8..5).prop_map(|who| Move::Join { who }),
         1 => (0_u8..5).prop_map(|who| Move::Leave { who }),
@@ -359,6 +359,7 @@ impl Driver {
                 self.later(late, Coming::Input(input));
             }
             Output::Say { say, clauses, .. } => {
+                self.interrupt();
                 if self.chance(8) {
                     return;
                 }
@@ -374,6 +375,7 @@ impl Driver {
                     self.later(at, Coming::Input(Input::SpeakingFinished { say }));
                 }
             }
+            Output::ShowFloor { floor } => self.react(floor.state),
             Output::Silence { say, .. } => {
                 self.coming.retain(|_, what| {
                     !matches!(what, Coming::Input(
@@ -397,6 +399,45 @@ impl Driver {
             }
             _ => {}
         }
+    }
+
+    /// Half of all speeches are disturbed, in every way there is.
+    fn interrupt(&mut self) {
+        let disturbance = match self.some_ms(16) {
+            0 | 1 => Move::Speak { who: 1, long: 800 },
+            2 => Move::Speak { who: 3, long: 300 },
+            3 => Move::Press { long: 150 },
+            4 => Move::Command { who: 0, command: Command::Stop },
+            5 => Move::Switch { on: true },
+            6 => Move::Part { which: Peripheral::Microphones, works: false },
+            7 => Move::Panel(PanelMove::Other(PanelCommand::Mute { on: true })),
+            8 => Move::End,
+            _ => return,
+        };
+        let after = self.some_ms(3_000);
+        if matches!(disturbance, Move::Switch { .. }) {
+            self.later(after + 4_000, Coming::Move(Move::Switch { on: false }));
+        }
+        if matches!(disturbance, Move::End) {
+            self.later(after + 4_000, Coming::Move(Move::Start));
+        }
+        self.later(after, Coming::Move(disturbance));
+    }
+
+    /// People often answer the light, sometimes at once, sometimes in the last moment.
+    fn react(&mut self, state: FloorState) {
+        if !matches!(state, FloorState::Asking | FloorState::Dinged) {
+            return;
+        }
+        let answer = match self.some_ms(10) {
+            0 | 1 => Move::Press { long: 200 },
+            2 => Move::Press { long: 1_100 },
+            3 => Move::Panel(PanelMove::Allow),
+            4 => Move::Command { who: 0, command: Command::Allow },
+            _ => return,
+        };
+        let after = if self.some_ms(2) == 0 { self.some_ms(900) } else { self.some_ms(7_000) };
+        self.later(after, Coming::Move(answer));
     }
 
     fn speech(&mut self, number: u8, long: u64) {
