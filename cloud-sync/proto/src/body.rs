@@ -39,10 +39,6 @@ pub(crate) use vocabulary;
 
 /// What a record says.
 #[derive(Debug, Clone, PartialEq, Eq)]
-#[expect(
-    clippy::large_enum_variant,
-    reason = "bodies live for one append or one insert, never in long lists"
-)]
 pub enum Body {
     /// In stream `audit`.
     Audit(Audit),

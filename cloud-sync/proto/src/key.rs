@@ -11,9 +11,9 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use crate::hash::lower_hex;
 use crate::{DeviceAddress, Hash};
 
-/// A public audit key; 64 lowercase hex digits in every format.
+/// A public audit key; 64 lowercase hex digits in every format. Its bytes are a point of the curve.
 #[derive(Clone, Copy, PartialEq, Eq)]
-pub struct PublicKey(VerifyingKey);
+pub struct PublicKey([u8; 32]);
 
 /// An Ed25519 signature; 128 lowercase hex digits in every format.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -61,7 +61,7 @@ impl AuditKey {
     /// The public half.
     #[must_use]
     pub fn public(&self) -> PublicKey {
-        PublicKey(self.0.verifying_key())
+        self.0.verifying_key().into()
     }
 
     /// This key's consent to `new` for `device`.
@@ -91,38 +91,39 @@ impl Rotation {
 }
 
 fn rotation_digest(device: &DeviceAddress, old: PublicKey, new: PublicKey) -> Hash {
-    Hash::of("prim/rotation/1", &[device.to_string().as_bytes(), old.0.as_bytes(), new.0.as_bytes()])
+    Hash::of("prim/rotation/1", &[device.to_string().as_bytes(), &old.0, &new.0])
 }
 
 impl PublicKey {
     /// The key from its 32 bytes; `None` when they are no point of the curve.
     #[must_use]
     pub fn from_bytes(bytes: &[u8; 32]) -> Option<Self> {
-        VerifyingKey::from_bytes(bytes).ok().map(Self)
+        VerifyingKey::from_bytes(bytes).ok().map(Self::from)
     }
 
     /// The key from a `PUBLIC KEY` block in PEM.
     #[must_use]
     pub fn from_pem(text: &str) -> Option<Self> {
         use ed25519_dalek::pkcs8::DecodePublicKey;
-        VerifyingKey::from_public_key_pem(text.trim()).ok().map(Self)
+        VerifyingKey::from_public_key_pem(text.trim()).ok().map(Self::from)
     }
 
     /// The key's 32 bytes.
     #[must_use]
     pub fn to_bytes(&self) -> [u8; 32] {
-        self.0.to_bytes()
+        self.0
     }
 
     /// Whether this key made `sig` over `digest`; malleable signatures and weak keys do not count.
     pub(crate) fn signed(&self, digest: Hash, sig: &Signature) -> bool {
-        self.0.verify_strict(&digest.0, &ed25519_dalek::Signature::from_bytes(&sig.0)).is_ok()
+        let sig = ed25519_dalek::Signature::from_bytes(&sig.0);
+        VerifyingKey::from_bytes(&self.0).is_ok_and(|key| key.verify_strict(&digest.0, &sig).is_ok())
     }
 }
 
 impl From<VerifyingKey> for PublicKey {
     fn from(key: VerifyingKey) -> Self {
-        Self(key)
+        Self(key.to_bytes())
     }
 }
 
@@ -244,13 +245,13 @@ impl fmt::Display for KeySet {
 
 impl fmt::Display for PublicKey {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&hex::encode(self.0.as_bytes()))
+        f.write_str(&hex::encode(self.0))
     }
 }
 
 impl fmt::Debug for PublicKey {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "key {}…", hex::encode(&self.0.as_bytes()[..6]))
+        write!(f, "key {}…", hex::encode(&self.0[..6]))
     }
 }
 

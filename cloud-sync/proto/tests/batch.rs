@@ -1,5 +1,7 @@
 //! Batches: what is signed, what is refused, and that whatever the packer accepts can be sent.
 
+#![allow(clippy::unwrap_used, reason = "a test stops at the first surprise")]
+
 mod samples;
 
 use prim_ids::Stream;

@@ -3,6 +3,9 @@
 //! A change here is a change of format: give it a new version and a new folder. To write files for new kinds of
 //! record: `PRIM_WRITE_GOLDEN=1 cargo nextest run -p prim-proto --test golden`, then look at the difference.
 
+#![allow(clippy::unwrap_used, reason = "a test stops at the first surprise")]
+#![expect(clippy::disallowed_methods, reason = "golden files are files; the crate itself stays pure")]
+
 mod samples;
 
 use std::path::PathBuf;

@@ -32,8 +32,12 @@
 //! Above [`Limits::max_bytes`] (or [`Limits::max_age`], counted while the device is on: wall time may jump) the
 //! oldest records go, a tenth of the limit at once: first of metric, then usage, event, utterance, note. What went
 //! becomes a [`Loss`], which the closure given at opening turns into a record of the same stream; if that record
-//! goes too, it is written anew. On a full disk the reserve is given to audit, the others may no longer let the
-//! file grow, and [`Condition`] says so until there is room for the reserve again.
+//! goes too, it is written anew. A gateway may yet have received some of what a loss covers: it was on its way.
+//!
+//! On a full disk half of the reserve is given to audit and the other half kept for deleting, which needs a little
+//! space too; the other streams may no longer let the file grow; and [`Condition`] says so until an
+//! acknowledgement has made room for the reserve again. What is erased or deleted is overwritten, but for what is
+//! deleted while the disk is full.
 //!
 //! ```
 //! use prim_ids::{BootId, EpochId, MonoTime, Stream};

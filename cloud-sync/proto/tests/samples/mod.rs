@@ -65,10 +65,13 @@ fn boot() -> BootId {
     BootId::from_u128(7)
 }
 
+/// Seals the value of a field.
+type Seal<'a> = dyn FnMut(&str, &str) -> Sealed + 'a;
+
 /// Every body of every stream, with its erasable values.
 pub(crate) fn bodies() -> Vec<(Stream, Body, Erasables)> {
     let mut all: Vec<(Stream, Body, Erasables)> = Vec::new();
-    let mut add = |make: &dyn Fn(&mut dyn FnMut(&str, &str) -> Sealed) -> Body| {
+    let mut add = |make: &dyn Fn(&mut Seal<'_>) -> Body| {
         let mut sealer = Sealer::default();
         let mut n = 0;
         let body = make(&mut |field, value| {

@@ -1,0 +1,123 @@
+//! `prim audit verify`: is this export what the device wrote?
+
+use std::fs::File;
+use std::io::{BufReader, Write};
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context, bail};
+use clap::{Args, Subcommand};
+use prim_proto::export::{self, Report};
+use prim_proto::{KeySet, PublicKey};
+
+use crate::Outcome;
+
+const KEYS_HELP: &str = "A key file holds one key a line:
+
+  device acme/room-1 d75a980182b10ab7d54bfed3c964073a0ee172f3daa62325af021a68f707511a
+  gateway gw-1 3d4017c3e843895a92b70aa74d1b7ebc9c982ccf2ec4968cc0cd55f12af4660c
+
+or is a public key in PEM, which is then trusted under any name. Get the keys from the people who run the device
+and the gateway, not from whoever gave you the export.
+
+Examples:
+  prim audit verify meeting.jsonl --keys keys.txt
+  prim audit verify meeting.jsonl --keys room-1.pub.pem gw-1.pub.pem
+
+Exit status: 0 it verifies, 1 it was tampered with (the failure and its record are named), 2 it cannot be read.";
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum AuditCommand {
+    /// Verify an exported chain with nothing but public keys.
+    Verify(VerifyArgs),
+}
+
+#[derive(Debug, Args)]
+#[command(after_help = KEYS_HELP)]
+pub(crate) struct VerifyArgs {
+    /// The export (JSON lines).
+    file: PathBuf,
+    /// Files with the public keys you trust.
+    #[arg(long, required = true, num_args = 1.., value_name = "FILE")]
+    keys: Vec<PathBuf>,
+}
+
+pub(crate) fn run(command: &AuditCommand, out: &mut impl Write) -> anyhow::Result<Outcome> {
+    let AuditCommand::Verify(args) = command;
+    let mut keys = KeySet::default();
+    for path in &args.keys {
+        keys.merge(read_keys(path)?);
+    }
+    let file = File::open(&args.file).with_context(|| format!("open the export {}", args.file.display()))?;
+    match export::verify(BufReader::new(file), &keys) {
+        Ok(report) => {
+            write!(out, "{}", describe(&args.file, &report))?;
+            Ok(Outcome::Holds)
+        }
+        Err(error) if error.is_tampering() => {
+            writeln!(out, "{} does NOT verify ({}).", args.file.display(), error.name())?;
+            writeln!(out, "{error}")?;
+            Ok(Outcome::Fails)
+        }
+        Err(error) => Err(error).with_context(|| format!("verify {}", args.file.display())),
+    }
+}
+
+fn read_keys(path: &Path) -> anyhow::Result<KeySet> {
+    let text =
+        std::fs::read_to_string(path).with_context(|| format!("read the key file {}", path.display()))?;
+    if text.contains("PRIVATE KEY") {
+        bail!("{} holds a private key: give the public one, and keep this one to yourself", path.display());
+    }
+    if text.contains("-----BEGIN") {
+        let key = PublicKey::from_pem(&text)
+            .with_context(|| format!("{} is no Ed25519 public key in PEM", path.display()))?;
+        let mut keys = KeySet::default();
+        keys.trust_unnamed(key);
+        return Ok(keys);
+    }
+    text.parse().with_context(|| format!("read the key file {}", path.display()))
+}
+
+fn describe(file: &Path, report: &Report) -> String {
+    let range = &report.range;
+    let as_of = jiff::Timestamp::from_millisecond(report.as_of().unix_millis())
+        .map_or_else(|_| "an impossible time".to_owned(), |time| time.to_string());
+    let mut text = format!(
+        "{} verifies.\n\n  device    {}/{}\n  stream    {}, epoch {}\n  records   {} ({} to {})\n  as of     {} (gateway {})\n",
+        file.display(),
+        range.org,
+        range.device,
+        range.stream,
+        range.epoch,
+        report.records,
+        range.from,
+        range.to,
+        as_of,
+        range.gateway,
+    );
+    let mut line = |name: &str, value: String| text.push_str(&format!("  {name:<9} {value}\n"));
+    line("heads", format!("{} signed by the device, counter-signed by the gateway", report.heads));
+    if report.rotations > 0 {
+        line("keys", format!("{} handed over from old to new", report.rotations));
+    }
+    if report.erased > 0 {
+        line(
+            "erased",
+            format!("{} records without some of their words; what stood there cannot be read", report.erased),
+        );
+    }
+    for (from, to) in &report.lost {
+        line("lost", format!("{from} to {to}: the device says it had to drop them"));
+    }
+    if report.unknown > 0 {
+        line(
+            "unknown",
+            format!("{} records newer than this program; unchanged all the same", report.unknown),
+        );
+    }
+    text.push_str(
+        "\nThis proves that the device wrote these records in this order and that none was changed, added or taken\n\
+         away since, as of the time above. It does not prove that what they say is true, nor what came later.\n",
+    );
+    text
+}

@@ -1,0 +1,200 @@
+//! `prim doctor`: what of this device works, in plain words.
+
+use std::io::Write;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use anyhow::Context;
+use clap::Args;
+use serde::Deserialize;
+
+use crate::Outcome;
+use crate::fetch;
+
+/// A health page on the same machine answers within milliseconds; this is for a device under load.
+const TIME_LIMIT: Duration = Duration::from_secs(5);
+
+/// No health page is longer.
+const MAX_PAGE_BYTES: u64 = 1 << 20;
+
+/// Where the daemon serves its page when its configuration does not say.
+const DEFAULT_URL: &str = "http://127.0.0.1:9610";
+
+const HELP: &str = "Examples:
+  prim doctor                                    asks where /etc/prim/prim.toml says, else http://127.0.0.1:9610
+  prim doctor --config prim.toml
+  prim doctor --url http://127.0.0.1:9610
+
+Exit status: 0 everything works, 1 something is missing or works worse, 2 the daemon does not answer.";
+
+#[derive(Debug, Args)]
+#[command(after_help = HELP)]
+pub(crate) struct DoctorArgs {
+    /// Where the daemon serves its health page.
+    #[arg(long, value_name = "URL")]
+    url: Option<String>,
+    /// The daemon's configuration, to learn that address from.
+    #[arg(long, value_name = "FILE", conflicts_with = "url")]
+    config: Option<PathBuf>,
+}
+
+/// The daemon's health page; what this program does not know is shown as it is.
+#[derive(Debug, Deserialize)]
+struct Health {
+    status: String,
+    microphones: Option<String>,
+    recogniser: Option<String>,
+    voice: Option<String>,
+    link: Option<Link>,
+    spool: Option<SpoolHealth>,
+    #[serde(default)]
+    adapters: Vec<Adapter>,
+}
+
+#[derive(Debug, Deserialize)]
+struct Link {
+    broker: String,
+    gateway: String,
+    why: Option<String>,
+}
+
+#[derive(Debug, Deserialize)]
+struct SpoolHealth {
+    condition: String,
+    records: u64,
+    bytes: u64,
+    would_drop_first: Option<String>,
+}
+
+#[derive(Debug, Deserialize)]
+struct Adapter {
+    name: String,
+    #[serde(default)]
+    capabilities: Vec<(String, String)>,
+}
+
+pub(crate) fn run(args: &DoctorArgs, out: &mut impl Write) -> anyhow::Result<Outcome> {
+    let installed = Path::new("/etc/prim/prim.toml");
+    let base = match (&args.url, &args.config) {
+        (Some(url), _) => url.trim_end_matches('/').to_owned(),
+        (None, Some(config)) => url_from(config)?,
+        (None, None) if installed.exists() => url_from(installed)?,
+        (None, None) => DEFAULT_URL.to_owned(),
+    };
+    let page = fetch::page(&format!("{base}/health"), TIME_LIMIT, MAX_PAGE_BYTES).with_context(|| {
+        format!("ask the daemon at {base}: is primd running? see `systemctl status primd`")
+    })?;
+    let health: Health =
+        serde_json::from_str(&page).with_context(|| format!("{base}/health is no health page of primd"))?;
+    write!(out, "{}", describe(&health))?;
+    Ok(if health.status == "ok" { Outcome::Holds } else { Outcome::Fails })
+}
+
+fn url_from(config: &Path) -> anyhow::Result<String> {
+    let text = std::fs::read_to_string(config).with_context(|| {
+        format!(
+            "read the daemon's configuration {}: name it with --config, or the daemon with --url",
+            config.display()
+        )
+    })?;
+    let table: toml::Table = text.parse().with_context(|| format!("read {}", config.display()))?;
+    let listen = table.get("http").and_then(|http| http.get("listen")).and_then(toml::Value::as_str);
+    Ok(listen.map_or_else(|| DEFAULT_URL.to_owned(), |listen| format!("http://{listen}")))
+}
+
+fn describe(health: &Health) -> String {
+    let mut lines = vec![match health.status.as_str() {
+        "ok" => "Everything works.".to_owned(),
+        _ => "Something is missing or works worse; the meeting goes on without it.".to_owned(),
+    }];
+    let mut part = |mark: bool, name: &str, words: String| {
+        lines.push(format!("  {} {name:<12} {words}", if mark { "ok" } else { "--" }));
+    };
+    if let Some(state) = &health.microphones {
+        let words = match state.as_str() {
+            "up" => "sound is coming in".to_owned(),
+            "silent" => "no sound for two seconds: check the cable and the mute switch".to_owned(),
+            other => other.to_owned(),
+        };
+        part(state == "up", "microphones", words);
+    }
+    if let Some(state) = &health.recogniser {
+        let missing = "no text: floor by button and panel, timeboxes go on (`prim models verify`)";
+        part(state == "up", "recogniser", up_or(state, "turns speech into text", missing));
+    }
+    if let Some(state) = &health.voice {
+        let missing = "cannot speak: answers become cards (`prim models verify`)";
+        part(state == "up", "voice", up_or(state, "can speak", missing));
+    }
+    if let Some(link) = &health.link {
+        let why = link.why.as_ref().map(|why| format!(" ({why})")).unwrap_or_default();
+        let broker =
+            up_or(&link.broker, "connected", "not connected: everything is kept here and sent later");
+        part(link.broker == "up", "broker", broker + &why);
+        let gateway =
+            up_or(&link.gateway, "takes our records", "nobody takes our records: they are kept here");
+        part(link.gateway == "up", "gateway", gateway);
+    }
+    if let Some(spool) = &health.spool {
+        part(spool.condition == "ok", "spool", describe_spool(spool));
+    }
+    for adapter in &health.adapters {
+        lines.push(format!("  adapter {}:", adapter.name));
+        for (capability, words) in &adapter.capabilities {
+            lines.push(format!("     {capability:<22} {words}"));
+        }
+    }
+    lines.join("\n") + "\n"
+}
+
+fn describe_spool(spool: &SpoolHealth) -> String {
+    let waiting = format!("{} records wait ({} kB)", spool.records, spool.bytes.div_ceil(1000));
+    let next = spool.would_drop_first.as_ref();
+    match spool.condition.as_str() {
+        "ok" => waiting,
+        "dropping" => {
+            format!("{waiting}; the limit was reached, oldest {} records go", next.map_or("", |s| s))
+        }
+        "reserve" => format!("{waiting}; the disk is full: only audit is still recorded, free some space"),
+        "full" => format!(
+            "{waiting}; the disk is full and its reserve used up: nothing is recorded, free some space"
+        ),
+        other => format!("{waiting}; {other}"),
+    }
+}
+
+fn up_or(state: &str, up: &str, otherwise: &str) -> String {
+    match state {
+        "up" => up.to_owned(),
+        "down" | "absent" => otherwise.to_owned(),
+        other => format!("{other}: {otherwise}"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_page_with_everything_missing_says_what_still_works() {
+        let health: Health = serde_json::from_str(
+            r#"{"status":"degraded","microphones":"silent","recogniser":"absent","voice":"up",
+                "link":{"broker":"down","gateway":"down","why":"connection refused"},
+                "spool":{"condition":"reserve","records":12,"bytes":3400,"would_drop_first":"metric"},
+                "adapters":[{"name":"loopback","capabilities":[["speak","yes, as itself"]]}],"later":1}"#,
+        )
+        .unwrap();
+        let text = describe(&health);
+        for words in [
+            "check the cable",
+            "floor by button",
+            "can speak",
+            "sent later (connection refused)",
+            "only audit",
+            "adapter loopback",
+            "yes, as itself",
+        ] {
+            assert!(text.contains(words), "{words:?} is not in:\n{text}");
+        }
+    }
+}

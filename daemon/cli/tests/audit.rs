@@ -1,0 +1,198 @@
+//! `prim audit verify` on tampered files: exit status, the failure's name and its record.
+
+#![allow(clippy::unwrap_used, reason = "a test stops at the first surprise")]
+
+#[path = "../../../cloud-sync/proto/tests/samples/mod.rs"]
+mod samples;
+
+use std::path::Path;
+use std::process::{Command, Output};
+
+use prim_ids::Stream;
+use prim_proto::export::KeyLine;
+use prim_proto::{Audit, AuditKey, Body, Erasables};
+use samples::*;
+
+fn prim(args: &[&str]) -> Output {
+    Command::new(env!("CARGO_BIN_EXE_prim")).args(args).output().expect("prim runs")
+}
+
+fn verify_text(folder: &Path, text: &str) -> (i32, String) {
+    let (file, keys) = (folder.join("export.jsonl"), folder.join("keys.txt"));
+    std::fs::write(&file, text).unwrap();
+    std::fs::write(&keys, format!("# trusted\n{}", samples::keys())).unwrap();
+    let output = prim(&["audit", "verify", file.to_str().unwrap(), "--keys", keys.to_str().unwrap()]);
+    let said = String::from_utf8(output.stdout).unwrap() + &String::from_utf8(output.stderr).unwrap();
+    (output.status.code().unwrap(), said)
+}
+
+fn honest() -> Export {
+    export_of(&plain_chain(10), &device_key())
+}
+
+fn assert_named(change: impl FnOnce(&mut Export), name: &str, record: &str) {
+    let folder = tempfile::tempdir().unwrap();
+    let mut export = honest();
+    change(&mut export);
+    let (status, said) = verify_text(folder.path(), &export.text());
+    assert_eq!(status, 1, "{said}");
+    assert!(said.contains("does NOT verify"), "{said}");
+    assert!(said.contains(&format!("({name})")), "{said}");
+    assert!(said.contains(record), "{record:?} is not in: {said}");
+}
+
+#[test]
+fn an_honest_export_verifies_and_says_what_that_proves() {
+    let folder = tempfile::tempdir().unwrap();
+    let (status, said) = verify_text(folder.path(), &honest().text());
+    assert_eq!(status, 0, "{said}");
+    for words in
+        ["verifies", "acme/room-1", "10 (1 to 10)", "gw-1", "does not prove that what they say is true"]
+    {
+        assert!(said.contains(words), "{words:?} is not in: {said}");
+    }
+}
+
+#[test]
+fn an_erased_payload_still_verifies() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut export = honest();
+    export.records[1].e = Erasables::default();
+    let (status, said) = verify_text(folder.path(), &export.text());
+    assert_eq!(status, 0, "{said}");
+    assert!(said.contains("1 records without some of their words"), "{said}");
+}
+
+#[test]
+fn a_changed_byte_is_named() {
+    assert_named(
+        |e| e.records[4].r = e.records[4].r.replace("\"held_ms\":4", "\"held_ms\":5"),
+        "changed-byte",
+        "record 5",
+    );
+}
+
+#[test]
+fn a_changed_value_is_named() {
+    assert_named(
+        |e| e.records[1].e.0.get_mut("name").unwrap().value = "Bob".into(),
+        "changed-value",
+        "record 2",
+    );
+}
+
+#[test]
+fn a_removed_row_is_named() {
+    assert_named(|e| drop(e.records.remove(6)), "removed-row", "record 7");
+}
+
+#[test]
+fn a_cut_tail_is_named() {
+    assert_named(|e| e.records.truncate(7), "cut-tail", "ends at 7");
+}
+
+#[test]
+fn a_swapped_order_is_named() {
+    assert_named(|e| e.records.swap(2, 3), "swapped-order", "record 4");
+}
+
+#[test]
+fn a_foreign_key_is_named() {
+    let stranger = AuditKey::from_seed([66; 32]);
+    assert_named(
+        |e| e.heads = vec![counter(head(Stream::Audit, 10, e.range.head, &stranger))],
+        "foreign-key",
+        "record 10",
+    );
+}
+
+#[test]
+fn a_rotated_key_without_its_record_is_named() {
+    assert_named(
+        |e| {
+            let new = next_device_key();
+            e.heads = vec![counter(head(Stream::Audit, 10, e.range.head, &new))];
+            let rotation = Some(device_key().rotate_to(&device(), new.public()));
+            e.keys.push(KeyLine { key: new.public(), from_seq: 6, rotation });
+        },
+        "rotated-without-record",
+        "record 6",
+    );
+}
+
+#[test]
+fn a_rotated_key_with_its_record_verifies() {
+    let folder = tempfile::tempdir().unwrap();
+    let drafts = (0..4).map(|i| {
+        let rotation = device_key().rotate_to(&device(), next_device_key().public());
+        let body = if i == 2 { Audit::KeyRotated { rotation } } else { Audit::SayStarted { say: i } };
+        draft(Stream::Audit, i, Body::Audit(body), Erasables::default())
+    });
+    let (status, said) = verify_text(folder.path(), &export_of(&link_up(drafts), &next_device_key()).text());
+    assert_eq!(status, 0, "{said}");
+    assert!(said.contains("1 handed over"), "{said}");
+}
+
+#[test]
+fn what_cannot_be_read_is_neither_yes_nor_no() {
+    let folder = tempfile::tempdir().unwrap();
+    for (text, words) in [("", "it is empty"), ("milk, bread\n", "no line of an export")] {
+        let (status, said) = verify_text(folder.path(), text);
+        assert_eq!(status, 2, "{said}");
+        assert!(said.contains(words), "{said}");
+    }
+    let output = prim(&["audit", "verify", "/nonexistent", "--keys", "/nonexistent"]);
+    assert_eq!(output.status.code(), Some(2));
+    assert!(String::from_utf8(output.stderr).unwrap().contains("read the key file /nonexistent"));
+}
+
+#[test]
+fn a_key_in_pem_serves_and_a_private_one_is_refused() {
+    let folder = tempfile::tempdir().unwrap();
+    // The Ed25519 header of SubjectPublicKeyInfo (RFC 8410) before the key's 32 bytes.
+    let pem = |key: [u8; 32]| {
+        let der = [b"\x30\x2a\x30\x05\x06\x03\x2b\x65\x70\x03\x21\x00".as_slice(), &key].concat();
+        format!("-----BEGIN PUBLIC KEY-----\n{}\n-----END PUBLIC KEY-----\n", base64(&der))
+    };
+    let (file, d, g) =
+        (folder.path().join("e.jsonl"), folder.path().join("d.pub.pem"), folder.path().join("g.pub.pem"));
+    std::fs::write(&file, honest().text()).unwrap();
+    std::fs::write(&d, pem(device_key().public().to_bytes())).unwrap();
+    std::fs::write(&g, pem(gateway_key().public().to_bytes())).unwrap();
+    let path = |p: &Path| p.to_str().unwrap().to_owned();
+    let output = prim(&["audit", "verify", &path(&file), "--keys", &path(&d), &path(&g)]);
+    assert_eq!(output.status.code(), Some(0), "{}", String::from_utf8_lossy(&output.stdout));
+
+    std::fs::write(&d, "-----BEGIN PRIVATE KEY-----\nMC4=\n-----END PRIVATE KEY-----\n").unwrap();
+    let output = prim(&["audit", "verify", &path(&file), "--keys", &path(&d)]);
+    assert_eq!(output.status.code(), Some(2));
+    assert!(String::from_utf8(output.stderr).unwrap().contains("give the public one"));
+}
+
+fn base64(bytes: &[u8]) -> String {
+    const LETTERS: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+    let mut text = String::new();
+    for chunk in bytes.chunks(3) {
+        let n = chunk.iter().fold(0u32, |n, b| (n << 8) | u32::from(*b)) << (8 * (3 - chunk.len()));
+        for i in 0..4 {
+            let letter = LETTERS[(n >> (18 - 6 * i) & 63) as usize] as char;
+            text.push(if i <= chunk.len() { letter } else { '=' });
+        }
+    }
+    text
+}
+
+#[test]
+fn help_teaches_with_examples() {
+    for args in [
+        &["--help"][..],
+        &["audit", "verify", "--help"],
+        &["replay", "--help"],
+        &["doctor", "--help"],
+        &["models", "list", "--help"],
+    ] {
+        let output = prim(args);
+        let text = String::from_utf8(output.stdout).unwrap();
+        assert!(text.contains("Examples:") && text.contains("Exit status"), "{args:?}:\n{text}");
+    }
+}
