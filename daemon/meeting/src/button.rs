@@ -38,6 +38,12 @@ enum Stage {
 }
 
 impl Button {
+    /// A press is under way whose release or hold will answer `request`.
+    pub(crate) fn answers(&self, request: RequestId) -> bool {
+        self.press
+            .is_some_and(|press| press.stage == Stage::Short && press.context == Context::Answer(request))
+    }
+
     pub(crate) fn stage_light(&self) -> Option<crate::Light> {
         self.press.and_then(|press| match press.stage {
             Stage::Short => Some(crate::Light::Pressed),

@@ -422,7 +422,9 @@ impl Meeting {
                 }
                 let expires = since + self.config.expire_without_silence;
                 let rate = self.floor.last_ding.map(|last| last + self.config.ding_interval);
-                let quiet = self.quiet_for(self.config.silence_window);
+                // A finger is on the button: the answer is on its way.
+                let answered = self.button.answers(head.request);
+                let quiet = self.quiet_for(self.config.silence_window).filter(|_| !answered);
                 match quiet.map(|quiet| quiet.max(ding_from).max(rate.unwrap_or(ding_from))) {
                     Some(ding) if ding < expires => step(ding, HeadDue::Ding),
                     Some(_) | None => step(expires, HeadDue::Expire(ExpiryReason::NoSilence)),

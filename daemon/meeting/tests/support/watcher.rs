@@ -44,6 +44,7 @@ pub(crate) struct Watcher {
     say_started: Option<u64>,
     prim_quiet_since: u64,
     pressed_at: Option<u64>,
+    released: bool,
     asking: Option<(RequestId, u64)>,
     asking_at_press: Option<(RequestId, u64)>,
 }
@@ -80,6 +81,7 @@ impl Watcher {
             say_started: None,
             prim_quiet_since: 0,
             pressed_at: None,
+            released: true,
             asking: None,
             asking_at_press: None,
         }
@@ -206,8 +208,10 @@ impl Watcher {
             }
             Input::ButtonPressed => {
                 self.pressed_at = Some(self.now);
+                self.released = false;
                 self.asking_at_press = self.asking;
             }
+            Input::ButtonReleased => self.released = true,
             Input::SpeakingStarted { say } if self.saying == Some(*say) => {
                 self.say_started.get_or_insert(self.now);
             }
@@ -278,6 +282,12 @@ impl Watcher {
         assert!(self.talking.is_empty(), "a ding while somebody speaks");
         assert!(self.now >= self.quiet_since + 700, "a ding outside a silence window");
         assert!(self.saying.is_none(), "a ding while Prim speaks");
+        let answering = !self.released
+            && self.pressed_at.is_some_and(|at| self.now < at + 1_000)
+            && self.asking_at_press.is_some_and(|(asked, since)| {
+                asked == request && self.pressed_at.is_some_and(|at| at >= since + 400)
+            });
+        assert!(!answering, "a ding while a finger is on the button to answer");
         let (asked, _) = self.requested[&request];
         assert!(self.now >= asked + 6_000, "a ding before six seconds of asking");
     }
@@ -313,6 +323,19 @@ impl Watcher {
             Event::Judged { request, verdict } => {
                 let new = self.judged.insert(*request, (verdict.ruling, verdict.reason)).is_none();
                 assert!(new && self.requested.contains_key(request), "each request is judged once");
+                let unasked = matches!(
+                    self.requested[request].1,
+                    AskReason::TimeboxOver { .. } | AskReason::Drift { .. }
+                );
+                let goes_on = matches!(verdict.ruling, Ruling::Ask | Ruling::Speak);
+                if unasked && goes_on {
+                    assert_eq!(
+                        self.mode,
+                        Mode::ProactiveTimekeeper,
+                        "only the proactive mode begins by itself"
+                    );
+                    assert!(!self.muted() && self.microphones, "a muted or deaf Prim asks for nothing");
+                }
             }
             Event::Allowed { request, by, .. } => {
                 assert!(self.allowed.insert(*request), "a request is allowed once");
