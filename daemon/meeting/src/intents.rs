@@ -190,8 +190,8 @@ fn weight(word: &str) -> usize {
     if is_function_word(word) { 2 } else { 3 }
 }
 
-/// The command whose phrase the words match best: at least seven tenths of its weight in order, and no more than
-/// four other words around it.
+/// The command whose phrase the words match best: at least seven tenths of its weight in order, more for
+/// each other word, of which there may be four.
 fn best_command(words: &[Token]) -> Option<Command> {
     let mut best: Option<(usize, usize, Command)> = None;
     for (command, phrases) in PHRASES.iter().filter(|(command, _)| !takes_words(*command)) {
@@ -200,9 +200,10 @@ fn best_command(words: &[Token]) -> Option<Command> {
             let total: usize = phrase.iter().map(|token| weight(&token.word)).sum();
             let matched = common(&phrase, words);
             let extra = words.len().saturating_sub(phrase.len());
-            // One word alone must be nearly the whole utterance; "stop" within a sentence is no order.
-            let room = if phrase.len() == 1 { 1 } else { 4 };
-            if matched * 10 < total * 7 || extra > room {
+            // "Stop" within a sentence is no order: around few words only few may stand.
+            let room = phrase.len().min(4);
+            // The more else was said, the better the rest must fit.
+            if matched * 100 < total * (70 + 5 * extra) || extra > room {
                 continue;
             }
             let score = (matched * 100 / total, matched, *command);

@@ -168,7 +168,8 @@ impl Meeting {
         let item = session.agenda.running().map(|(item, _)| item.id);
         let listening = &mut session.listening;
         let length = u64::try_from(heard.ended.since(heard.started).as_millis()).unwrap_or(u64::MAX);
-        let talked = listening.talked.entry(heard.speaker).or_default();
+        let known = heard.speaker.filter(|who| session.seats.name(*who).is_some());
+        let talked = listening.talked.entry(known).or_default();
         *talked = talked.saturating_add(length);
         listening.memory.push_back(heard.clone());
         while listening.memory.len() > limit {
