@@ -2,6 +2,7 @@
 //! A development measurement: needs flite.
 #![expect(clippy::print_stdout, reason = "it prints a table")]
 #![expect(clippy::unwrap_used, reason = "a development measurement")]
+#![allow(clippy::disallowed_methods, reason = "the crate is pure, an example that reads waves and times itself is not")]
 
 #[path = "../tests/common/mod.rs"]
 mod common;
@@ -11,7 +12,7 @@ use std::process::Command;
 
 use common::{Room, active_rms, add, add_noise, db, hear, place, rms, scale};
 use prim_audio::SampleRate;
-use prim_dsp::{FrontendConfig, Reframer, resample_all};
+use prim_dsp::{BargeIn, BargeInConfig, FrontendConfig, Reframer, resample_all};
 
 fn say(voice: &str, text: &str) -> Vec<f32> {
     let path = std::env::temp_dir().join(format!("prim-say-{}.wav", std::process::id()));
@@ -73,7 +74,7 @@ fn main() {
     };
     let near = place(&room, room.at(140.0, 1.0, 0.35), &near_dry);
     // The person at 1 m is at -32 dBFS; Prim at the microphones this much louder.
-    for echo_db in [-6.0_f32, 6.0, 14.0, 20.0] {
+    for echo_db in [-6.0_f32, 6.0, 11.0, 16.0] {
         let mut mics = echo.clone();
         let g = 0.025 * 10_f32.powf(echo_db / 20.0) / active_rms(&echo[0]);
         scale(&mut mics, g);
@@ -117,9 +118,23 @@ fn main() {
             quantiles("voice dBFS", q(&|i| db(rms(&heard.blocks[i].voice))));
             quantiles("recogniser dBFS", q(&|i| db(rms(&heard.blocks[i].recogniser))));
             quantiles("near over echo dB", q(&|i| heard.blocks[i].echo.near_over_echo_db));
+            quantiles("near share percent", q(&|i| 100.0 * heard.blocks[i].echo.near_share));
             quantiles("VAD percent", q(&|i| 100.0 * p[i]));
             quantiles("erle dB", q(&|i| heard.blocks[i].echo.erle_db));
         }
+        let mut barge_in = BargeIn::new(BargeInConfig::default());
+        let fired: Vec<usize> = (0..p.len())
+            .filter(|b| heard.blocks[*b].echo.active && barge_in.push(&heard.blocks[*b], p[*b]))
+            .collect();
+        let began = person.iter().position(|s| s.abs() > 0.02).unwrap();
+        let starts: Vec<usize> =
+            cuts.iter().skip(4).map(|(a, _)| (a + 48_000 + began + 1_680) / 480).collect();
+        let alone = fired.iter().filter(|b| **b < starts[0]).count();
+        let waits: Vec<_> = starts
+            .iter()
+            .map(|s| fired.iter().find(|b| (*s..s + 100).contains(*b)).map(|b| (b + 1 - s) * 10))
+            .collect();
+        println!(" Prim interrupted itself {alone} times; people waited {waits:?} ms");
         println!(" delay {:?}", heard.blocks.last().map(|b| b.echo.delay_ms));
         for (k, (a, b)) in cuts.iter().enumerate().take(4) {
             let (a, b) = (a / 480 + 6, b / 480 + 4);

@@ -28,18 +28,21 @@ pub struct EchoState {
     /// How far the near sound of this block stands above what the echo alone would leave, dB; high when
     /// nobody but a person speaks, about 0 while only Prim does.
     pub near_over_echo_db: f32,
+    /// Share of the speech band (250 Hz to 4 kHz) that stands at least 15 dB above what the echo alone would leave,
+    /// 0..=1: a person talking over Prim; 0 while the canceller does not run.
+    pub near_share: f32,
 }
 
 impl Default for EchoState {
     fn default() -> Self {
-        Self { active: false, delay_ms: None, erle_db: 0.0, near_over_echo_db: 0.0 }
+        Self { active: false, delay_ms: None, erle_db: 0.0, near_over_echo_db: 0.0, near_share: 0.0 }
     }
 }
 
 /// 10 ms of the room.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct FrontendBlock {
-    /// Mono 16 kHz, −1.0..=1.0: linear echo stage, near talker untouched. For recognisers.
+    /// Mono 16 kHz, −1.0..=1.0: linear echo stage, near talker untouched; dereverberated. For recognisers.
     pub recogniser: [f32; SPEECH_BLOCK],
     /// Mono 16 kHz, −1.0..=1.0: residual echo suppressed. For speech detection, barge-in, remote people.
     pub voice: [f32; SPEECH_BLOCK],
@@ -98,6 +101,7 @@ pub struct Frontend {
     echo_watch: EchoWatch,
     voiced_blocks: u32,
     silent_blocks: u32,
+    clipped_for: u32,
 }
 
 /// Scratch, taken once.
@@ -165,6 +169,7 @@ impl Frontend {
             echo_watch: EchoWatch::default(),
             voiced_blocks: 0,
             silent_blocks: 0,
+            clipped_for: 0,
         })
     }
 
@@ -186,25 +191,29 @@ impl Frontend {
         }
         self.health.update(mic, &mut out.levels);
         self.bring_to_speech_rate(mic, reference);
+        self.clipped_for = if clips(mic) { CLIP_REACH } else { self.clipped_for.saturating_sub(1) };
         let echo = self.cancel();
         let usable = usable(&out.levels, self.channels);
         out.fresh_bearing = self.locate(&usable, echo.active);
         out.bearing = self.track.current();
         self.beam.steer(out.bearing.map(|b| b.degrees), &usable);
         let b = &mut self.buffers;
+        self.beam.apply(&b.spectra, &mut b.voice);
         let mut residual = Residual::default();
         if echo.active {
-            self.beam.apply(&b.spectra, &mut b.voice);
             self.beam.apply(&b.echo, &mut b.echo_beam);
-            residual = self.suppressor.process(&mut b.voice, &b.echo_beam, echo.heard_frames);
-        }
-        if let Some(d) = &mut self.dereverb {
-            d.process(&mut b.spectra, !echo.active);
-        }
-        self.beam.apply(&b.spectra, &mut b.recogniser);
-        if !echo.active {
-            b.voice.copy_from_slice(&b.recogniser[..]);
+            let clipped = self.clipped_for > 0;
+            residual = self.suppressor.process(&mut b.voice, &b.echo_beam, echo.heard_frames, clipped);
+        } else {
             self.suppressor.listen(&b.voice);
+        }
+        match &mut self.dereverb {
+            Some(d) => {
+                d.process(&mut b.spectra, !echo.active);
+                self.beam.apply(&b.spectra, &mut b.recogniser);
+            }
+            None if echo.active => self.beam.apply(&b.spectra, &mut b.recogniser),
+            None => b.recogniser.copy_from_slice(&b.voice[..]),
         }
         let delay_ms = self.echo.as_ref().and_then(EchoCanceller::delay_ms);
         out.echo = self.echo_watch.update(echo.active, &residual, delay_ms);
@@ -243,7 +252,7 @@ impl Frontend {
         };
         let reference = &b.speech[self.channels * SPEECH_BLOCK..];
         self.analysis.push(self.channels, reference, &mut b.reference);
-        echo.process(&mut b.spectra, &b.reference, crate::peak(reference), &mut b.echo)
+        echo.process(&mut b.spectra, &b.reference, crate::peak(reference), self.clipped_for > 0, &mut b.echo)
     }
 
     fn locate(&mut self, usable: &[bool; MAX_CHANNELS], echo: bool) -> Option<Bearing> {
@@ -286,6 +295,14 @@ impl Frontend {
     }
 }
 
+/// Blocks that a clipped sample stays in the spectra's window.
+const CLIP_REACH: u32 = 4;
+
+/// Whether a block of 16-bit samples touches the rails.
+fn clips(mic: &[i16]) -> bool {
+    mic.iter().any(|s| !(-32_700..=32_700).contains(s))
+}
+
 /// Microphones that can be believed; all of them when none can.
 fn usable(levels: &[ChannelLevel; MAX_CHANNELS], channels: usize) -> [bool; MAX_CHANNELS] {
     let mut usable = [false; MAX_CHANNELS];
@@ -315,6 +332,12 @@ impl EchoWatch {
             self.before += (r.echo - self.before) * 0.01;
             self.after += (r.left - self.after) * 0.01;
         }
-        EchoState { active, delay_ms, erle_db: ratio_db(self.before, self.after), near_over_echo_db }
+        EchoState {
+            active,
+            delay_ms,
+            erle_db: ratio_db(self.before, self.after),
+            near_over_echo_db,
+            near_share: r.near_share,
+        }
     }
 }

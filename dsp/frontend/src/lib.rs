@@ -9,10 +9,10 @@
 //!
 //! Two voices leave the front end, because two listeners want different things:
 //!
-//! * `recogniser`: the linear echo stage only. The near talker is untouched; some echo remains.
-//! * `voice`: residual echo suppressed too. For speech detection, barge-in and people at the far end.
+//! * `recogniser`: only the linear echo stage, so that the near talker is untouched; then dereverberated.
+//! * `voice`: residual echo suppressed. For speech detection, barge-in and people at the far end.
 //!
-//! While nothing was played for longer than the echo's tail both are the plain beam.
+//! While nothing was played for longer than the echo's tail both carry the plain beam.
 //!
 //! ```
 //! use prim_audio::DEVICE_BLOCK;
