@@ -331,6 +331,19 @@ mod tests {
     }
 
     #[test]
+    fn the_example_file_shows_every_default() {
+        let example = parse(include_str!("../gateway.example.toml"), &[]).unwrap();
+        let bare = parse("instance = \"gw-1\"", &[]).unwrap();
+        assert_eq!(format!("{:?}", example.database), format!("{:?}", bare.database));
+        assert_eq!(format!("{:?}", example.ingest), format!("{:?}", bare.ingest));
+        assert_eq!(format!("{:?}", example.worker), format!("{:?}", bare.worker));
+        assert_eq!(example.http.listen, bare.http.listen);
+        let broker = example.broker.unwrap();
+        assert_eq!((broker.host.as_str(), broker.port), ("127.0.0.1", 8883));
+        assert!(example.store.is_some() && example.audit.is_some());
+    }
+
+    #[test]
     fn an_unknown_key_is_named_with_its_line_and_what_is_allowed() {
         let error = parse("instance = \"gw-1\"\n[http]\nlisen = \"127.0.0.1:1\"\n", &[]).unwrap_err();
         let text = chain(&error);

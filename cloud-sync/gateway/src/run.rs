@@ -29,7 +29,7 @@ pub struct Parts {
 #[derive(Debug, thiserror::Error)]
 pub enum StartError {
     /// A section this part needs.
-    #[error("start {part}: gateway.toml has no section [{section}]; add it, see docs of the configuration")]
+    #[error("start {part}: gateway.toml has no section [{section}]; add it as in gateway.example.toml")]
     Section {
         /// Which part.
         part: &'static str,

@@ -1,4 +1,5 @@
 //! The whole gateway as its own process, with a real broker and a real Postgres, and a device that speaks MQTT.
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on ends where it stands")]
 
 mod common;
 
@@ -9,7 +10,7 @@ use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
 use common::device::Device;
-use common::{Bed, furnished};
+use common::{Bed, durable};
 use prim_bed::{Mosquitto, MosquittoOptions, World, free_port};
 use prim_ids::Stream;
 use prim_proto::{Ack, GatewayPresence, State, Topic};
@@ -28,7 +29,7 @@ struct Site {
 
 impl Site {
     async fn open() -> Self {
-        let bed = furnished().await;
+        let bed = durable().await;
         let world = World::create().unwrap();
         let broker =
             Mosquitto::start(bed.folder.path(), &MosquittoOptions::of(&world, &["gw-1".parse().unwrap()]))
@@ -132,12 +133,17 @@ impl Site {
         }));
         let (client, mut events) = AsyncClient::builder(options).capacity(100).build();
         let ack = Topic::Ack(device.address.clone()).to_string();
-        client.subscribe(ack.clone(), QoS::AtLeastOnce).await.unwrap();
-        client.subscribe(Topic::all_gateways(), QoS::AtLeastOnce).await.unwrap();
         let (sender, incoming) = mpsc::unbounded_channel();
+        let (subscriber, filters) = (client.clone(), [ack.clone(), Topic::all_gateways()]);
         let task = tokio::spawn(async move {
             loop {
                 match events.poll().await {
+                    // A broker that was killed has forgotten what we wanted.
+                    Ok(Event::Incoming(Packet::ConnAck(_))) => {
+                        for filter in &filters {
+                            subscriber.try_subscribe(filter.as_str(), QoS::AtLeastOnce).unwrap();
+                        }
+                    }
                     Ok(Event::Incoming(Packet::Publish(publish))) => {
                         let topic = String::from_utf8(publish.topic.to_vec()).unwrap();
                         let _ = sender.send((topic, publish.payload.to_vec()));

@@ -1,4 +1,5 @@
 //! The schema on a real Postgres: up, down, up again; roles; row-level security; seeds.
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on ends where it stands")]
 
 mod common;
 

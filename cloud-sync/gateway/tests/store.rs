@@ -1,4 +1,5 @@
 //! Batches into a real Postgres, without a broker: what is stored, what is answered, what the records mean.
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on ends where it stands")]
 
 mod common;
 

@@ -1,19 +1,21 @@
 //! The second task: transactions and answers. Nothing is answered before its commit, and a group is tried again
 //! until it is in: Postgres may be away for days, the window is full then, and the devices keep what they have.
 
-use std::collections::HashMap;
+mod errand;
+mod limit;
+
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
-use prim_ids::{EpochId, InstanceName, Stream};
-use prim_proto::{Ack, DeviceAddress, MAX_BATCH_BYTES, Rejection, State, Topic};
-use sha2::{Digest as _, Sha256};
-use sqlx::Row as _;
+use prim_ids::InstanceName;
+use prim_proto::{Ack, DeviceAddress, Rejection, Topic};
 use tokio::sync::{mpsc, watch};
 
+use self::errand::Errand;
+use self::limit::RejectedLimit;
 use super::mqtt::{Mailbox, Receipt};
 use super::prepare::Prepared;
-use super::read::{Checked, Device, Refusal};
+use super::read::{Checked, Refusal};
 use super::store::{CommitError, Committed, Depth, Store};
 use crate::backoff::Backoff;
 
@@ -27,7 +29,7 @@ pub async fn deliver(
     takes_batches: watch::Sender<bool>,
     stop: watch::Receiver<bool>,
 ) {
-    let limit = RejectedLimit { per_minute: rejected_per_minute, seen: HashMap::new() };
+    let limit = RejectedLimit::new(rejected_per_minute);
     let mut work = Delivery { store, instance, limit, mailbox, takes_batches, stop };
     if !work.wait_for_database().await {
         return;
@@ -248,130 +250,6 @@ impl Delivery {
         }
     }
 
-    /// Runs an errand until it works; `None` when told to stop. A refused value counts as done: nothing can be stored.
-    async fn run(&mut self, errand: &Errand<'_>) -> Option<Done> {
-        let mut backoff = Backoff::new(Duration::from_millis(50), Duration::from_secs(5));
-        loop {
-            match tokio::time::timeout(Duration::from_secs(20), self.attempt(errand)).await {
-                Ok(Ok(done)) => return Some(done),
-                Ok(Err(CommitError::Poison { .. })) => {
-                    self.store.disconnect();
-                    return Some(Done::default());
-                }
-                Ok(Err(error @ CommitError::Away { .. })) => self.database_away(&error),
-                Err(silent) => self.database_away(&CommitError::Away { source: Box::new(silent) }),
-            }
-            if !self.pause(&mut backoff).await {
-                return None;
-            }
-        }
-    }
-
-    async fn attempt(&mut self, errand: &Errand<'_>) -> Result<Done, CommitError> {
-        match errand {
-            Errand::State { device, state } => {
-                let acks = self.note_state(device, state).await?;
-                Ok(Done { acks, through: 0 })
-            }
-            Errand::Rejected { keep, device, sender, topic, payload, refusal } => {
-                if *keep {
-                    self.keep_rejected(*device, topic, payload, refusal).await?;
-                }
-                let through = match (sender, refusal.claim) {
-                    (Some((device, stream)), Some(claim)) => {
-                        self.standing(device, *stream, claim.epoch).await?
-                    }
-                    (Some(_) | None, _) => 0,
-                };
-                Ok(Done { acks: Vec::new(), through })
-            }
-        }
-    }
-
-    async fn keep_rejected(
-        &mut self,
-        device: Option<&Device>,
-        topic: &str,
-        payload: &[u8],
-        refusal: &Refusal,
-    ) -> Result<(), CommitError> {
-        let connection = self.store.connection().await?;
-        let topic: String = topic.replace('\0', "").chars().take(300).collect();
-        sqlx::query(
-            "INSERT INTO rejected (org_id, topic, reason, detail, payload, payload_bytes, payload_hash)
-             VALUES ($1, $2, $3, $4, $5, $6, $7)
-             ON CONFLICT (topic, payload_hash) DO UPDATE SET count = rejected.count + 1, last_received_at = now()",
-        )
-        .bind(device.map(|device| device.org_id.clone()))
-        .bind(topic)
-        .bind(refusal.reason)
-        .bind(&refusal.detail)
-        .bind(&payload[..payload.len().min(MAX_BATCH_BYTES)])
-        .bind(i64::try_from(payload.len()).unwrap_or(i64::MAX))
-        .bind(&Sha256::digest(payload)[..])
-        .execute(connection)
-        .await?;
-        Ok(())
-    }
-
-    /// How far a stream is stored.
-    async fn standing(
-        &mut self,
-        device: &Device,
-        stream: Stream,
-        epoch: EpochId,
-    ) -> Result<u64, CommitError> {
-        let connection = self.store.connection().await?;
-        let seq: Option<i64> =
-            sqlx::query_scalar("SELECT seq FROM cursors WHERE device_id = $1 AND stream = $2 AND epoch = $3")
-                .bind(&device.id)
-                .bind(stream.as_str())
-                .bind(epoch.to_string())
-                .fetch_optional(connection)
-                .await?;
-        Ok(seq.and_then(|seq| u64::try_from(seq).ok()).unwrap_or(0))
-    }
-
-    /// Remembers the state and gathers the acknowledgements to repeat: the latest life of each stream.
-    async fn note_state(&mut self, device: &Device, state: &State) -> Result<Vec<Ack>, CommitError> {
-        let instance = self.instance.clone();
-        let connection = self.store.connection().await?;
-        sqlx::query(
-            "UPDATE devices SET online = $2, session = $3, last_seen_at = now()
-             WHERE id = $1 AND ($2 OR session <= $3)",
-        )
-        .bind(&device.id)
-        .bind(state.online)
-        .bind(i64::try_from(state.session).unwrap_or(i64::MAX))
-        .execute(&mut *connection)
-        .await?;
-        if !state.online {
-            return Ok(Vec::new());
-        }
-        let rows = sqlx::query(
-            "SELECT DISTINCT ON (stream) stream, epoch, seq FROM cursors WHERE device_id = $1
-             ORDER BY stream, updated_at DESC",
-        )
-        .bind(&device.id)
-        .fetch_all(connection)
-        .await?;
-        let mut acks = Vec::with_capacity(rows.len());
-        for row in rows {
-            let (stream, epoch): (&str, &str) = (row.try_get("stream")?, row.try_get("epoch")?);
-            let (Ok(stream), Ok(epoch)) = (stream.parse(), epoch.parse()) else { continue };
-            let through_seq = u64::try_from(row.try_get::<i64, _>("seq")?).unwrap_or(0);
-            acks.push(Ack {
-                v: 1,
-                stream,
-                epoch,
-                through_seq,
-                rejected: Vec::new(),
-                gateway: instance.clone(),
-            });
-        }
-        Ok(acks)
-    }
-
     fn database_is(&self, up: bool) {
         metrics::gauge!("prim_database_up").set(f64::from(u8::from(up)));
         self.takes_batches.send_if_modified(|takes| std::mem::replace(takes, up) != up);
@@ -392,67 +270,5 @@ impl Delivery {
             () = tokio::time::sleep(backoff.next_wait()) => true,
             _ = self.stop.wait_for(|stop| *stop) => false,
         }
-    }
-}
-
-/// A small transaction beside the batches.
-enum Errand<'a> {
-    State {
-        device: &'a Device,
-        state: &'a State,
-    },
-    Rejected {
-        keep: bool,
-        device: Option<&'a Device>,
-        sender: Option<(&'a Device, Stream)>,
-        topic: &'a str,
-        payload: &'a [u8],
-        refusal: &'a Refusal,
-    },
-}
-
-/// What it brought.
-#[derive(Default)]
-struct Done {
-    acks: Vec<Ack>,
-    through: u64,
-}
-
-/// How many rejected payloads of one sender are kept: a broken device must not fill the disk.
-struct RejectedLimit {
-    per_minute: u32,
-    seen: HashMap<String, (Instant, u32)>,
-}
-
-impl RejectedLimit {
-    fn allows(&mut self, topic: &str) -> bool {
-        // The device, or for topics that name none the topic itself.
-        let sender: String = topic.splitn(5, '/').take(4).collect::<Vec<_>>().join("/");
-        if self.seen.len() > 10_000 {
-            self.seen.clear();
-        }
-        let entry = self.seen.entry(sender).or_insert_with(|| (Instant::now(), 0));
-        if entry.0.elapsed() > Duration::from_secs(60) {
-            *entry = (Instant::now(), 0);
-        }
-        entry.1 += 1;
-        if entry.1 > self.per_minute {
-            metrics::counter!("prim_ingest_rejected_not_kept_total").increment(1);
-        }
-        entry.1 <= self.per_minute
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_broken_device_fills_its_own_allowance_only() {
-        let mut limit = RejectedLimit { per_minute: 2, seen: HashMap::new() };
-        assert!(limit.allows("prim/1/acme/a/up/audit"));
-        assert!(limit.allows("prim/1/acme/a/up/note"));
-        assert!(!limit.allows("prim/1/acme/a/up/audit"));
-        assert!(limit.allows("prim/1/acme/b/up/audit"));
     }
 }

@@ -15,18 +15,29 @@ pub struct Bed {
     pub database: Database,
 }
 
-/// A server with an empty database.
+/// A server with an empty database, that may forget when killed.
 pub fn empty() -> Bed {
+    open(PostgresOptions::default())
+}
+
+fn open(options: PostgresOptions) -> Bed {
     let folder = prim_bed::folder().unwrap();
-    let postgres =
-        Postgres::start(folder.path(), &PostgresOptions::default()).unwrap_or_else(|e| panic!("{e}: {e:?}"));
+    let postgres = Postgres::start(folder.path(), &options).unwrap_or_else(|e| panic!("{e}: {e:?}"));
     let database = Database::new(&postgres.url(), 10_000).unwrap();
     Bed { folder, postgres, database }
 }
 
 /// A server with the schema, and two organisations with a device each, both called huddle-1.
 pub async fn furnished() -> Bed {
-    let bed = empty();
+    furnish(empty()).await
+}
+
+/// The same on a server that keeps what it committed through a kill.
+pub async fn durable() -> Bed {
+    furnish(open(PostgresOptions { durable: true, ..PostgresOptions::default() })).await
+}
+
+async fn furnish(bed: Bed) -> Bed {
     migrate::up(&bed.database).await.unwrap();
     for (org, key) in [("acme", 1), ("rival", 2)] {
         enrol(&bed.database, org, "huddle-1", &AuditKey::from_seed([key; 32])).await;

@@ -1,0 +1,47 @@
+//! A bound on what a broken or hostile sender can make us keep.
+
+use std::collections::HashMap;
+use std::time::{Duration, Instant};
+
+/// How many rejected payloads of one sender are kept: a broken device must not fill the disk.
+pub(super) struct RejectedLimit {
+    per_minute: u32,
+    seen: HashMap<String, (Instant, u32)>,
+}
+
+impl RejectedLimit {
+    pub(super) fn new(per_minute: u32) -> Self {
+        Self { per_minute, seen: HashMap::new() }
+    }
+
+    pub(super) fn allows(&mut self, topic: &str) -> bool {
+        // The device, or for topics that name none the topic itself.
+        let sender: String = topic.splitn(5, '/').take(4).collect::<Vec<_>>().join("/");
+        if self.seen.len() > 10_000 {
+            self.seen.clear();
+        }
+        let entry = self.seen.entry(sender).or_insert_with(|| (Instant::now(), 0));
+        if entry.0.elapsed() > Duration::from_secs(60) {
+            *entry = (Instant::now(), 0);
+        }
+        entry.1 += 1;
+        if entry.1 > self.per_minute {
+            metrics::counter!("prim_ingest_rejected_not_kept_total").increment(1);
+        }
+        entry.1 <= self.per_minute
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_broken_device_fills_its_own_allowance_only() {
+        let mut limit = RejectedLimit::new(2);
+        assert!(limit.allows("prim/1/acme/a/up/audit"));
+        assert!(limit.allows("prim/1/acme/a/up/note"));
+        assert!(!limit.allows("prim/1/acme/a/up/audit"));
+        assert!(limit.allows("prim/1/acme/b/up/audit"));
+    }
+}

@@ -1,0 +1,245 @@
+//! What a judged group writes: rows by COPY, exceptions, what the records mean.
+
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+
+use prim_ids::Stream;
+use prim_proto::{Audit, Body, Erasables, Hash, Hole, HoleReason};
+use sqlx::{PgConnection, Row as _};
+
+use super::{Committed, Depth, number};
+use crate::ingest::copy::{self, CopyBuffer, CopyRow};
+use crate::ingest::judge::{Fate, Judgement};
+use crate::ingest::project::{self, Context};
+use crate::ingest::read::{Checked, CheckedRow, Status};
+
+/// The things to write, collected while judging.
+#[derive(Debug, Default)]
+pub(super) struct Plan<'a> {
+    pub(super) rows: Vec<(usize, i64, &'a CheckedRow)>,
+    pub(super) added: HashMap<(i64, u64), Vec<Hash>>,
+    pub(super) quarantine: Vec<(usize, i64, &'a CheckedRow, &'static str)>,
+    pub(super) gaps: Vec<(usize, i64, prim_proto::chain::Gap, Option<&'static str>)>,
+    pub(super) holes: Vec<(i64, u64, &'a Hole)>,
+    pub(super) heads: Vec<(usize, i64)>,
+}
+
+impl<'a> Plan<'a> {
+    pub(super) fn take(&mut self, index: usize, cursor_id: i64, batch: &'a Checked, judgement: &Judgement) {
+        for (row, fate) in batch.rows.iter().zip(&judgement.fates) {
+            match fate {
+                Fate::Duplicate | Fate::Waits => continue,
+                Fate::Append | Fate::Fill => self.rows.push((index, cursor_id, row)),
+                Fate::AppendAfter(gap) => {
+                    self.gaps.push((index, cursor_id, *gap, None));
+                    self.rows.push((index, cursor_id, row));
+                }
+                Fate::Conflict => self.quarantine.push((index, cursor_id, row, "hash_conflict")),
+                Fate::Forked(gap) => {
+                    self.gaps.push((index, cursor_id, *gap, Some("forked")));
+                    self.quarantine.push((index, cursor_id, row, "forked"));
+                }
+            }
+            self.added.entry((cursor_id, row.chain.seq)).or_default().push(row.hash);
+            if let Some(hole) = row.hole() {
+                self.holes.push((cursor_id, row.chain.seq, hole));
+            }
+        }
+    }
+}
+
+/// Makes the meetings that rows name, counts the change, and answers which of them were erased.
+pub(super) async fn touch_meetings(
+    tx: &mut PgConnection,
+    group: &[Checked],
+    plan: &Plan<'_>,
+) -> Result<BTreeSet<(String, String)>, sqlx::Error> {
+    let mut named: BTreeMap<(&str, String), &str> = BTreeMap::new();
+    for &(index, _, row) in &plan.rows {
+        let device = &group[index].device;
+        if let Some(meeting) = row.record.as_ref().and_then(|record| record.meeting) {
+            named.insert((&device.org_id, meeting.to_string()), &device.id);
+        }
+    }
+    if named.is_empty() {
+        return Ok(BTreeSet::new());
+    }
+    // In order of the key, so that two gateways never wait for each other.
+    let rows = sqlx::query(
+        "INSERT INTO meetings (org_id, id, device_id)
+         SELECT * FROM unnest($1::text[], $2::text[], $3::text[])
+         ON CONFLICT (org_id, id) DO UPDATE SET changes = meetings.changes + 1, changed_at = now()
+         RETURNING org_id, id, erased_at IS NOT NULL AS erased",
+    )
+    .bind(named.keys().map(|key| key.0.to_owned()).collect::<Vec<_>>())
+    .bind(named.keys().map(|key| key.1.clone()).collect::<Vec<_>>())
+    .bind(named.values().map(|device| (*device).to_owned()).collect::<Vec<_>>())
+    .fetch_all(tx)
+    .await?;
+    let mut erased = BTreeSet::new();
+    for row in rows {
+        if row.try_get("erased")? {
+            erased.insert((row.try_get("org_id")?, row.try_get("id")?));
+        }
+    }
+    Ok(erased)
+}
+
+pub(super) async fn write_rows(
+    tx: &mut PgConnection,
+    group: &[Checked],
+    plan: &Plan<'_>,
+    erased: &BTreeSet<(String, String)>,
+    depth: Depth,
+    received_ms: i64,
+) -> Result<(), sqlx::Error> {
+    if plan.rows.is_empty() {
+        return Ok(());
+    }
+    let mut buffer = CopyBuffer::default();
+    for &(index, cursor_id, row) in &plan.rows {
+        let device = &group[index].device;
+        let meeting =
+            row.record.as_ref().and_then(|record| record.meeting).map(|meeting| meeting.to_string());
+        let gone = meeting.as_ref().is_some_and(|id| erased.contains(&(device.org_id.clone(), id.clone())));
+        let erasable = if gone { None } else { row.erasables.to_json() };
+        let status = if depth == Depth::BytesOnly { Status::Rejected } else { row.status };
+        buffer.push(&CopyRow {
+            cursor_id,
+            seq: number(row.chain.seq),
+            received_ms,
+            org_id: &device.org_id,
+            meeting_id: meeting.as_deref(),
+            kind: &row.kind,
+            status: status.as_str(),
+            at_mono_ms: row.record.as_ref().map(|record| project::mono_ms(record.at)),
+            at_wall_ms: row
+                .record
+                .as_ref()
+                .and_then(|record| record.wall)
+                .map(prim_ids::WallTime::unix_millis),
+            hash: &row.hash.0,
+            raw: &row.raw,
+            erasable: erasable.as_deref(),
+        });
+    }
+    let mut copy = tx.copy_in_raw(copy::STATEMENT).await?;
+    copy.send(buffer.finish()).await?;
+    copy.finish().await?;
+    Ok(())
+}
+
+pub(super) async fn write_exceptions(
+    tx: &mut PgConnection,
+    group: &[Checked],
+    plan: &Plan<'_>,
+) -> Result<(), sqlx::Error> {
+    for &(index, cursor_id, row, reason) in &plan.quarantine {
+        sqlx::query(
+            "INSERT INTO quarantine (org_id, cursor_id, seq, hash, reason, raw, erasable)
+             VALUES ($1, $2, $3, $4, $5, $6, $7) ON CONFLICT DO NOTHING",
+        )
+        .bind(&group[index].device.org_id)
+        .bind(cursor_id)
+        .bind(number(row.chain.seq))
+        .bind(&row.hash.0[..])
+        .bind(reason)
+        .bind(&row.raw)
+        .bind(row.erasables.to_json())
+        .execute(&mut *tx)
+        .await?;
+    }
+    for &(index, cursor_id, gap, reason) in &plan.gaps {
+        sqlx::query(
+            "INSERT INTO holes (org_id, cursor_id, from_seq, to_seq, before_hash, last_hash, reason)
+             VALUES ($1, $2, $3, $4, $5, $6, $7) ON CONFLICT DO NOTHING",
+        )
+        .bind(&group[index].device.org_id)
+        .bind(cursor_id)
+        .bind(number(gap.from))
+        .bind(number(gap.to))
+        .bind(&gap.before.0[..])
+        .bind(&gap.last.0[..])
+        .bind(reason)
+        .execute(&mut *tx)
+        .await?;
+    }
+    for &(cursor_id, seq, hole) in &plan.holes {
+        let reason = match hole.reason {
+            HoleReason::QuotaBytes => "quota_bytes",
+            HoleReason::QuotaAge => "quota_age",
+            HoleReason::DiskFull => "disk_full",
+            HoleReason::Damaged => "damaged",
+        };
+        sqlx::query(
+            "UPDATE holes SET reason = $4, explained_by_seq = $5
+             WHERE cursor_id = $1 AND from_seq >= $2 AND to_seq <= $3 AND reason IS NULL",
+        )
+        .bind(cursor_id)
+        .bind(i64::try_from(hole.from).unwrap_or(i64::MAX))
+        .bind(i64::try_from(hole.to).unwrap_or(i64::MAX))
+        .bind(reason)
+        .bind(number(seq))
+        .execute(&mut *tx)
+        .await?;
+    }
+    Ok(())
+}
+
+pub(super) async fn write_meaning(
+    tx: &mut PgConnection,
+    group: &[Checked],
+    plan: &Plan<'_>,
+    erased: &BTreeSet<(String, String)>,
+    received_ms: i64,
+    done: &mut [Committed],
+) -> Result<(), sqlx::Error> {
+    let nothing = Erasables::default();
+    for &(index, _, row) in &plan.rows {
+        let batch = &group[index];
+        let Some(record) = row.record.as_ref().filter(|_| row.status == Status::Accepted) else { continue };
+        if let (Stream::Audit, Some(Body::Audit(Audit::KeyRotated { rotation }))) =
+            (batch.stream, &record.body)
+            && rotation.holds_for(&batch.device.address)
+        {
+            done[index].rotated |= rotate_key(tx, batch, row, rotation).await?;
+        }
+        let Some(meeting) = record.meeting.map(|meeting| meeting.to_string()) else { continue };
+        let gone = erased.contains(&(batch.device.org_id.clone(), meeting.clone()));
+        let context = Context {
+            org_id: &batch.device.org_id,
+            device_id: &batch.device.id,
+            meeting: &meeting,
+            record,
+            erasables: if gone { &nothing } else { &row.erasables },
+            hash: &row.hash,
+            at_ms: project::best_wall_ms(record, batch.sent, received_ms),
+        };
+        project::project(tx, &context).await?;
+    }
+    Ok(())
+}
+
+/// The new key takes the old one's place, if the old one is the current one.
+pub(super) async fn rotate_key(
+    tx: &mut PgConnection,
+    batch: &Checked,
+    row: &CheckedRow,
+    rotation: &prim_proto::Rotation,
+) -> Result<bool, sqlx::Error> {
+    let done = sqlx::query(
+        "WITH old AS (UPDATE device_keys SET retired_at = now()
+                      WHERE device_id = $1 AND public_key = $2 AND retired_at IS NULL RETURNING position)
+         INSERT INTO device_keys (org_id, device_id, public_key, position, rotated_in_epoch, rotated_at_seq, rotation)
+         SELECT $3, $1, $4, old.position + 1, $5, $6, $7::jsonb FROM old",
+    )
+    .bind(&batch.device.id)
+    .bind(&rotation.old.to_bytes()[..])
+    .bind(&batch.device.org_id)
+    .bind(&rotation.new.to_bytes()[..])
+    .bind(batch.epoch.to_string())
+    .bind(number(row.chain.seq))
+    .bind(serde_json::to_string(rotation).expect("a rotation is three strings"))
+    .execute(tx)
+    .await?;
+    Ok(done.rows_affected() > 0)
+}
