@@ -29,6 +29,7 @@
 #![warn(missing_docs)]
 
 mod batch;
+mod certificates;
 mod config;
 mod live;
 mod mqtt;

@@ -3,7 +3,6 @@
 //! A connection lives once: any error ends it, and the next attempt makes a new one with a new will. The broker
 //! keeps no session for us (clean start): what was not acknowledged by a gateway is sent again from the spool.
 
-use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -16,14 +15,12 @@ use rumqttc::{
     PublishProperties, PublishResult, QoS, StateError, SubscribeFilter, SubscribeNoticeError,
     TlsConfiguration, Transport,
 };
-use rustls::pki_types::pem::PemObject;
-use rustls::pki_types::{CertificateDer, PrivateKeyDer};
-use rustls::{ClientConfig, RootCertStore};
+use rustls::ClientConfig;
 use tokio::sync::mpsc;
 use tokio::task::JoinSet;
 
 use crate::problem::too_slow;
-use crate::{BrokerConfig, Problem, ProblemKind, StartUplinkError, UplinkConfig};
+use crate::{Problem, ProblemKind, UplinkConfig};
 
 /// Between the event loop and the shell. When full the event loop waits, and with it the broker's QoS 1 window;
 /// the shell never waits for the event loop, so the two cannot block each other.
@@ -64,50 +61,6 @@ pub(crate) struct Connection {
     /// Waiting for the broker's word on what was published.
     waiters: JoinSet<()>,
     live_waiters: JoinSet<()>,
-}
-
-/// Reads and checks the certificates of `broker`.
-pub(crate) fn load_identity(broker: &BrokerConfig) -> Result<Arc<ClientConfig>, StartUplinkError> {
-    let mut roots = RootCertStore::empty();
-    for certificate in read_certificates("the broker's authority (ca)", &broker.ca)? {
-        roots.add(certificate).map_err(|error| StartUplinkError::BadFile {
-            what: "the broker's authority (ca)",
-            path: broker.ca.clone(),
-            why: error.to_string(),
-        })?;
-    }
-    let chain = read_certificates("this device's certificate (cert)", &broker.cert)?;
-    let what = "this device's private key (key)";
-    let pem = read(what, &broker.key)?;
-    let bad_key = |why: String| StartUplinkError::BadFile { what, path: broker.key.clone(), why };
-    let key = PrivateKeyDer::from_pem_slice(&pem).map_err(|error| bad_key(error.to_string()))?;
-    let provider = Arc::new(rustls::crypto::ring::default_provider());
-    let config = ClientConfig::builder_with_provider(provider)
-        .with_safe_default_protocol_versions()
-        .map_err(|error| bad_key(error.to_string()))?
-        .with_root_certificates(roots)
-        .with_client_auth_cert(chain, key)
-        .map_err(|error| bad_key(format!("it does not fit the certificate ({error})")))?;
-    Ok(Arc::new(config))
-}
-
-fn read(what: &'static str, path: &Path) -> Result<Vec<u8>, StartUplinkError> {
-    std::fs::read(path).map_err(|source| StartUplinkError::ReadFile { what, path: path.to_owned(), source })
-}
-
-fn read_certificates(
-    what: &'static str,
-    path: &Path,
-) -> Result<Vec<CertificateDer<'static>>, StartUplinkError> {
-    let pem = read(what, path)?;
-    let bad = |why: String| StartUplinkError::BadFile { what, path: path.to_owned(), why };
-    let certificates = CertificateDer::pem_slice_iter(&pem)
-        .collect::<Result<Vec<_>, _>>()
-        .map_err(|error| bad(error.to_string()))?;
-    if certificates.is_empty() {
-        return Err(bad("there is no PEM certificate in it".to_owned()));
-    }
-    Ok(certificates)
 }
 
 impl Connection {

@@ -9,7 +9,8 @@ use prim_proto::{Ack, Batch, GatewayPresence, State, Topic};
 use prim_spool::{AcknowledgeError, Spool};
 
 use crate::batch::{Packed, pack};
-use crate::mqtt::{Connection, FromBroker, load_identity};
+use crate::certificates::load_identity;
+use crate::mqtt::{Connection, FromBroker};
 use crate::problem::too_slow;
 use crate::sync::{Input, Output, Report, Sync};
 use crate::uplink::Shared;

@@ -12,8 +12,9 @@ use prim_proto::{Code, LiveEvent};
 use prim_spool::Spool;
 use tokio::sync::{Notify, mpsc};
 
+use crate::certificates::load_identity;
 use crate::live::LiveQueue;
-use crate::{Problem, UplinkConfig, mqtt, shell};
+use crate::{Problem, UplinkConfig, shell};
 
 /// Events for `primd`; when full the newest is dropped and counted in [`UplinkStatus::events_dropped`].
 const EVENT_CAPACITY: usize = 256;
@@ -196,7 +197,7 @@ impl Uplink {
             events,
         });
         // Read again at each connection, so that a renewed certificate is used; read now to tell of a bad one at once.
-        mqtt::load_identity(&config.broker)?;
+        load_identity(&config.broker)?;
         let runtime = tokio::runtime::Builder::new_current_thread()
             .enable_all()
             .build()

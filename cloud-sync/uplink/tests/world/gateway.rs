@@ -205,7 +205,13 @@ impl Inside {
                 let (epoch, through, rejected) = self.store(&batch, trace);
                 self.acknowledge(client, from, *stream, epoch, through, rejected);
             }
-            other => panic!("not subscribed to {other}"),
+            Topic::Ack(_)
+            | Topic::TwinDesired(_)
+            | Topic::TwinReported(_)
+            | Topic::Job { .. }
+            | Topic::JobStatus { .. }
+            | Topic::Panel { .. }
+            | Topic::Gateway(_) => panic!("not subscribed to {topic}"),
         }
     }
 

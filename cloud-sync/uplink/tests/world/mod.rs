@@ -141,7 +141,9 @@ impl Device {
                     name: "first_partial_ms".parse().expect("a code"),
                     value: n as i64,
                 }),
-                _ => Body::Event(Event::AudioOverrun { lost_frames: n }),
+                Stream::Audit | Stream::Utterance | Stream::Note | Stream::Event | Stream::Usage => {
+                    Body::Event(Event::AudioOverrun { lost_frames: n })
+                }
             };
             let config = &self.config;
             let now = config.clock.now();
