@@ -86,7 +86,7 @@ fn misheard(phrase: &str, seed: u128) -> String {
     let mut luck = prim_ids::IdSource::new(seed);
     let word = |word: &str, luck: &mut prim_ids::IdSource| {
         let n = luck.next_random();
-        if n % 4 == 0 { NOISE[(n >> 8) as usize % NOISE.len()].to_owned() } else { word.to_owned() }
+        if n.is_multiple_of(4) { NOISE[(n >> 8) as usize % NOISE.len()].to_owned() } else { word.to_owned() }
     };
     phrase.split(' ').map(|said| word(said, &mut luck)).collect::<Vec<_>>().join(" ")
 }

@@ -327,6 +327,7 @@ impl Driver {
         self.log.push('\n');
         let outputs: Vec<Output> = std::iter::from_fn(|| self.meeting.poll_output()).collect();
         self.watcher.step(self.now, input.as_ref(), &outputs);
+        self.watcher.ended_in_time();
         for output in outputs {
             self.run.push((self.now, output.clone()));
             self.carry_out(output);

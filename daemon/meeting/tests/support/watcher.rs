@@ -209,7 +209,8 @@ impl Watcher {
             Input::ButtonPressed => {
                 self.pressed_at = Some(self.now);
                 self.released = false;
-                self.asking_at_press = self.asking;
+                // Muted, the light does not ask, and a press is about the mute.
+                self.asking_at_press = self.asking.filter(|_| !self.muted());
             }
             Input::ButtonReleased => self.released = true,
             Input::SpeakingStarted { say } if self.saying == Some(*say) => {
@@ -232,6 +233,7 @@ impl Watcher {
         if self.muted() != before {
             self.talking.clear();
             self.quiet_since = self.now;
+            self.asking = self.asking.map(|(request, _)| (request, self.now));
         }
     }
 
@@ -363,6 +365,15 @@ impl Watcher {
             }
             Event::ModeChanged { mode, .. } => self.mode = *mode,
             _ => {}
+        }
+    }
+
+    /// However people behave, a request ends: each one at the head within two and a half minutes, one after the other.
+    pub(crate) fn ended_in_time(&self) {
+        let limit = 150_000 * (self.config.queue_limit as u64 + 2);
+        for (request, (asked, reason)) in &self.requested {
+            let late = self.now > asked + limit;
+            assert!(!late || self.closed.contains(request), "{request} is still open: {reason:?}");
         }
     }
 
