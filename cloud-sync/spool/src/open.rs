@@ -4,6 +4,7 @@ use std::fs::OpenOptions;
 use std::io;
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use prim_ids::EpochId;
 use rusqlite::{Connection, ErrorCode, OpenFlags, TransactionBehavior, params};
@@ -148,6 +149,8 @@ fn connect(
         None => Connection::open_with_flags(path, flags)?,
         Some(vfs) => Connection::open_with_flags_and_vfs(path, flags, vfs)?,
     };
+    // Long enough for a daemon that is just going down; whoever stays is named.
+    conn.busy_timeout(Duration::from_secs(1))?;
     // EXCLUSIVE before WAL: no shared memory, and a second process is refused.
     conn.pragma_update(None, "locking_mode", "EXCLUSIVE")?;
     conn.pragma_update(None, "auto_vacuum", "INCREMENTAL")?;

@@ -72,7 +72,7 @@ impl Model {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 40, failure_persistence: None, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { cases: 24, failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
     fn the_spool_agrees_with_a_list_in_memory(steps in prop::collection::vec(step(), 1..40)) {
@@ -127,7 +127,7 @@ proptest! {
         let mut dice = Dice(seed);
         let mut made = [0u64; 6];
         let mut acknowledged = [0u64; 6];
-        for at in 0..150 {
+        for at in 0..100 {
             let stream = dice.stream();
             let i = Stream::ALL.iter().position(|s| *s == stream).unwrap();
             match dice.below(10) {
