@@ -1,7 +1,6 @@
 //! How many records a second the gateway stores from signed batches, beside a bare COPY of the same bytes into a
 //! table with the same key, in the same server, with fsync: reading, checking signature, hash and chain, the locked
 //! cursor, partitions and an index are what comes on top.
-use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use prim_bed::{Postgres, PostgresOptions};
@@ -171,13 +170,13 @@ async fn measure(
                 cursor_id: 1,
                 seq: i64::try_from(row.chain.seq)?,
                 received_ms: WALL,
-                org_id: &Arc::clone(&known).org_id,
+                org_id: &known.org_id,
                 meeting_id: None,
                 kind: "metric",
                 status: "accepted",
                 at_mono_ms: Some(1),
                 at_wall_ms: Some(WALL),
-                hash: row.hash.as_bytes(),
+                hash: &row.hash.0,
                 raw: &row.raw,
                 erasable: None,
             });
