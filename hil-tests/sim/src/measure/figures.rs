@@ -200,7 +200,12 @@ fn latencies(f: &mut Figures, inputs: &Inputs<'_>, spoken: &[Spoken<'_>], voice:
     let mut answers = Vec::new();
     let mut unanswered = 0_usize;
     for line in spoken.iter().filter(|l| l.said.question) {
-        match voice_after(r, voice, line.off_ms) {
+        // What comes after the person has asked again answers the second question, not the first.
+        let again = spoken
+            .iter()
+            .find(|l| l.said.to_prim && l.on_ms > line.off_ms)
+            .map_or(f64::INFINITY, |l| l.on_ms);
+        match voice_after(r, voice, line.off_ms).filter(|b| r.boot_ms(b.from) < again) {
             Some(b) => answers.push(r.boot_ms(b.from) - line.off_ms),
             None => unanswered += 1,
         }

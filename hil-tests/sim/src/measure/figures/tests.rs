@@ -187,6 +187,20 @@ fn latencies_are_those_of_the_waves_to_ten_milliseconds() {
 }
 
 #[test]
+fn an_answer_after_the_repeat_does_not_answer_the_first_attempt() {
+    let mut m = Made::new();
+    for at in [1_000, 4_000] {
+        let line = m.says(0, at, 1_000, "Prim, how much time is left?");
+        (line.question, line.to_prim) = (true, true);
+    }
+    m.prim_speaks(5_400, 1_000);
+    let f = m.figures(&[]);
+    near(&f, "question_to_first_audio_ms_n", 1.0, 0.0);
+    near(&f, "question_to_first_audio_ms_p50", 400.0, 10.0);
+    near(&f, "questions_unanswered", 1.0, 0.0);
+}
+
+#[test]
 fn a_ding_needs_silence_and_stands_once_in_the_audit() {
     let mut m = Made::new();
     m.says(0, 1_000, 1_000, "one");
