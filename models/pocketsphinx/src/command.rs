@@ -13,7 +13,7 @@ use crate::vocabulary::{PRIM, PRIM_SOUNDS};
 
 /// Each word of the phone loop pays this much more than the words of a command do together: smaller favours
 /// commands. Tuned on 5 commands and 10 sentences in 4 voices, dry and in a simulated room.
-const LOOP_PENALTY: &str = "1e-4";
+const LOOP_PENALTY: &str = "1e-8";
 
 /// Sound in front of the name that the decoder gets to settle: 100 ms.
 const LEAD_FRAMES: u64 = 10;
@@ -77,7 +77,7 @@ impl CommandDecoder {
         self.decoder.feed(sound, true)?;
         self.decoder.end();
         let heard = self.decoder.hypothesis();
-        let spoken = heard.iter().filter(|h| !h.word.starts_with(['<', '[', '+']));
+        let spoken = heard.iter().filter(|h| !h.word.starts_with(['<', '[', '+', '(']));
         let mut said = Said { words: Vec::new(), last: name.last, followed: false };
         for h in spoken.skip_while(|h| h.word != PRIM).skip(1) {
             if is_loop_word(&h.word) {

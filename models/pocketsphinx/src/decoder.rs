@@ -79,8 +79,12 @@ fn text(s: &str) -> Result<CString, DecoderError> {
 impl Decoder {
     pub(crate) fn open(settings: &Settings) -> Result<Self, DecoderError> {
         let refused = || DecoderError::Open { path: settings.get("hmm").to_owned() };
-        // SAFETY: clearing the callback is allowed at any time; the library then logs nothing from any thread.
-        unsafe { ffi::err_set_callback(None, ptr::null_mut()) };
+        // SAFETY: clearing callback (of the process) and stream (of this thread, where opening prints its settings)
+        // is allowed at any time; the library then logs nothing.
+        unsafe {
+            ffi::err_set_callback(None, ptr::null_mut());
+            ffi::err_set_logfp(ptr::null_mut());
+        }
         let config = config(settings)?.ok_or_else(refused)?;
         // SAFETY: `config` is valid; `ps_init` keeps its own reference or copy.
         match NonNull::new(unsafe { ffi::ps_init(config.as_ptr()) }) {
@@ -177,8 +181,12 @@ impl Decoder {
     /// Begins an utterance; a running one is ended first.
     pub(crate) fn begin(&mut self) -> Result<(), DecoderError> {
         self.end();
-        // SAFETY: the decoder is valid and no utterance is running.
-        if unsafe { ffi::ps_start_utt(self.raw.as_ptr()) } < 0 {
+        // SAFETY: the decoder is valid and no utterance is running. A new stream makes frames count from this
+        // utterance's start; else they count from the first utterance's.
+        let failed = unsafe {
+            ffi::ps_start_stream(self.raw.as_ptr()) < 0 || ffi::ps_start_utt(self.raw.as_ptr()) < 0
+        };
+        if failed {
             return Err(DecoderError::Refused { what: "begin an utterance" });
         }
         self.running = true;

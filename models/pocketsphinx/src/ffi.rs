@@ -30,6 +30,7 @@ unsafe extern "C" {
         update: c_int,
     ) -> c_int;
     pub(crate) fn ps_lookup_word(ps: *mut ps_decoder_t, word: *const c_char) -> *mut c_char;
+    pub(crate) fn ps_start_stream(ps: *mut ps_decoder_t) -> c_int;
     pub(crate) fn ps_start_utt(ps: *mut ps_decoder_t) -> c_int;
     pub(crate) fn ps_process_raw(
         ps: *mut ps_decoder_t,
@@ -72,6 +73,8 @@ unsafe extern "C" {
         callback: Option<unsafe extern "C" fn(*mut c_void, c_int, *const c_char)>,
         user_data: *mut c_void,
     );
+
+    pub(crate) fn err_set_logfp(stream: *mut c_void);
 
     pub(crate) fn free(memory: *mut c_void);
 }

@@ -20,8 +20,8 @@ use crate::vocabulary::Vocabulary;
 /// Segments that may wait: at two talkers a second pass of a fifth of real time never has more.
 const QUEUE: usize = 4;
 
-/// How long a final may take before the first pass's words stand: a question's answer waits for it.
-const LIMIT: Duration = Duration::from_secs(4);
+/// How long a final may take before the first pass's words stand. Commands do not wait for it.
+const LIMIT: Duration = Duration::from_secs(8);
 
 pub(crate) struct Work {
     pub(crate) samples: Vec<i16>,
