@@ -1,12 +1,12 @@
 //! The one door: Prim's wishes, the room's button and remote hands ask here, in one queue, first come first.
 
-use prim_ids::{MonoTime, ParticipantId, RequestId};
+use prim_ids::{MonoTime, RequestId};
 
 use crate::meeting::Meeting;
 use crate::turn::{Speech, Turn};
 use crate::{
-    Actor, AskReason, BannerAbout, Closing, DingSetting, Ear, Event, Evidence, ExpiryReason, Mode, Output,
-    Peripheral, Ruling, Verdict, View, WithdrawReason, decide,
+    Actor, AskReason, BannerAbout, Closing, Event, Evidence, Mode, Output, Peripheral, Ruling, Verdict, View,
+    WithdrawReason, decide,
 };
 
 #[derive(Debug, Clone, Default)]
@@ -51,12 +51,12 @@ impl Ask {
         matches!(self.state, AskState::Asking { .. } | AskState::Dinged { .. })
     }
 
-    fn is_wish(&self) -> bool {
+    pub(crate) fn is_wish(&self) -> bool {
         self.speech.is_some()
     }
 
     /// The room's own press does not ding in the room: those who would hear it made it.
-    fn may_ding(&self) -> bool {
+    pub(crate) fn may_ding(&self) -> bool {
         !matches!(self.reason, AskReason::RoomHand)
     }
 }
@@ -111,7 +111,7 @@ impl Meeting {
         }
     }
 
-    fn queue(&mut self, ask: Ask) {
+    pub(crate) fn queue(&mut self, ask: Ask) {
         let (request, raised) = (ask.request, ask.raised);
         self.floor.queue.push(ask);
         if raised {
@@ -119,84 +119,9 @@ impl Meeting {
         }
     }
 
-    fn refused(&mut self, request: RequestId) {
+    pub(crate) fn refused(&mut self, request: RequestId) {
         let how = Closing::Withdrawn { by: Actor::Policy, why: WithdrawReason::QueueFull };
         self.record(Event::FloorClosed { request, how });
-    }
-
-    /// A person's hand: the newest of Prim's own waiting wishes gives way when the queue is full.
-    fn hand(&mut self, reason: AskReason, by: Actor) {
-        let request = self.new_request(&reason, Evidence::Person { by });
-        if self.floor.queue.len() >= self.config.queue_limit {
-            let newest =
-                self.floor.queue.iter().rev().find(|ask| ask.is_wish() && ask.state == AskState::Waiting);
-            if let Some(gives_way) = newest.map(|ask| ask.request) {
-                self.close(gives_way, Closing::Withdrawn { by: Actor::Prim, why: WithdrawReason::QueueFull });
-            }
-        }
-        match self.judge(request, &reason).ruling {
-            Ruling::Ask => {
-                // A remote person's hand is up on the platform already.
-                let raised = !matches!(reason, AskReason::RemoteHand { .. });
-                let made = self.now;
-                self.queue(Ask { request, reason, made, state: AskState::Waiting, raised, speech: None });
-            }
-            Ruling::Speak | Ruling::Card | Ruling::Refuse => self.refused(request),
-        }
-    }
-
-    pub(crate) fn room_hand(&self) -> Option<RequestId> {
-        self.floor.queue.iter().find(|ask| ask.reason == AskReason::RoomHand).map(|ask| ask.request)
-    }
-
-    pub(crate) fn raise_room_hand(&mut self) {
-        self.hand(AskReason::RoomHand, Actor::Button);
-    }
-
-    pub(crate) fn lower_room_hand(&mut self) {
-        if let Some(request) = self.room_hand() {
-            self.close(request, Closing::Withdrawn { by: Actor::Button, why: WithdrawReason::HandLowered });
-        }
-    }
-
-    fn hand_of(&self, who: ParticipantId) -> Option<RequestId> {
-        self.floor.queue.iter().find(|ask| ask.reason == AskReason::RemoteHand { who }).map(|ask| ask.request)
-    }
-
-    pub(crate) fn remote_hand(&mut self, who: ParticipantId, raised: bool) {
-        let known = self.session.as_ref().is_some_and(|session| session.seats.name(who).is_some());
-        match (raised, self.hand_of(who)) {
-            (true, None) if known => self.hand(AskReason::RemoteHand { who }, Actor::Participant { who }),
-            (false, Some(_)) => self.withdraw_hand(who, WithdrawReason::HandLowered),
-            (true | false, _) => {}
-        }
-    }
-
-    pub(crate) fn withdraw_hand(&mut self, who: ParticipantId, why: WithdrawReason) {
-        if let Some(request) = self.hand_of(who) {
-            self.close(request, Closing::Withdrawn { by: Actor::Participant { who }, why });
-        }
-    }
-
-    /// A raised hand is served when its person speaks; the room's, when somebody in the room speaks after Allow.
-    pub(crate) fn hand_served_by_speech(&mut self, ear: Ear, speaker: Option<ParticipantId>) {
-        let served = self.floor.queue.iter().find(|ask| match ask.reason {
-            AskReason::RemoteHand { who } => {
-                speaker == Some(who)
-                    || (speaker.is_none()
-                        && ear == Ear::Remote
-                        && matches!(ask.state, AskState::Allowed { .. }))
-            }
-            AskReason::RoomHand => ear == Ear::Room && matches!(ask.state, AskState::Allowed { .. }),
-            AskReason::TimeboxOver { .. }
-            | AskReason::Drift { .. }
-            | AskReason::Asked { .. }
-            | AskReason::Question
-            | AskReason::SayNext => false,
-        });
-        if let Some(request) = served.map(|ask| ask.request) {
-            self.close(request, Closing::Served);
-        }
     }
 
     /// The request is in the queue and was not answered yet.
@@ -339,120 +264,4 @@ impl Meeting {
         self.take_drafted_turn(ask.request, ask.reason, ask.speech, by);
         true
     }
-
-    fn head_step(&mut self) -> bool {
-        let Some(head) = self.floor.queue.first() else { return false };
-        let (request, state) = (head.request, head.state);
-        let Some(due) = self.head_due() else { return false };
-        if self.now < due.at {
-            return false;
-        }
-        match (state, due.what) {
-            (_, HeadDue::Ask) => self.ask(request),
-            (_, HeadDue::Ding) => self.ding(request),
-            (_, HeadDue::Expire(why)) => self.close(request, Closing::Expired { why }),
-        }
-        true
-    }
-
-    fn ask(&mut self, request: RequestId) {
-        let now = self.now;
-        let Some(head) = self.floor.queue.first_mut() else { return };
-        head.state = AskState::Asking { since: now };
-        let reason = head.reason.clone();
-        let text = match &reason {
-            AskReason::RoomHand => "Someone in the room would like to speak.".to_owned(),
-            AskReason::RemoteHand { who } => {
-                let name = self.session.as_ref().and_then(|session| session.seats.name(*who));
-                format!("{} would like to speak.", name.unwrap_or("Someone on the link"))
-            }
-            AskReason::TimeboxOver { .. } => "Prim would like to speak about the time.".to_owned(),
-            AskReason::Drift { .. } => "Prim would like to speak about the agenda.".to_owned(),
-            AskReason::Asked { .. } | AskReason::Question | AskReason::SayNext => {
-                "Prim would like to answer.".to_owned()
-            }
-        };
-        self.push(Output::ShowBanner { about: BannerAbout::Request { request }, text });
-    }
-
-    fn ding(&mut self, request: RequestId) {
-        let now = self.now;
-        let place = match self.ding {
-            DingSetting::Room => crate::DingPlace::Room,
-            DingSetting::Host | DingSetting::Off => crate::DingPlace::Host,
-        };
-        let silent_since = self.quiet_for(std::time::Duration::ZERO).unwrap_or(now);
-        let Some(head) = self.floor.queue.first_mut() else { return };
-        head.state = AskState::Dinged { at: now };
-        self.floor.last_ding = Some(now);
-        let silence_ms = u64::try_from(now.since(silent_since).as_millis()).unwrap_or(u64::MAX);
-        self.record(Event::DingIntended { request, place, silence_ms });
-        self.push(Output::Ding { request, place });
-    }
-
-    /// Nobody, Prim included, has made a sound for `long`.
-    pub(crate) fn quiet_for(&self, long: std::time::Duration) -> Option<MonoTime> {
-        if self.floor.turn.is_some() {
-            return None;
-        }
-        Some(self.hearing.quiet_for(long)?.max(self.floor.prim_quiet_since + long))
-    }
-
-    /// A ding could sound for this request, silence permitting.
-    fn ding_possible(&self, ask: &Ask) -> bool {
-        let audible = match self.ding {
-            DingSetting::Room => self.part_works(Peripheral::Speaker),
-            DingSetting::Host => true,
-            DingSetting::Off => false,
-        };
-        audible && ask.may_ding() && self.hears()
-    }
-
-    fn head_due(&self) -> Option<HeadStep> {
-        let head = self.floor.queue.first()?;
-        let step = |at, what| Some(HeadStep { at, what });
-        match head.state {
-            AskState::Waiting if self.floor.turn.is_none() => step(self.now, HeadDue::Ask),
-            AskState::Waiting => None,
-            AskState::Asking { since } => {
-                let ding_from = since + self.config.ask_before_ding;
-                if !self.ding_possible(head) {
-                    let at = ding_from + self.config.expire_after_ding;
-                    return step(at, HeadDue::Expire(ExpiryReason::UnansweredWithoutDing));
-                }
-                let expires = since + self.config.expire_without_silence;
-                let rate = self.floor.last_ding.map(|last| last + self.config.ding_interval);
-                // A finger is on the button: the answer is on its way.
-                let answered = self.button.answers(head.request);
-                let quiet = self.quiet_for(self.config.silence_window).filter(|_| !answered);
-                match quiet.map(|quiet| quiet.max(ding_from).max(rate.unwrap_or(ding_from))) {
-                    Some(ding) if ding < expires => step(ding, HeadDue::Ding),
-                    Some(_) | None => step(expires, HeadDue::Expire(ExpiryReason::NoSilence)),
-                }
-            }
-            AskState::Dinged { at } => {
-                step(at + self.config.expire_after_ding, HeadDue::Expire(ExpiryReason::Unanswered))
-            }
-            AskState::Allowed { at, .. } if !head.is_wish() => {
-                step(at + self.config.hand_limit, HeadDue::Expire(ExpiryReason::Unused))
-            }
-            // It waits for the turn, which has its own limits.
-            AskState::Allowed { .. } => None,
-        }
-    }
-
-    pub(crate) fn floor_due(&self) -> Option<MonoTime> {
-        [self.turn_due(), self.head_due().map(|step| step.at)].into_iter().flatten().min()
-    }
-}
-
-struct HeadStep {
-    at: MonoTime,
-    what: HeadDue,
-}
-
-enum HeadDue {
-    Ask,
-    Ding,
-    Expire(ExpiryReason),
 }

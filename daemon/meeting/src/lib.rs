@@ -26,14 +26,17 @@
 
 mod agenda;
 mod answers;
+mod asked;
 mod button;
 mod clauses;
 mod code;
 mod config;
 mod consent;
+mod ding;
 mod drift;
 mod event;
 mod floor;
+mod hands;
 mod hearing;
 mod intents;
 mod io;
@@ -44,6 +47,7 @@ mod mute;
 mod notes;
 mod policy;
 mod session;
+mod silence;
 mod snapshot;
 mod turn;
 mod view;

@@ -7,12 +7,9 @@ use prim_ids::{MonoTime, RequestId};
 use crate::floor::{Ask, AskState};
 use crate::meeting::Meeting;
 use crate::{
-    Actor, AskReason, Audience, CardReason, Closing, Command, Event, Evidence, Mode, Output, Peripheral,
-    PeripheralState, Reason, Ruling, SayId, SilenceCause, clauses,
+    Actor, AskReason, Audience, CardReason, Closing, Event, Mode, Output, Peripheral, PeripheralState,
+    Reason, SayId, SilenceCause, clauses,
 };
-
-/// The mouth answers `Silence` within this time; after it the speech counts as ended. Ten times the promise of 100 ms.
-const SILENCE_LIMIT: Duration = Duration::from_secs(1);
 
 /// Kept free at the end of the cap for the mouth's report, so that a speech that fits is not cut by its own limit.
 const REPORT_MARGIN: Duration = Duration::from_millis(150);
@@ -34,7 +31,7 @@ pub(crate) enum Synthesis {
 }
 
 impl Speech {
-    fn text(&self) -> String {
+    pub(crate) fn text(&self) -> String {
         let mut text = self.clauses.join(" ");
         if !self.rest.is_empty() {
             text.push(' ');
@@ -43,7 +40,7 @@ impl Speech {
         text
     }
 
-    fn text_from(&self, from: usize) -> String {
+    pub(crate) fn text_from(&self, from: usize) -> String {
         let heard_not = self.clauses.get(from..).unwrap_or_default().join(" ");
         [heard_not, self.rest.clone()]
             .into_iter()
@@ -104,98 +101,6 @@ impl Meeting {
         })
     }
 
-    /// Cuts the words into clauses and has them synthesised; nothing is heard yet.
-    pub(crate) fn draft(&mut self, text: &str) -> Speech {
-        self.floor.says += 1;
-        let say = SayId(self.floor.says);
-        let (clauses, rest) = clauses::worth_synthesising(clauses::split(text), self.config.speech_cap);
-        self.push(Output::Prepare { say, clauses: clauses.clone() });
-        Speech { say, clauses, rest, synthesis: Synthesis::Pending }
-    }
-
-    pub(crate) fn prepared(&mut self, say: SayId, lengths_ms: Option<Vec<u32>>) {
-        let floor = &mut self.floor;
-        let speeches = floor.queue.iter_mut().filter_map(|ask| ask.speech.as_mut()).chain(
-            floor.turn.iter_mut().chain(floor.next.iter_mut()).filter_map(|turn| turn.speech.as_mut()),
-        );
-        for speech in speeches {
-            if speech.say == say && speech.synthesis == Synthesis::Pending {
-                // A length for each clause, or it cannot be cut: anything else is a failure.
-                speech.synthesis = match &lengths_ms {
-                    Some(lengths) if lengths.len() == speech.clauses.len() => {
-                        Synthesis::Ready(lengths.clone())
-                    }
-                    Some(_) | None => Synthesis::Failed,
-                };
-            }
-        }
-    }
-
-    /// Somebody asked Prim directly and the answer's words are known.
-    pub(crate) fn answer(&mut self, command: Command, by: Actor, text: String) {
-        let reason = AskReason::Asked { command };
-        let request = self.new_request(&reason, Evidence::Person { by });
-        self.direct(request, reason, by, Some(text), String::new());
-    }
-
-    /// Somebody asked Prim a free question.
-    pub(crate) fn free_question(&mut self, question: String, by: Actor) {
-        let request = self.new_request(&AskReason::Question, Evidence::Person { by });
-        self.direct(request, AskReason::Question, by, None, question);
-    }
-
-    pub(crate) fn say_next(&mut self, text: String, by: Actor) {
-        if self.session.is_some() && !text.trim().is_empty() {
-            let request = self.new_request(&AskReason::SayNext, Evidence::Person { by });
-            self.direct(request, AskReason::SayNext, by, Some(text), String::new());
-        }
-    }
-
-    fn direct(
-        &mut self,
-        request: RequestId,
-        reason: AskReason,
-        by: Actor,
-        text: Option<String>,
-        question: String,
-    ) {
-        let verdict = self.judge(request, &reason);
-        let to_card = match verdict.ruling {
-            Ruling::Speak | Ruling::Ask => None,
-            Ruling::Card | Ruling::Refuse => Some(card_reason(verdict.reason)),
-        };
-        match (text, to_card) {
-            (Some(text), Some(_)) => self.card_instead(request, &reason, &text, verdict.reason),
-            (Some(text), None) => {
-                let speech = self.draft(&text);
-                let stage = Stage::Preparing { until: self.now + self.config.prepare_limit };
-                let direct = !matches!(reason, AskReason::SayNext);
-                self.enter(Turn { request, reason, by, direct, to_card: None, speech: Some(speech), stage });
-            }
-            (None, to_card) if self.config.ask_outside => {
-                self.push(Output::AnswerWanted { request, question: question.clone() });
-                let stage = Stage::Answering { question, until: self.now + self.config.answer_limit };
-                self.enter(Turn { request, reason, by, direct: true, to_card, speech: None, stage });
-            }
-            (None, to_card) => {
-                let stage = Stage::Answering { question, until: self.now };
-                self.enter(Turn { request, reason, by, direct: true, to_card, speech: None, stage });
-            }
-        }
-    }
-
-    /// A direct question takes the turn, replaces an older unheard question, or comes next.
-    fn enter(&mut self, turn: Turn) {
-        if self.floor.turn.as_ref().is_some_and(|old| old.direct) && self.turn_unheard() {
-            self.card_turn(CardReason::Superseded);
-        }
-        if self.floor.turn.is_none() {
-            self.floor.turn = Some(turn);
-        } else if let Some(old) = self.floor.next.replace(turn) {
-            self.card_of(old, CardReason::Superseded);
-        }
-    }
-
     /// A policy granted it: no asking.
     pub(crate) fn take_turn(&mut self, request: RequestId, reason: AskReason, text: String, by: Actor) {
         let speech = self.draft(&text);
@@ -213,25 +118,6 @@ impl Meeting {
     ) {
         let stage = Stage::Preparing { until: self.now + self.config.prepare_limit };
         self.floor.turn = Some(Turn { request, reason, by, direct: false, to_card: None, speech, stage });
-    }
-
-    pub(crate) fn answer_ready(&mut self, request: RequestId, text: Option<String>) {
-        let floor = &self.floor;
-        let asked = floor.turn.iter().chain(floor.next.iter()).find(|turn| turn.request == request);
-        let Some(Stage::Answering { question, .. }) = asked.map(|turn| turn.stage.clone()) else { return };
-        let text = match text.filter(|text| !text.trim().is_empty()) {
-            Some(text) => text,
-            None => self.own_answer(&question),
-        };
-        let speech = self.draft(&text);
-        let until = self.now + self.config.prepare_limit;
-        let floor = &mut self.floor;
-        if let Some(turn) =
-            floor.turn.iter_mut().chain(floor.next.iter_mut()).find(|turn| turn.request == request)
-        {
-            turn.speech = Some(speech);
-            turn.stage = Stage::Preparing { until };
-        }
     }
 
     /// One step of the turn; `true` when something moved.
@@ -370,7 +256,7 @@ impl Meeting {
         }
     }
 
-    fn turn_of(&mut self, say: SayId) -> Option<&mut Turn> {
+    pub(crate) fn turn_of(&mut self, say: SayId) -> Option<&mut Turn> {
         self.floor.turn.as_mut().filter(|turn| turn.speech.as_ref().is_some_and(|speech| speech.say == say))
     }
 
@@ -399,53 +285,7 @@ impl Meeting {
         }
     }
 
-    pub(crate) fn speaking_silenced(&mut self, say: SayId, played_ms: u32) {
-        if self.turn_of(say).is_some_and(|turn| matches!(turn.stage, Stage::Silencing { .. })) {
-            self.silenced(u64::from(played_ms));
-        }
-    }
-
-    /// Orders silence if a speech is ordered or heard. The order goes out before anything is written.
-    pub(crate) fn silence_speech(&mut self, cause: SilenceCause, by: Actor) {
-        let until = self.now + SILENCE_LIMIT;
-        let Some(turn) = self.floor.turn.as_mut() else { return };
-        let (began, fit, played) = match turn.stage {
-            Stage::Starting { fit, .. } => (None, fit, 0),
-            Stage::Speaking { began, fit, played } => (Some(began), fit, played),
-            Stage::Answering { .. }
-            | Stage::Preparing { .. }
-            | Stage::Waiting { .. }
-            | Stage::Silencing { .. } => {
-                return;
-            }
-        };
-        let Some(say) = turn.speech.as_ref().map(|speech| speech.say) else { return };
-        turn.stage = Stage::Silencing { until, cause, by, began, fit, played };
-        self.push(Output::Silence { say, cause });
-    }
-
-    /// Silence took effect: what was not heard is written down as unsaid.
-    fn silenced(&mut self, played_ms: u64) {
-        self.remember_said();
-        let Some(turn) = self.floor.turn.clone() else { return };
-        let Stage::Silencing { cause, by, fit, played, .. } = turn.stage else { return };
-        let Some(speech) = turn.speech else { return };
-        let unsaid = speech.clauses.get(played..fit).unwrap_or_default().join(" ");
-        self.record(Event::SaySilenced { say: speech.say, cause, played_ms, unsaid: unsaid.clone() });
-        // Who says stop has had enough of it; in all other cases the words are not lost.
-        let kept = match cause {
-            SilenceCause::BargeIn | SilenceCause::TooLong | SilenceCause::NotStarted | SilenceCause::Deaf => {
-                true
-            }
-            SilenceCause::Stop | SilenceCause::Muted | SilenceCause::MeetingEnded => false,
-        };
-        if kept && !unsaid.is_empty() {
-            self.card(self.audience(), "Prim was saying", speech.text());
-        }
-        self.end_turn(turn.request, Closing::Stopped { by, cause });
-    }
-
-    fn end_turn(&mut self, request: RequestId, how: Closing) {
+    pub(crate) fn end_turn(&mut self, request: RequestId, how: Closing) {
         self.floor.turn = None;
         self.floor.prim_quiet_since = self.now;
         self.record(Event::FloorClosed { request, how });
@@ -468,14 +308,14 @@ impl Meeting {
         }
     }
 
-    fn card_turn(&mut self, why: CardReason) -> bool {
+    pub(crate) fn card_turn(&mut self, why: CardReason) -> bool {
         if let Some(turn) = self.floor.turn.take() {
             self.card_of(turn, why);
         }
         true
     }
 
-    fn card_of(&mut self, turn: Turn, why: CardReason) {
+    pub(crate) fn card_of(&mut self, turn: Turn, why: CardReason) {
         if let Some(speech) = &turn.speech {
             self.card(self.audience(), card_title(&turn.reason), speech.text());
         }
@@ -500,7 +340,7 @@ impl Meeting {
         }
     }
 
-    fn remember_said(&mut self) {
+    pub(crate) fn remember_said(&mut self) {
         let said = self.floor.turn.as_ref().and_then(|turn| turn.speech.as_ref()).map(Speech::text);
         if let (Some(said), Some(session)) = (said, self.session.as_mut()) {
             session.listening.last_said = Some(said);
@@ -529,7 +369,7 @@ fn card_title(reason: &AskReason) -> &'static str {
     }
 }
 
-fn card_reason(reason: Reason) -> CardReason {
+pub(crate) fn card_reason(reason: Reason) -> CardReason {
     match reason {
         Reason::NoVoice => CardReason::NoVoice,
         Reason::Muted | Reason::CannotHear => CardReason::CannotHear,
