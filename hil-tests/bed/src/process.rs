@@ -136,7 +136,10 @@ impl Drop for Guarded {
 fn watchdog(child: &Child, account: Account) -> io::Result<(Child, ChildStdin)> {
     let mut shell = Command::new("/bin/sh");
     shell
-        .args(["-c", "read -r _; kill -QUIT \"$0\" 2>/dev/null; sleep 3; kill -KILL -- \"-$0\" 2>/dev/null"])
+        .args([
+            "-c",
+            "read -r _; kill -QUIT \"$0\" 2>/dev/null; sleep 3; kill -s KILL -- \"-$0\" 2>/dev/null",
+        ])
         .arg(child.id().to_string())
         .stdin(Stdio::piped())
         .stdout(Stdio::null())
@@ -226,4 +229,27 @@ pub(crate) fn last_words(log: &Path) -> String {
 /// Looks for `wanted` among folders, in order; the answer is the folder.
 pub(crate) fn find(folders: &[std::path::PathBuf], wanted: &str) -> Option<std::path::PathBuf> {
     folders.iter().find(|folder| folder.join(wanted).is_file()).cloned()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_program_that_ignores_the_first_signal_still_ends_with_its_owner() {
+        let mut child = Command::new("/bin/sh")
+            .args(["-c", "trap '' QUIT; sleep 60 & wait"])
+            .process_group(0)
+            .spawn()
+            .unwrap();
+        let (mut watchdog, pipe) = watchdog(&child, Account::caller()).unwrap();
+        // What the kernel does when the owner dies.
+        drop(pipe);
+        let end = Instant::now() + GRACE;
+        while child.try_wait().unwrap().is_none() {
+            assert!(Instant::now() < end, "it outlives its owner");
+            std::thread::sleep(Duration::from_millis(10));
+        }
+        watchdog.wait().unwrap();
+    }
 }
