@@ -128,12 +128,11 @@ fn check_times(heard: &Heard, samples: usize) {
 }
 
 /// Ordinary sentences: (voice, text).
-const ORDINARY: [(Voice, &str); 5] = [
+const ORDINARY: [(Voice, &str); 4] = [
     (Voice::Rms, "I think we should move the launch to the second half of October."),
     (Voice::Kal16, "The marketing team wants a final answer before Friday afternoon."),
     (Voice::Awb, "Please keep in mind that the train does not run on Sundays."),
     (Voice::Slt, "That would cost about four thousand dollars more than we planned."),
-    (Voice::Rms, "We need two more engineers and one person for customer support."),
 ];
 
 /// Commands: (voice, text, what the grammar should hear).
@@ -181,7 +180,7 @@ fn real_speech_becomes_words_names_and_commands() {
         names += usize::from(!heard.names.is_empty());
         commands += usize::from(heard.commands.iter().any(|c| c.text.starts_with(command)));
         assert!(heard.commands.len() <= 1, "one command per name");
-        if heard.names.first().is_some() {
+        if !heard.names.is_empty() {
             assert!(heard.text().starts_with("Prim"), "the name was spotted but is not in the text");
         }
     }
@@ -218,14 +217,14 @@ fn a_bad_grammar_is_refused_and_the_old_context_stays(stt: &mut PocketSphinx) {
 
 fn any_samples_are_taken(stt: &mut PocketSphinx) {
     let block = prop_oneof![
-        prop::collection::vec(any::<i16>(), 0..400),
-        (any::<i16>(), 0_usize..3_000).prop_map(|(level, n)| vec![level; n]),
-        (0_usize..3_000).prop_map(|n| (0..n).map(|i| if i % 2 == 0 { i16::MIN } else { i16::MAX }).collect()),
+        prop::collection::vec(any::<i16>(), 0..300),
+        (any::<i16>(), 0_usize..1_500).prop_map(|(level, n)| vec![level; n]),
+        (0_usize..1_500).prop_map(|n| (0..n).map(|i| if i % 2 == 0 { i16::MIN } else { i16::MAX }).collect()),
     ];
-    let segment = prop::collection::vec((block, 0_u64..100_000), 0..8);
+    let segment = prop::collection::vec((block, 0_u64..100_000), 0..5);
     // The runner wants a closure that can be called again.
     let stt = RefCell::new(stt);
-    let mut runner = TestRunner::new(ProptestConfig::with_cases(12));
+    let mut runner = TestRunner::new(ProptestConfig::with_cases(8));
     runner
         .run(&segment, |blocks| {
             let mut stt = stt.borrow_mut();
