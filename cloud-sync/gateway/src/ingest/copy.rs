@@ -69,6 +69,24 @@ impl CopyBuffer {
         self.optional(row.erasable.map(str::as_bytes));
     }
 
+    /// How many bytes wait to be taken.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.bytes.len()
+    }
+
+    /// Whether none wait.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.bytes.is_empty()
+    }
+
+    /// The bytes so far, to be sent; what follows goes on from there.
+    pub fn take(&mut self) -> Vec<u8> {
+        let room = self.bytes.len() + 1024;
+        std::mem::replace(&mut self.bytes, Vec::with_capacity(room))
+    }
+
     /// How many rows.
     #[must_use]
     pub fn rows(&self) -> usize {

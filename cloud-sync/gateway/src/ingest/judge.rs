@@ -5,7 +5,7 @@
 //! acknowledgement repeats where the gateway stands); the device then sends what is missing, or, having lost it,
 //! sends the same again, and the gap is admitted as a hole. A hole record in the same batch explains it at once.
 
-use prim_proto::chain::{FollowError, Gap, Step, Tip};
+use prim_proto::chain::{Gap, Tip};
 use prim_proto::{ChainFields, Hash, Hole};
 
 /// Where a stream stands, and the gap that was asked about.
@@ -22,9 +22,7 @@ pub struct Standing {
 pub struct Candidate<'a> {
     /// Its place.
     pub chain: &'a ChainFields,
-    /// Its bytes.
-    pub raw: &'a str,
-    /// Its own hash.
+    /// `link` over its predecessor and its bytes, as the reader computed it.
     pub hash: Hash,
     /// The loss it admits, if that is what it says.
     pub hole: Option<&'a Hole>,
@@ -91,39 +89,32 @@ fn one(
     rest: &[Candidate<'_>],
     known: &impl Fn(u64, Hash) -> Known,
 ) -> Fate {
-    let seq = record.chain.seq;
-    let step = match now.tip.follow(record.chain, record.raw) {
-        Ok(step) => step,
-        Err(FollowError::Forked { .. } | FollowError::Elsewhere { .. }) => {
-            let gap = Gap { from: seq, to: seq, before: now.tip.hash, last: record.hash };
-            now.tip = Tip { seq, hash: record.hash, ..now.tip };
-            now.asked = None;
-            return Fate::Forked(gap);
-        }
-    };
-    match step {
-        Step::Next(tip) => {
-            now.tip = tip;
-            now.asked = None;
-            Fate::Append
-        }
-        Step::After { tip, gap } => {
-            let explained = rest.iter().any(|later| later.hole.is_some_and(|hole| gap.explained_by(hole)));
-            if explained || now.asked == Some((gap.from, gap.to)) {
-                now.tip = tip;
-                now.asked = None;
-                Fate::AppendAfter(gap)
-            } else {
-                now.asked = Some((gap.from, gap.to));
-                Fate::Waits
-            }
-        }
-        Step::Seen { hash } => match known(seq, hash) {
+    // The same steps as `Tip::follow`, which would hash every record a second time.
+    let (seq, hash, tip) = (record.chain.seq, record.hash, now.tip);
+    let next = Tip { seq, hash, ..tip };
+    if seq <= tip.seq {
+        return match known(seq, hash) {
             Known::Same => Fate::Duplicate,
             Known::Other => Fate::Conflict,
             Known::Nothing => Fate::Fill,
-        },
+        };
     }
+    let gap = Gap { from: tip.seq + 1, to: seq - 1, before: tip.hash, last: record.chain.prev };
+    let fate = if gap.from <= gap.to {
+        let explained = rest.iter().any(|later| later.hole.is_some_and(|hole| gap.explained_by(hole)));
+        if !explained && now.asked != Some((gap.from, gap.to)) {
+            now.asked = Some((gap.from, gap.to));
+            return Fate::Waits;
+        }
+        Fate::AppendAfter(gap)
+    } else if record.chain.prev == tip.hash {
+        Fate::Append
+    } else {
+        Fate::Forked(Gap { from: seq, to: seq, before: tip.hash, last: hash })
+    };
+    now.tip = next;
+    now.asked = None;
+    fate
 }
 
 #[cfg(test)]

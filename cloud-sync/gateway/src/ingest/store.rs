@@ -6,11 +6,11 @@ mod write;
 use std::time::Duration;
 
 use prim_ids::InstanceName;
-use prim_proto::{Ack, AuditKey, Rejection};
+use prim_proto::{Ack, AuditKey, Hash, Rejection};
 use sqlx::{Connection as _, PgConnection};
 
 use self::cursors::{key_of, lock_cursors, move_cursors, stored_hashes};
-use self::write::{Plan, touch_meetings, write_exceptions, write_meaning, write_rows};
+use self::write::{Plan, touch_meetings, write_exceptions, write_heads, write_meaning, write_rows};
 use super::judge::{Candidate, Fate, Judgement, Known, judge};
 use super::read::{Checked, CheckedRow, Status};
 use crate::clock;
@@ -153,7 +153,7 @@ async fn transact(
         let stored = stored_hashes(&mut tx, cursor, batch).await?;
         let candidates: Vec<Candidate<'_>> = batch.rows.iter().map(candidate).collect();
         let judgement = judge(cursor.standing, &candidates, |seq, hash| {
-            let here = plan.added.get(&(cursor.id, seq)).map_or(&[][..], Vec::as_slice);
+            let here: Vec<Hash> = plan.added(cursor.id, seq);
             let there = stored.get(&seq).map_or(&[][..], Vec::as_slice);
             match (here.contains(&hash) || there.contains(&hash), here.is_empty() && there.is_empty()) {
                 (true, _) => Known::Same,
@@ -175,21 +175,7 @@ async fn transact(
     if depth == Depth::Full {
         write_meaning(&mut tx, group, &plan, &erased, received.unix_millis(), &mut done).await?;
     }
-    for &(index, cursor_id) in &plan.heads {
-        let batch = &group[index];
-        let signed = batch.head.clone().counter_sign(instance.clone(), received, key);
-        sqlx::query(
-            "INSERT INTO heads (org_id, cursor_id, seq, hash, counter_signed) VALUES ($1, $2, $3, $4, $5)
-             ON CONFLICT DO NOTHING",
-        )
-        .bind(&batch.device.org_id)
-        .bind(cursor_id)
-        .bind(number(batch.head.head.seq))
-        .bind(&batch.head.head.hash.0[..])
-        .bind(serde_json::to_string(&signed).expect("a head holds only strings and integers"))
-        .execute(&mut *tx)
-        .await?;
-    }
+    write_heads(&mut tx, group, &plan, instance, key, received).await?;
     move_cursors(&mut tx, &cursors).await?;
     tx.commit().await?;
     for (committed, batch) in done.iter_mut().zip(group) {
@@ -200,7 +186,7 @@ async fn transact(
 }
 
 fn candidate(row: &CheckedRow) -> Candidate<'_> {
-    Candidate { chain: &row.chain, raw: &row.raw, hash: row.hash, hole: row.hole() }
+    Candidate { chain: &row.chain, hash: row.hash, hole: row.hole() }
 }
 
 fn summary(batch: &Checked, judgement: &Judgement, depth: Depth, instance: &InstanceName) -> Committed {

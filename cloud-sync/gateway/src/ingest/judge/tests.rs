@@ -15,7 +15,6 @@ fn epoch() -> EpochId {
 #[derive(Clone, Debug)]
 struct Written {
     chain: ChainFields,
-    raw: String,
     hash: Hash,
     hole: Option<Hole>,
 }
@@ -24,16 +23,11 @@ impl Written {
     fn at(seq: u64, prev: Hash, what: &str, hole: Option<Hole>) -> Self {
         let raw = format!("{what} {seq}");
         let hash = link(prev, raw.as_bytes());
-        Self {
-            chain: ChainFields { v: 1, stream: Stream::Audit, epoch: epoch(), seq, prev },
-            raw,
-            hash,
-            hole,
-        }
+        Self { chain: ChainFields { v: 1, stream: Stream::Audit, epoch: epoch(), seq, prev }, hash, hole }
     }
 
     fn candidate(&self) -> Candidate<'_> {
-        Candidate { chain: &self.chain, raw: &self.raw, hash: self.hash, hole: self.hole.as_ref() }
+        Candidate { chain: &self.chain, hash: self.hash, hole: self.hole.as_ref() }
     }
 }
 

@@ -1,9 +1,9 @@
 //! What a judged group writes: rows by COPY, exceptions, what the records mean.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet};
 
-use prim_ids::Stream;
-use prim_proto::{Audit, Body, Erasables, Hash, Hole, HoleReason};
+use prim_ids::{InstanceName, Stream, WallTime};
+use prim_proto::{Audit, AuditKey, Body, Erasables, Hash, Hole, HoleReason};
 use sqlx::{PgConnection, Row as _};
 
 use super::{Committed, Depth, number};
@@ -12,11 +12,15 @@ use crate::ingest::judge::{Fate, Judgement};
 use crate::ingest::project::{self, Context};
 use crate::ingest::read::{Checked, CheckedRow, Status};
 
+/// How much is handed to Postgres at a time.
+const COPY_PIECE_BYTES: usize = 256 * 1024;
+
 /// The things to write, collected while judging.
 #[derive(Debug, Default)]
 pub(super) struct Plan<'a> {
     pub(super) rows: Vec<(usize, i64, &'a CheckedRow)>,
-    pub(super) added: HashMap<(i64, u64), Vec<Hash>>,
+    /// Cursor, number and hash of all that is stored or quarantined: looked through only for numbers met again.
+    added: Vec<(i64, u64, Hash)>,
     pub(super) quarantine: Vec<(usize, i64, &'a CheckedRow, &'static str)>,
     pub(super) gaps: Vec<(usize, i64, prim_proto::chain::Gap, Option<&'static str>)>,
     pub(super) holes: Vec<(i64, u64, &'a Hole)>,
@@ -24,6 +28,12 @@ pub(super) struct Plan<'a> {
 }
 
 impl<'a> Plan<'a> {
+    /// What this very transaction stores under a number.
+    pub(super) fn added(&self, cursor_id: i64, seq: u64) -> Vec<Hash> {
+        let same = self.added.iter().filter(|(cursor, number, _)| *cursor == cursor_id && *number == seq);
+        same.map(|(_, _, hash)| *hash).collect()
+    }
+
     pub(super) fn take(&mut self, index: usize, cursor_id: i64, batch: &'a Checked, judgement: &Judgement) {
         for (row, fate) in batch.rows.iter().zip(&judgement.fates) {
             match fate {
@@ -39,7 +49,7 @@ impl<'a> Plan<'a> {
                     self.quarantine.push((index, cursor_id, row, "forked"));
                 }
             }
-            self.added.entry((cursor_id, row.chain.seq)).or_default().push(row.hash);
+            self.added.push((cursor_id, row.chain.seq, row.hash));
             if let Some(hole) = row.hole() {
                 self.holes.push((cursor_id, row.chain.seq, hole));
             }
@@ -95,6 +105,7 @@ pub(super) async fn write_rows(
     if plan.rows.is_empty() {
         return Ok(());
     }
+    let mut copy = tx.copy_in_raw(copy::STATEMENT).await?;
     let mut buffer = CopyBuffer::default();
     for &(index, cursor_id, row) in &plan.rows {
         let device = &group[index].device;
@@ -121,11 +132,46 @@ pub(super) async fn write_rows(
             raw: &row.raw,
             erasable: erasable.as_deref(),
         });
+        // In pieces, so that Postgres reads while we write.
+        if buffer.len() >= COPY_PIECE_BYTES {
+            copy.send(buffer.take()).await?;
+        }
     }
-    let mut copy = tx.copy_in_raw(copy::STATEMENT).await?;
     copy.send(buffer.finish()).await?;
     copy.finish().await?;
     Ok(())
+}
+
+/// Counter-signs the heads that everything below is now stored for.
+pub(super) async fn write_heads(
+    tx: &mut PgConnection,
+    group: &[Checked],
+    plan: &Plan<'_>,
+    instance: &InstanceName,
+    key: &AuditKey,
+    at: WallTime,
+) -> Result<(), sqlx::Error> {
+    if plan.heads.is_empty() {
+        return Ok(());
+    }
+    let batches = || plan.heads.iter().map(|&(index, _)| &group[index]);
+    let signed = |batch: &Checked| {
+        let signed = batch.head.clone().counter_sign(instance.clone(), at, key);
+        serde_json::to_string(&signed).expect("a head holds only strings and integers")
+    };
+    sqlx::query(
+        "INSERT INTO heads (org_id, cursor_id, seq, hash, counter_signed)
+         SELECT * FROM unnest($1::text[], $2::bigint[], $3::bigint[], $4::bytea[], $5::text[])
+         ON CONFLICT DO NOTHING",
+    )
+    .bind(batches().map(|batch| batch.device.org_id.clone()).collect::<Vec<_>>())
+    .bind(plan.heads.iter().map(|&(_, cursor_id)| cursor_id).collect::<Vec<_>>())
+    .bind(batches().map(|batch| number(batch.head.head.seq)).collect::<Vec<_>>())
+    .bind(batches().map(|batch| batch.head.head.hash.0.to_vec()).collect::<Vec<_>>())
+    .bind(batches().map(signed).collect::<Vec<_>>())
+    .execute(tx)
+    .await
+    .map(drop)
 }
 
 pub(super) async fn write_exceptions(
