@@ -60,6 +60,7 @@ impl CommandDecoder {
         let settings = Settings::default()
             .with("hmm", model.acoustic.display())
             .with("dict", dictionary.path().display())
+            .with("remove_noise", "yes")
             .with("remove_silence", "no")
             .with("lw", 1)
             .with("wip", LOOP_PENALTY);

@@ -16,7 +16,7 @@
 //! model and the keyphrase list it hands to the library, which are deleted at once.
 //!
 //! **Weaker than it looks:** far speech stays hard for this model, and the second pass of a long segment takes about
-//! a fifth of its length.
+//! a fifth of its length on an idle core.
 //!
 //! ```no_run
 //! use prim_audio::SampleTime;

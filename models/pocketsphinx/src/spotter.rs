@@ -57,6 +57,7 @@ impl Spotter {
         let settings = Settings::default()
             .with("hmm", model.acoustic.display())
             .with("dict", dictionary.path().display())
+            .with("remove_noise", "yes")
             .with("remove_silence", "no");
         let mut decoder = Decoder::open(&settings)?;
         decoder.use_keyphrases(phrases.path())?;
