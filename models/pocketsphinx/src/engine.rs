@@ -73,7 +73,7 @@ fn failed(error: &DecoderError) -> SttError {
 }
 
 impl PocketSphinx {
-    /// Loads the model: about a second and 200 MiB.
+    /// Loads the model twice, for the live and the second pass: about two seconds and 310 MiB.
     ///
     /// # Errors
     /// [`SttError::Engine`] names what does not load.
