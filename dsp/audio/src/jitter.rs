@@ -36,6 +36,8 @@ pub struct JitterBuffer<const N: usize> {
     next: Option<u64>,
     held: usize,
     playing: bool,
+    /// Something was played since the beginning or the last jump: what is before `next` is over.
+    begun: bool,
     dropped: u64,
     holes: u64,
 }
@@ -57,6 +59,7 @@ impl<const N: usize> JitterBuffer<N> {
             next: None,
             held: 0,
             playing: false,
+            begun: false,
             dropped: 0,
             holes: 0,
         }
@@ -70,7 +73,7 @@ impl<const N: usize> JitterBuffer<N> {
         match self.next {
             None => self.next = Some(block),
             // Before the first one is played an earlier block may still become the first.
-            Some(next) if block < next && !self.playing && next - block < capacity => self.next = Some(block),
+            Some(next) if block < next && !self.begun && next - block < capacity => self.next = Some(block),
             Some(next) if block < next => {
                 self.dropped += 1;
                 return Pushed::Late;
@@ -106,6 +109,7 @@ impl<const N: usize> JitterBuffer<N> {
             return Pulled::Waiting;
         };
         self.playing = true;
+        self.begun = true;
         self.next = Some(next + 1);
         let capacity = self.slots.len() as u64;
         let slot = &mut self.slots[(next % capacity) as usize];
