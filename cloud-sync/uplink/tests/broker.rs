@@ -58,7 +58,10 @@ fn records_of_several_streams_arrive_once_signed_traced_and_leave_the_spool() {
         status.link_up && status.gateway_present && status.queued == 0 && status.problem.is_none()
     });
     let seen = gateway.seen();
-    assert!(seen.batches >= 4, "a batch is bounded: {} for 1 010 records", seen.batches);
+    // One batch holds one stream and at most so many rows; how many more there are is the scheduler's choice.
+    let rows = prim_proto::MAX_BATCH_ROWS as u64;
+    let fewest = 710_u64.div_ceil(rows) + 300_u64.div_ceil(rows);
+    assert!(seen.batches >= fewest, "a batch is bounded: {} for 1 010 records", seen.batches);
     assert!(seen.traces.len() as u64 == seen.batches && seen.traces.iter().all(|t| t.len() == 55));
 }
 
