@@ -68,7 +68,7 @@ fn peer(reference: &[[i16; DEVICE_BLOCK]]) -> Duration {
     };
     let mut processing = sonora::AudioProcessing::builder()
         .config(config)
-        .capture_config(stream.clone())
+        .capture_config(stream)
         .render_config(stream)
         .build();
     let blocks: Vec<Vec<i16>> =

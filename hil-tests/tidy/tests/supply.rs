@@ -60,8 +60,8 @@ struct Edge {
 }
 
 fn deny() -> Deny {
-    let text = std::fs::read_to_string(root().join(".deny.toml")).unwrap();
-    toml::from_str(&text).unwrap()
+    let text = std::fs::read_to_string(root().join(".deny.toml")).expect(".deny.toml is there");
+    toml::from_str(&text).expect(".deny.toml has licences and bans")
 }
 
 fn graph() -> Graph {
@@ -70,9 +70,9 @@ fn graph() -> Graph {
         .args(["--filter-platform", "x86_64-unknown-linux-gnu"])
         .current_dir(root())
         .output()
-        .unwrap();
+        .expect("cargo starts: it runs this test");
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
-    serde_json::from_slice(&output.stdout).unwrap()
+    serde_json::from_slice(&output.stdout).expect("cargo metadata speaks JSON")
 }
 
 /// An SPDX expression of the forms that occur: `A OR B`, `A AND B`, `(A OR B) AND C`, and the old `A/B`.

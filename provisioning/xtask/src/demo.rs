@@ -113,6 +113,9 @@ fn hold(options: &Options, script: &std::path::Path) -> anyhow::Result<()> {
         "everything runs after {:.0} s; the meeting begins",
         start.elapsed().as_secs_f64()
     ));
+    if let Some(load) = overloaded() {
+        say::bad(format_args!("this machine is busy (load {load}): what is heard and how fast will suffer"));
+    }
     let mut hall = Hall::enter(&folder, who)?;
     hall.watch_meeting(&mut stage, MEETING_LIMIT)?;
     let outcome = after::gather(&mut stage, hall, &folder, &keys)?;
@@ -135,6 +138,14 @@ fn hold(options: &Options, script: &std::path::Path) -> anyhow::Result<()> {
     say::hint(format_args!("DATABASE_URL={}", stage.database_url));
     stop::until_pressed();
     Ok(())
+}
+
+/// More waits for the cores than there are cores: a meeting in real time is then not what it could be.
+fn overloaded() -> Option<f64> {
+    let text = std::fs::read_to_string("/proc/loadavg").ok()?;
+    let load: f64 = text.split(' ').next()?.parse().ok()?;
+    let cores = std::thread::available_parallelism().ok()?.get();
+    (load > cores as f64).then_some(load)
 }
 
 /// Build what is not built; cargo shows its own progress.

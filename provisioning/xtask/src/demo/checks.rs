@@ -15,6 +15,37 @@ const CUT: Duration = Duration::from_secs(20);
 /// What the embedded recogniser reaches in the demo's room.
 const WORST_WER: f64 = 0.30;
 
+/// Figures that the summary of a scripted meeting holds, each measured.
+const FIGURES: [&str; 27] = [
+    "wer",
+    "people_repeats",
+    "bearing_error_deg_p50",
+    "first_partial_ms_p50",
+    "first_partial_ms_p95",
+    "first_partial_ms_n",
+    "question_to_first_audio_ms_p50",
+    "question_to_first_audio_ms_p95",
+    "question_to_first_audio_ms_n",
+    "allow_to_first_audio_ms_p50",
+    "allow_to_first_audio_ms_p95",
+    "allow_to_first_audio_ms_n",
+    "press_to_light_ms_p95",
+    "press_to_light_ms_n",
+    "stop_to_silence_ms_p95",
+    "stop_to_silence_ms_n",
+    "barge_in_to_silence_ms_p95",
+    "barge_in_to_silence_ms_n",
+    "dings",
+    "duplicate_dings",
+    "dings_outside_silence",
+    "spoken_without_permission",
+    "records_spooled",
+    "records_in_postgres",
+    "records_duplicate",
+    "primd_rss_mb",
+    "front_end_cpu_percent",
+];
+
 /// One promise and what came of it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Check {
@@ -29,6 +60,7 @@ pub(crate) fn print(outcome: &Outcome, scripted: bool, usual_room: bool) -> usiz
     let mut checks = of_the_records(outcome);
     if scripted {
         checks.extend(of_the_meeting(outcome));
+        checks.push(measured(outcome));
     }
     if scripted && usual_room {
         let wer = number(outcome, "wer");
@@ -47,6 +79,13 @@ pub(crate) fn print(outcome: &Outcome, scripted: bool, usual_room: bool) -> usiz
         if check.held { say::good(line) } else { say::bad(line) }
     }
     checks.iter().filter(|check| !check.held).count()
+}
+
+fn measured(outcome: &Outcome) -> Check {
+    let missing: Vec<&str> = FIGURES.into_iter().filter(|name| number(outcome, name).is_none()).collect();
+    let detail =
+        if missing.is_empty() { "all".to_owned() } else { format!("missing: {}", missing.join(", ")) };
+    check("every promised figure was measured", missing.is_empty(), detail)
 }
 
 /// What the measuring program found wrong, in its own words.
