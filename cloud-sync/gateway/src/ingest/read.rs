@@ -187,9 +187,11 @@ fn checked_row(
     erasables: Erasables,
     device: &Device,
 ) -> Result<CheckedRow, prim_proto::ReadRecordError> {
-    let chain = ChainFields::of(&raw)?;
+    let reading = Reading::of(&raw);
+    // A record whose body makes no sense still has a place in the chain.
+    let chain = reading.as_ref().map_or_else(|_| ChainFields::of(&raw), |reading| Ok(*reading.chain()))?;
     let hash = link(chain.prev, raw.as_bytes());
-    let (status, record) = match Reading::of(&raw) {
+    let (status, record) = match reading {
         Ok(Reading::Newer(_)) => (Status::Parked, None),
         // A record of another device, or one whose text Postgres' JSON could not hold, is kept but not understood.
         Ok(Reading::Known(record)) => {
