@@ -82,13 +82,13 @@ impl Beam {
         for i in 0..n {
             let used = self.usable[i];
             d[i] = if used { arrival(self.mics_mm[i], degrees, bin) } else { ZERO };
-            for j in 0..n {
+            for (j, cell) in a[i].iter_mut().enumerate().take(n) {
                 let both = used && self.usable[j];
                 let apart: f32 =
                     (0..3).map(|x| (self.mics_mm[i][x] - self.mics_mm[j][x]).powi(2)).sum::<f32>().sqrt();
                 let x = k * apart;
                 let coherence = if x < 1e-4 { 1.0 } else { x.sin() / x };
-                a[i][j].re = if both { coherence } else { 0.0 };
+                cell.re = if both { coherence } else { 0.0 };
             }
             a[i][i].re = 1.0 + self.loading;
         }
@@ -126,7 +126,8 @@ fn solve_in_place(a: &mut [Row; MAX_CHANNELS], b: &mut Row, n: usize) -> bool {
             for (x, t) in a[r][i..n].iter_mut().zip(&top[i..n]) {
                 *x -= f * t;
             }
-            b[r] = b[r] - f * b[i];
+            let known = b[i];
+            b[r] -= f * known;
         }
     }
     for i in (0..n).rev() {

@@ -137,7 +137,7 @@ impl Dereverb {
         }
         power /= self.channels as f32;
         bin.power = 0.5 * bin.power + 0.5 * power;
-        if !(bin.power > NOTHING) {
+        if bin.power.is_nan() || bin.power <= NOTHING {
             bin.power = 0.0;
         }
         if adapt && bin.power > SILENCE {
@@ -156,9 +156,9 @@ impl Dereverb {
                 return;
             }
             let scale = 1.0 / denominator;
-            for c in 0..self.channels {
+            for (c, error) in voice.iter().enumerate().take(self.channels) {
                 // g += conj(gain) · error, kept conjugated for the product above.
-                let e = voice[c] * scale;
+                let e = *error * scale;
                 let (g_re, g_im) = (&mut bin.g_re[c * k..(c + 1) * k], &mut bin.g_im[c * k..(c + 1) * k]);
                 for i in 0..k {
                     let (pr, pi) = (self.p_re[i], -self.p_im[i]);

@@ -68,7 +68,7 @@ impl Resampler {
     /// A rate out of range, or one whose 10 ms are not a whole number of frames.
     pub fn new(from: SampleRate, to: SampleRate, channels: usize) -> Result<Self, ResamplerError> {
         let refuse = |why: &str| ResamplerError { from: from.hz(), to: to.hz(), why: why.to_owned() };
-        if from.hz() % 100 != 0 || to.hz() % 100 != 0 {
+        if !from.hz().is_multiple_of(100) || !to.hz().is_multiple_of(100) {
             return Err(refuse("10 ms are not a whole number of frames"));
         }
         let (block_in, block_out) = (from.hz() as usize / 100, to.hz() as usize / 100);
