@@ -2,7 +2,10 @@
 //! A development measurement: needs flite.
 #![expect(clippy::print_stdout, reason = "it prints a table")]
 #![expect(clippy::unwrap_used, reason = "a development measurement")]
-#![allow(clippy::disallowed_methods, reason = "the crate is pure, an example that reads waves and times itself is not")]
+#![allow(
+    clippy::disallowed_methods,
+    reason = "the crate is pure, an example that reads waves and times itself is not"
+)]
 
 #[path = "../tests/common/mod.rs"]
 mod common;
