@@ -1,6 +1,6 @@
 //! `cargo xtask demo`: a meeting on this machine, from sound in a simulated room to rows in Postgres, and what was
 //! promised of it held against what a separate program measured.
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, bail, ensure};
@@ -23,6 +23,7 @@ mod table;
 mod view;
 mod watch;
 
+use checks::Held;
 use folder::{Folder, Past};
 use keys::Keys;
 use meeting::Hall;
@@ -67,7 +68,12 @@ pub(crate) struct Options {
 }
 
 pub(crate) fn run(options: &Options) -> anyhow::Result<()> {
-    hold(options, checkout::root().join(SCRIPT).as_path())
+    let held = match (options.wav.is_empty(), &options.room) {
+        (false, _) => Held::Recordings,
+        (true, Some(_)) => Held::OtherRoom,
+        (true, None) => Held::Demo,
+    };
+    hold(options, &checkout::root().join(SCRIPT), held)
 }
 
 /// `cargo xtask bench latency`: the same programs, a longer meeting, at least 30 events of each kind.
@@ -82,14 +88,14 @@ pub(crate) fn latency(yes: bool) -> anyhow::Result<()> {
         room: None,
         data: Some(checkout::root().join(".prim").join("latency")),
     };
-    hold(&options, checkout::root().join(LATENCY_SCRIPT).as_path())
+    hold(&options, &checkout::root().join(LATENCY_SCRIPT), Held::Latency)
 }
 
 pub(crate) fn clean() -> anyhow::Result<()> {
     folder::clean()
 }
 
-fn hold(options: &Options, script: &std::path::Path) -> anyhow::Result<()> {
+fn hold(options: &Options, script: &Path, held: Held) -> anyhow::Result<()> {
     for wave in &options.wav {
         ensure!(wave.is_file(), "play {}: there is no such file", wave.display());
     }
@@ -120,7 +126,7 @@ fn hold(options: &Options, script: &std::path::Path) -> anyhow::Result<()> {
     hall.watch_meeting(&mut stage, MEETING_LIMIT)?;
     let outcome = after::gather(&mut stage, hall, &folder, &keys)?;
     table::print(&outcome.summary);
-    let broken = checks::print(&outcome, options.wav.is_empty(), options.room.is_none());
+    let broken = checks::print(&outcome, held);
     if let Some(file) = &options.json {
         let text = serde_json::to_string_pretty(&outcome.summary).context("write the summary as JSON")?;
         std::fs::write(file, text + "\n").with_context(|| format!("write {}", file.display()))?;
@@ -149,7 +155,7 @@ fn overloaded() -> Option<f64> {
 }
 
 /// Build what is not built; cargo shows its own progress.
-fn build(postgres_bin: Option<&std::path::Path>) -> anyhow::Result<()> {
+fn build(postgres_bin: Option<&Path>) -> anyhow::Result<()> {
     stop::check()?;
     let mut cargo = checkout::cargo();
     cargo.args(["build", "--locked", "--bins"]);

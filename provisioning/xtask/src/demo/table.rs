@@ -50,6 +50,11 @@ fn promises() -> Vec<Promise> {
     prim_benches::budgets().into_iter().filter_map(of_a_meeting).collect()
 }
 
+/// The names of the figures, without `_p50`, `_p95`, `_n`.
+pub(crate) fn figures() -> Vec<String> {
+    promises().into_iter().map(|promise| promise.figure).collect()
+}
+
 fn row(promise: &Promise, summary: &Map<String, Value>) -> String {
     let number = |end: &str| summary.get(&format!("{}_{end}", promise.figure)).and_then(Value::as_f64);
     let shown = |value: Option<f64>| value.map_or_else(|| "–".to_owned(), |value| format!("{value:.0}"));
