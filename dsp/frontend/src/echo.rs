@@ -9,17 +9,25 @@
 //! When the speaker has been silent for longer than device latency and room together, nothing is computed and
 //! the microphones pass untouched.
 
+use std::f32::consts::TAU;
+
+use prim_audio::SPEECH_BLOCK;
 use realfft::num_complex::Complex32;
 
 use crate::MAX_CHANNELS;
 use crate::align::Aligner;
-use crate::stft::{BINS, Spectrum, ZERO};
+use crate::stft::{BINS, Spectrum, WINDOW, ZERO};
 
 /// Reference frames a bin's echo is made of: 160 ms. At RT60 0.25 s what comes later is 38 dB down. A multiple of 4.
 const TAPS: usize = 16;
-/// Room beyond the taps for the delay between reference and microphone: 320 ms.
+/// The largest delay found between reference and microphone, in blocks: 320 ms.
 pub(crate) const MAX_LAG: usize = 32;
-const DEPTH: usize = MAX_LAG + TAPS;
+const DEPTH: usize = MAX_LAG;
+const MAX_DELAY: usize = MAX_LAG * SPEECH_BLOCK;
+/// Samples two answers of the aligner may differ and still confirm each other.
+const AGREE: u32 = 4;
+/// Samples of misplacement that are put up with: a fifth of a millisecond.
+const CLOSE: u32 = 3;
 /// Frames the canceller goes on after the last sound of the speaker: 300 ms of latency, 300 ms of room.
 const TAIL: u32 = 60;
 /// Forgetting per frame, a memory of two seconds of Prim. 0.99 follows changes sooner but leaves 3 dB more of what it
@@ -32,9 +40,9 @@ const FLOOR: f32 = 1e-7;
 const FLOOR_SHARE: f32 = 1e-3;
 /// A reference block below this peak (−78 dBFS) is silence: exact zeros, or a dither of a bit or two.
 const SILENT_PEAK: f32 = 1.2e-4;
-/// Variance expected of a tap before anything was heard: a speaker whose sound arrives 8 dB weaker than the
+/// Variance expected of a tap before anything was heard: all taps together a speaker that arrives about as loud as the
 /// reference says. Too large overshoots on Prim's first syllable, too small takes longer to converge.
-const PRIOR: f32 = 0.03;
+const PRIOR: f32 = 0.1;
 /// An inverse beyond this has not been fed for long: single precision ends.
 const MAX_TRACE: f32 = 1e7;
 
@@ -45,8 +53,13 @@ pub(crate) struct EchoCanceller {
     /// Past reference spectra, newest at `at`.
     past: Box<[Spectrum]>,
     at: usize,
-    lag: usize,
+    /// Samples the reference is held back so that it lies on the echo; with its line.
+    delay: usize,
+    line: Box<[f32]>,
+    line_at: usize,
     align: Aligner,
+    answer: Option<i32>,
+    settled: bool,
     silent_for: u32,
     heard_frames: u32,
 }
@@ -88,8 +101,20 @@ impl Bin {
         self.inverse_im = [[0.0; TAPS]; TAPS];
     }
 
+    /// The reference was moved within its window: the taps turn with it.
+    fn turn(&mut self, phase: Complex32) {
+        for (re, im) in self.taps_re.iter_mut().zip(&mut self.taps_im) {
+            for (r, i) in re.iter_mut().zip(im) {
+                (*r, *i) = (*r * phase.re - *i * phase.im, *r * phase.im + *i * phase.re);
+            }
+        }
+    }
+
     /// The echo now comes `by` frames later (positive) or earlier within the taps.
     fn shift(&mut self, by: isize) {
+        if by == 0 {
+            return;
+        }
         for row in self.taps_re.iter_mut().chain(&mut self.taps_im) {
             let old = *row;
             for (i, t) in row.iter_mut().enumerate() {
@@ -116,11 +141,27 @@ impl EchoCanceller {
             bins: vec![Bin::NEW; BINS].into_boxed_slice(),
             past: vec![[ZERO; BINS]; DEPTH].into_boxed_slice(),
             at: 0,
-            lag: 0,
+            delay: 0,
+            line: vec![0.0; MAX_DELAY + SPEECH_BLOCK].into_boxed_slice(),
+            line_at: 0,
             align: Aligner::new(),
+            answer: None,
+            settled: false,
             silent_for: TAIL,
             heard_frames: 0,
         }
+    }
+
+    /// Holds the newest reference block back by the delay found so far: `block` becomes what the microphones hear now.
+    pub(crate) fn hold_back(&mut self, block: &mut [f32; SPEECH_BLOCK]) {
+        let n = self.line.len();
+        for (i, s) in block.iter().enumerate() {
+            self.line[(self.line_at + i) % n] = *s;
+        }
+        for (i, s) in block.iter_mut().enumerate() {
+            *s = self.line[(self.line_at + i + n - self.delay) % n];
+        }
+        self.line_at = (self.line_at + SPEECH_BLOCK) % n;
     }
 
     /// Takes the echo out of `mics` and leaves what it took in `echo`. `reference_peak` is the largest magnitude of the
@@ -141,11 +182,13 @@ impl EchoCanceller {
         self.heard_frames = self.heard_frames.saturating_add(u32::from(sounding));
         self.at = (self.at + DEPTH - 1) % DEPTH;
         self.past[self.at].copy_from_slice(reference);
-        self.realign(&mics[0]);
+        if sounding {
+            self.realign(&mics[0]);
+        }
         let (mut x_re, mut x_im) = ([0.0; TAPS], [0.0; TAPS]);
         for f in 1..BINS {
             for i in 0..TAPS {
-                let x = self.past[(self.at + self.lag + i) % DEPTH][f];
+                let x = self.past[(self.at + i) % DEPTH][f];
                 (x_re[i], x_im[i]) = (x.re, x.im);
             }
             self.bins[f].step(
@@ -163,21 +206,40 @@ impl EchoCanceller {
         EchoFrame { active: true, heard_frames: self.heard_frames }
     }
 
+    /// Follows the aligner once two answers in a row agree.
     fn realign(&mut self, mic: &Spectrum) {
-        self.align.push(mic, |lag| &self.past[(self.at + lag) % DEPTH]);
-        // One frame of head start: a window reaches over its neighbours.
-        if let Some(lag) = self.align.settled().map(|l| l.saturating_sub(1))
-            && lag.abs_diff(self.lag) >= 2
-        {
-            let by = lag as isize - self.lag as isize;
-            self.lag = lag;
-            self.bins.iter_mut().for_each(|b| b.shift(by));
+        let (at, past) = (self.at, &self.past);
+        let Some(new) = self.align.push(mic, |lag| &past[(at + lag) % DEPTH]) else {
+            return;
+        };
+        let confirmed = self.answer.replace(new).is_some_and(|old| old.abs_diff(new) <= AGREE);
+        if !confirmed {
+            return;
         }
+        self.settled = true;
+        let to = (self.delay as i32 + new).clamp(0, MAX_DELAY as i32 - 1);
+        let by = to - self.delay as i32;
+        if by.unsigned_abs() <= CLOSE {
+            return;
+        }
+        self.delay = to as usize;
+        let blocks = (by as f32 / SPEECH_BLOCK as f32).round() as isize;
+        let rest = by - (blocks * SPEECH_BLOCK as isize) as i32;
+        for (f, bin) in self.bins.iter_mut().enumerate() {
+            bin.shift(blocks);
+            bin.turn(Complex32::from_polar(1.0, TAU * (f as i32 * rest) as f32 / WINDOW as f32));
+        }
+        if blocks != 0 {
+            self.past.fill([ZERO; BINS]);
+            self.heard_frames = 0;
+        }
+        self.align.start_anew();
+        self.answer = None;
     }
 
-    /// Reference to microphone, ms, to the nearest 10; `None` before Prim was heard long enough.
+    /// Reference to microphone, ms; `None` before Prim was heard long enough.
     pub(crate) fn delay_ms(&self) -> Option<f32> {
-        self.align.settled().map(|lag| lag as f32 * 10.0)
+        self.settled.then(|| self.delay as f32 / 16.0)
     }
 
     /// A hole in time: what was remembered of the reference no longer lies where it did.

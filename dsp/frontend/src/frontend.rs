@@ -250,9 +250,11 @@ impl Frontend {
         let Some(echo) = &mut self.echo else {
             return EchoFrame::default();
         };
-        let reference = &b.speech[self.channels * SPEECH_BLOCK..];
-        self.analysis.push(self.channels, reference, &mut b.reference);
-        echo.process(&mut b.spectra, &b.reference, crate::peak(reference), self.clipped_for > 0, &mut b.echo)
+        let mut reference = [0.0; SPEECH_BLOCK];
+        reference.copy_from_slice(&b.speech[self.channels * SPEECH_BLOCK..]);
+        echo.hold_back(&mut reference);
+        self.analysis.push(self.channels, &reference, &mut b.reference);
+        echo.process(&mut b.spectra, &b.reference, crate::peak(&reference), self.clipped_for > 0, &mut b.echo)
     }
 
     fn locate(&mut self, usable: &[bool; MAX_CHANNELS], echo: bool) -> Option<Bearing> {

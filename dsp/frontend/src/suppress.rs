@@ -11,8 +11,14 @@ use crate::stft::{BIN_HZ, BINS, Spectrum};
 const TIGHT: f32 = 3e-4;
 /// The leak is averaged over half a second, at first over what there is.
 const FOLLOW: f32 = 0.02;
-/// While a person stands out, the leak follows this much more slowly.
-const WARY: f32 = 0.05;
+/// One frame lifts the leak by at most three times [`FOLLOW`]: 25 dB a second.
+const BOUND: f32 = 4.0;
+/// While a person stands out, the leak follows this much more slowly: she lifts it by 5 dB a second at most.
+const WARY: f32 = 0.2;
+/// In Prim's first seconds the filter still learns sounds it has not heard: the leak is feared to be up to ten times what
+/// was measured, falling with a time constant of 1.5 s of Prim.
+const FEAR: f32 = 9.0;
+const FEAR_FRAMES: f32 = 150.0;
 /// A person stands out: 6 dB over what is expected.
 const STANDS_OUT: f32 = 4.0;
 /// Frames of Prim before the leak is measured rather than feared: 250 ms, the linear filter's first convergence.
@@ -97,18 +103,21 @@ impl Suppressor {
         let trusted = heard >= CONVERGED && !clipped;
         let (lo, hi) = ((FROM_HZ / BIN_HZ) as usize, (TO_HZ / BIN_HZ) as usize);
         let follow = FOLLOW.max(1.0 / (self.frames + 1) as f32) * if self.person { WARY } else { 1.0 };
+        let fear = 1.0 + FEAR * (-(heard as f32) / FEAR_FRAMES).exp();
         let mut sums = Residual::default();
         for f in 0..BINS {
             let (left, taken) = (beam[f].norm_sqr(), echo[f].norm_sqr());
             self.echo[f] = taken.max(LINGER * self.echo[f]);
             self.near[f] = 0.5 * self.near[f] + 0.5 * left;
             let expected = if trusted {
+                let leak = self.leak(f);
                 if taken > self.floor[f] {
-                    self.left[f] += follow * (left - self.left[f]);
+                    let bounded =
+                        if self.frames < CONVERGED { left } else { left.min(BOUND * leak * self.echo[f]) };
+                    self.left[f] += follow * (bounded - self.left[f]);
                     self.taken[f] += follow * (self.echo[f] - self.taken[f]);
                 }
-                let leak = (self.left[f] / (self.taken[f] + 1e-12)).clamp(TIGHT, 1.0);
-                leak * self.echo[f]
+                (fear * self.leak(f)).min(1.0) * self.echo[f]
             } else {
                 self.near[f].max(left).max(self.echo[f])
             };
@@ -129,5 +138,9 @@ impl Suppressor {
             self.person = self.frames > CONVERGED && sums.left > STANDS_OUT * sums.expected;
         }
         sums
+    }
+
+    fn leak(&self, f: usize) -> f32 {
+        (self.left[f] / (self.taken[f] + 1e-12)).clamp(TIGHT, 1.0)
     }
 }

@@ -231,7 +231,17 @@ pub fn voice(seed: u64, seconds: f32, f0: f32) -> Vec<f32> {
         out.extend(std::iter::repeat_n(0.0, pause));
     }
     out.truncate(total);
-    let g = 0.1 / rms(&out).max(1e-9);
+    // Pulses all of one sign carry an offset that no mouth has.
+    for _ in 0..2 {
+        let (mut x, mut y) = (0.0, 0.0);
+        for s in &mut out {
+            y = 0.988 * (y + *s - x);
+            x = *s;
+            *s = y;
+        }
+    }
+    let peak = out.iter().fold(1e-9_f32, |m, s| m.max(s.abs()));
+    let g = (0.1 / rms(&out).max(1e-9)).min(0.7 / peak);
     out.iter_mut().for_each(|s| *s *= g);
     out
 }

@@ -1,0 +1,195 @@
+//! The front end in a small room: bearing, beam, echo, double talk, interruption, in degrees and decibels.
+
+mod common;
+
+use common::{RATE, RING_MM, Room, active_rms, add, add_noise, db, hear, place, rms, scale, si_sdr, voice};
+use prim_audio::SampleRate;
+use prim_dsp::{BargeIn, BargeInConfig, FrontendConfig, Reframer, SegmentBearing, resample_all};
+
+const PERSON: f32 = 0.025;
+
+fn config() -> FrontendConfig {
+    FrontendConfig::new(&RING_MM)
+}
+
+fn off(a: f32, b: f32) -> f32 {
+    ((a - b + 180.0).rem_euclid(360.0) - 180.0).abs()
+}
+
+/// `dry` from `at`, the person's usual level at the microphones, with −60 dBFS of noise.
+fn person(room: &Room, at: [f32; 3], dry: &[f32]) -> Vec<Vec<f32>> {
+    let mut mics = place(room, at, dry);
+    let g = PERSON / active_rms(&mics[0]);
+    scale(&mut mics, g);
+    mics
+}
+
+/// Prim's sound at the microphones `over` dB above a person, 35 ms later than its reference.
+fn echo(room: &Room, dry: &[f32], over: f32) -> Vec<Vec<f32>> {
+    let mut mics = place(room, [room.array[0] + 0.19, room.array[1] - 0.19, room.array[2]], dry);
+    let g = PERSON * 10_f32.powf(over / 20.0) / active_rms(&mics[0]);
+    scale(&mut mics, g);
+    let late = RATE * 35 / 1000;
+    mics.iter().map(|m| [vec![0.0; late], m[..m.len() - late].to_vec()].concat()).collect()
+}
+
+fn to16(x: &[f32]) -> Vec<f32> {
+    resample_all(x, SampleRate::new(48_000), SampleRate::new(16_000)).unwrap()
+}
+
+#[test]
+fn a_talker_a_metre_away_is_found_within_5_degrees() {
+    let room = Room::huddle(0.25);
+    let dry = voice(4, 4.0, 120.0);
+    let mut all = Vec::new();
+    for bearing in [12.0, 100.0, 187.0, 305.0] {
+        let mut mics = person(&room, room.at(bearing, 1.0, 0.35), &dry);
+        add_noise(&mut mics, 0.0008, 2);
+        let heard = hear(&FrontendConfig { dereverb: None, ..config() }, &mics, &[]);
+        let mut segment = SegmentBearing::default();
+        heard.blocks.iter().for_each(|b| segment.push(b));
+        let found = segment.take().unwrap();
+        assert!(off(found.degrees, bearing) < 5.0, "{bearing}: {found:?}");
+        all.extend(heard.blocks.iter().filter_map(|b| b.fresh_bearing).map(|b| off(b.degrees, bearing)));
+    }
+    all.sort_by(f32::total_cmp);
+    assert!(all.len() > 60, "ten estimates a second: {}", all.len());
+    assert!(all[all.len() / 2] < 5.0 && all[all.len() * 9 / 10] < 12.0, "p50 {}", all[all.len() / 2]);
+}
+
+#[test]
+fn with_a_dead_microphone_the_others_still_find_the_talker() {
+    let room = Room::huddle(0.25);
+    let mut mics = person(&room, room.at(60.0, 1.0, 0.35), &voice(5, 5.0, 110.0));
+    add_noise(&mut mics, 0.0008, 2);
+    mics[2].fill(0.0);
+    let heard = hear(&FrontendConfig { dereverb: None, ..config() }, &mics, &[]);
+    let found = heard.blocks.last().unwrap().bearing.unwrap();
+    assert!(off(found.degrees, 60.0) < 8.0, "{found:?}");
+    let (level, alive) = (db(rms(&heard.recogniser[32_000..])), db(rms(&to16(&mics[0])[32_000..])));
+    assert!((level - alive).abs() < 4.0, "{level:.1} dBFS, a living microphone {alive:.1}");
+}
+
+#[test]
+fn the_beam_lifts_a_voice_out_of_independent_noise() {
+    let room = Room::huddle(0.05);
+    let clean = person(&room, room.at(140.0, 1.0, 0.0), &voice(6, 4.0, 130.0));
+    let mut noisy = clean.clone();
+    add_noise(&mut noisy, PERSON * 10_f32.powf(-5.0 / 20.0), 3);
+    let board = FrontendConfig { dereverb: None, echo: false, ..config() };
+    let single = FrontendConfig { mics_mm: vec![RING_MM[0]], ..board.clone() };
+    let at = 16_000..48_000;
+    let sdr = |config: &FrontendConfig, n: usize| {
+        let (a, b) = (hear(config, &clean[..n], &[]), hear(config, &noisy[..n], &[]));
+        si_sdr(&b.recogniser[at.clone()], &a.recogniser[at.clone()], 1)
+    };
+    let (one, four) = (sdr(&single, 1), sdr(&board, 4));
+    println!("one microphone {one:.1} dB, beam of four {four:.1} dB");
+    assert!(four > one + 4.0, "one microphone {one:.1} dB, beam of four {four:.1} dB");
+}
+
+#[test]
+fn prim_alone_is_18_db_down_after_two_seconds_and_30_when_suppressed() {
+    let room = Room::huddle(0.25);
+    let prim = voice(8, 6.0, 190.0);
+    for over in [0.0, 12.0] {
+        let mut mics = echo(&room, &prim, over);
+        add_noise(&mut mics, 0.0003, 4);
+        let heard = hear(&config(), &mics, &prim);
+        let mic = db(rms(&mics[0][2 * RATE..6 * RATE - 4800]));
+        let linear = db(rms(&heard.recogniser[32_000..96_000 - 1_600]));
+        let suppressed = db(rms(&heard.voice[32_000..96_000 - 1_600]));
+        println!("over {over}: mic {mic:.1}, linear {linear:.1}, suppressed {suppressed:.1} dBFS");
+        assert!(mic - linear > 18.0, "linear: {:.1} dB", mic - linear);
+        assert!(mic - suppressed > 30.0_f32.min(mic + 66.0), "suppressed: {:.1} dB", mic - suppressed);
+        let delay = heard.blocks.last().unwrap().echo.delay_ms.unwrap();
+        assert!((35.0..=37.0).contains(&delay), "35 ms of latency and 27 cm of air: {delay} ms");
+        let first = db(rms(&heard.recogniser[..16_000])) - db(rms(&mics[0][..RATE]));
+        assert!(first < 0.0, "the first second is not made worse: {first:.1} dB");
+    }
+}
+
+#[test]
+fn a_person_over_prim_reaches_the_recogniser_untouched() {
+    let room = Room::huddle(0.25);
+    let prim = voice(9, 7.0, 190.0);
+    let mut near = vec![0.0; 4 * RATE];
+    near.extend(voice(10, 3.0, 115.0));
+    let near = person(&room, room.at(140.0, 1.0, 0.35), &near);
+    let plain = FrontendConfig { dereverb: None, ..config() };
+    let mut alone = near.clone();
+    add_noise(&mut alone, 0.0005, 4);
+    let mut both = echo(&room, &prim, 12.0);
+    add(&mut both, &alone);
+    // The beam cannot know the bearing while Prim speaks: both runs are heard without one.
+    let truth = hear(&plain, &alone, &[]);
+    let heard = hear(&plain, &both, &prim);
+    let at = 4 * 16_000 + 3_200..7 * 16_000 - 1_600;
+    let raw = si_sdr(&to16(&both[0])[at.clone()], &to16(&alone[0])[at.clone()], 2);
+    let got = si_sdr(&heard.recogniser[at.clone()], &truth.recogniser[at.clone()], 2);
+    println!("double talk: raw {raw:.1} dB, recogniser {got:.1} dB");
+    assert!(got > 6.0 && got > raw + 5.0, "double talk SI-SDR {got:.1} dB, raw {raw:.1} dB");
+}
+
+fn probabilities(heard: &common::Heard) -> Vec<f32> {
+    let mut vad = earshot::Detector::default();
+    let mut frames = Reframer::new(256);
+    let clamp = |x: &[f32]| x.iter().map(|s| s.clamp(-1.0, 1.0)).collect::<Vec<_>>();
+    heard.blocks.iter().map(|b| frames.push(&b.voice, |f| vad.predict_f32(&clamp(f)))).collect()
+}
+
+/// Prim speaks for 3 s of every 4.
+fn utterances(seed: u64, f0: f32, seconds: usize) -> Vec<f32> {
+    let mut x = voice(seed, seconds as f32, f0);
+    for (t, s) in x.iter_mut().enumerate() {
+        if t % (4 * RATE) >= 3 * RATE {
+            *s = 0.0;
+        }
+    }
+    x
+}
+
+#[test]
+fn prim_never_interrupts_itself_at_any_volume() {
+    let room = Room::huddle(0.25);
+    let mut alarms = 0;
+    for (i, over) in [-6.0, 3.0, 8.0, 12.0].into_iter().enumerate() {
+        let prim = utterances(20 + i as u64, [190.0, 110.0][i % 2], 20);
+        let mut mics = echo(&room, &prim, over);
+        add_noise(&mut mics, 0.0008, 4);
+        let heard = hear(&config(), &mics, &prim);
+        let p = probabilities(&heard);
+        let mut barge_in = BargeIn::new(BargeInConfig::default());
+        let fired: Vec<usize> = (0..p.len()).filter(|b| barge_in.push(&heard.blocks[*b], p[*b])).collect();
+        println!("{over} dB: {fired:?}");
+        alarms += fired.len();
+    }
+    assert_eq!(alarms, 0);
+}
+
+#[test]
+fn a_person_a_metre_away_interrupts_prim_within_200_ms() {
+    let room = Room::huddle(0.25);
+    let mut waits = Vec::new();
+    for i in 0..4 {
+        let prim = voice(30 + i, 6.0, 190.0);
+        let start = 4 * RATE + 2_345 * i as usize;
+        let mut near = vec![0.0; start];
+        near.extend(voice(40 + i, 2.0, 115.0));
+        near.truncate(6 * RATE);
+        let first = near.iter().position(|s| s.abs() > 0.03).unwrap();
+        let near = person(&room, room.at(70.0 + 80.0 * i as f32, 1.0, 0.35), &near);
+        let mut mics = echo(&room, &prim, 10.0);
+        add(&mut mics, &near);
+        add_noise(&mut mics, 0.0008, 4);
+        let heard = hear(&config(), &mics, &prim);
+        let p = probabilities(&heard);
+        let mut barge_in = BargeIn::new(BargeInConfig::default());
+        let fired = (0..p.len()).find(|b| barge_in.push(&heard.blocks[*b], p[*b]));
+        // A block is known at its end.
+        let wait = fired.map(|b| ((b + 1) * 480) as i64 - first as i64).map(|n| n / 48);
+        waits.push(wait);
+    }
+    println!("{waits:?} ms");
+    assert!(waits.iter().all(|w| w.is_some_and(|w| (0..=200).contains(&w))), "{waits:?} ms");
+}
