@@ -5,7 +5,7 @@ use std::time::{SystemTime, UNIX_EPOCH};
 use prim_ids::{MonoTime, WallTime};
 
 /// Now, in milliseconds since boot, suspend included (`CLOCK_BOOTTIME`).
-
+#[must_use]
 pub(crate) fn mono_now() -> MonoTime {
     let mut time = libc::timespec { tv_sec: 0, tv_nsec: 0 };
     // SAFETY: `time` is a valid, exclusive timespec for the duration of the call.
@@ -16,14 +16,14 @@ pub(crate) fn mono_now() -> MonoTime {
 }
 
 /// Now, UTC, as the system believes.
-
+#[must_use]
 pub(crate) fn wall_now() -> WallTime {
     let ms = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |d| d.as_millis());
     WallTime::from_unix_millis(i64::try_from(ms).unwrap_or(i64::MAX))
 }
 
 /// Whether the kernel says that the wall clock follows a time server (`adjtimex`).
-
+#[must_use]
 pub(crate) fn wall_is_synchronised() -> bool {
     // SAFETY: an all-zero timex is valid; `modes` 0 only reads.
     #[expect(unsafe_code, reason = "std does not tell whether the clock is synchronised")]

@@ -139,9 +139,12 @@ pub(crate) async fn bind(
     listen: SocketAddr,
     source: HealthSource,
 ) -> Result<impl Future<Output = ()> + Send, ServeHttpError> {
-    let listener = tokio::net::TcpListener::bind(listen).await.map_err(|source| match source.kind() {
-        std::io::ErrorKind::AddrInUse => ServeHttpError::Busy { listen },
-        _ => ServeHttpError::Listen { listen, source },
+    let listener = tokio::net::TcpListener::bind(listen).await.map_err(|source| {
+        if source.kind() == std::io::ErrorKind::AddrInUse {
+            ServeHttpError::Busy { listen }
+        } else {
+            ServeHttpError::Listen { listen, source }
+        }
     })?;
     let recorder = PrometheusBuilder::new().build_recorder();
     let prometheus = recorder.handle();

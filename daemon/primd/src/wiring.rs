@@ -412,10 +412,10 @@ fn manifest_in_words(session: &Session<PlatformMouth>) -> AdapterHealth {
 }
 
 fn people_of(input: &Input) -> Vec<(ParticipantId, String)> {
-    match input {
-        Input::MeetingStarted { people, .. } => people.iter().map(|p| (p.id, p.name.clone())).collect(),
-        #[expect(clippy::wildcard_enum_match_arm, reason = "only one input brings a list of people")]
-        _ => Vec::new(),
+    if let Input::MeetingStarted { people, .. } = input {
+        people.iter().map(|p| (p.id, p.name.clone())).collect()
+    } else {
+        Vec::new()
     }
 }
 

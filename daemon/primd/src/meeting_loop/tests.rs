@@ -25,7 +25,7 @@ struct WatchingSpeaker {
 impl Speaker for WatchingSpeaker {
     fn write(&mut self, _: &[i16]) -> Result<(), WriteSpeakerError> {
         if self.blocks.fetch_add(1, Ordering::AcqRel) == 0 {
-            *self.intents_at_first_block.lock().unwrap() = Some(intents(&self.spool));
+            *crate::mouth::lock(&self.intents_at_first_block) = Some(intents(&self.spool));
         }
         Ok(())
     }

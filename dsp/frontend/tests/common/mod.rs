@@ -1,6 +1,7 @@
 //! A compact room for measuring the front end: image sources, four microphones, a speaker, synthetic voices.
 //! The product's simulator is `prim-hal-sim`; this one stays below it so that `prim-dsp` depends on nothing above.
 #![allow(dead_code, reason = "each test binary uses a part of it")]
+#![allow(clippy::unwrap_used, reason = "a test stops at the first surprise")]
 #![allow(unreachable_pub, reason = "shared by test binaries as a module")]
 
 use std::f32::consts::PI;
