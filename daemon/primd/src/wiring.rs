@@ -88,10 +88,13 @@ pub fn run(config: &PrimConfig, plan: Option<&MeetingPlan>) -> anyhow::Result<()
     let start = plan.map(|plan| start_of(plan, seed));
     let context = speech_context(plan)?;
 
+    let before_models = resident_bytes();
     let room_stt = open_stt(&models, &config.speech.recogniser, &context);
     let voice = open_voice(&models, &config.speech.voice);
     let (recogniser_up, voice_up) = (room_stt.is_some(), voice.is_some());
     let session = join(config);
+    let remote_stt = session.as_ref().and_then(|_| open_stt(&models, &config.speech.recogniser, &context));
+    let models_bytes = resident_bytes().saturating_sub(before_models);
     let health = HealthSource {
         ear: Arc::clone(&counters),
         spool: Arc::clone(&spool),
@@ -99,6 +102,7 @@ pub fn run(config: &PrimConfig, plan: Option<&MeetingPlan>) -> anyhow::Result<()
         manifests: session.iter().map(|s| manifest_in_words(s)).collect(),
         recogniser: if recogniser_up { "up" } else { "missing" },
         voice: if voice_up { "up" } else { "missing" },
+        models_bytes,
     };
     let page = runtime.block_on(http::bind(config.http.listen, health))?;
     runtime.spawn(page);
@@ -141,9 +145,14 @@ pub fn run(config: &PrimConfig, plan: Option<&MeetingPlan>) -> anyhow::Result<()
         .context("start the ear")?,
     );
     if let Some(session) = &session {
-        let stt = open_stt(&models, &config.speech.recogniser, &context);
         let known = start.as_ref().map_or_else(Vec::new, |(input, _)| people_of(input));
-        threads.extend(remote::start(session, listener(Ear::Remote, 1, stt)?, known, &inbox, &stopping)?);
+        threads.extend(remote::start(
+            session,
+            listener(Ear::Remote, 1, remote_stt)?,
+            known,
+            &inbox,
+            &stopping,
+        )?);
     }
     threads.push(watch_button(hardware.button, &inbox, &stopping)?);
     threads.push(watch_mute(hardware.mute, &inbox, &stopping)?);
@@ -258,6 +267,15 @@ fn read_boot_id() -> anyhow::Result<BootId> {
     let n =
         u128::from_str_radix(&hex, 16).with_context(|| format!("read the boot's id from {PATH}: no UUID"))?;
     Ok(BootId::from_u128(n))
+}
+
+/// This process's resident set, from `/proc/self/status` (`VmRSS`, in KiB); 0 where it cannot be read.
+fn resident_bytes() -> u64 {
+    let status = fs::read_to_string("/proc/self/status").unwrap_or_default();
+    let kib = status
+        .lines()
+        .find_map(|l| l.strip_prefix("VmRSS:")?.trim().strip_suffix(" kB")?.trim().parse().ok());
+    kib.unwrap_or(0_u64) * 1024
 }
 
 fn open_spool(config: &PrimConfig, identity: &Identity) -> anyhow::Result<Spool> {

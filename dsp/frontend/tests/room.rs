@@ -1,4 +1,5 @@
 //! The front end in a small room: bearing, beam, echo, double talk, interruption, in degrees and decibels.
+#![allow(clippy::unwrap_used, reason = "a test stops at the first surprise")]
 
 mod common;
 
