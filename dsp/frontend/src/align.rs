@@ -56,7 +56,7 @@ impl Aligner {
             }
         }
         self.frames += 1;
-        if self.frames % EVERY == 0 { self.answer() } else { None }
+        if self.frames.is_multiple_of(EVERY) { self.answer() } else { None }
     }
 
     /// The reference has been moved: what was gathered no longer holds.
