@@ -59,7 +59,7 @@ pub use event::{
     AskReason, ButtonMeaning, CardReason, Closing, Entry, Event, Evidence, ExpiryReason, NotNoted, Stream,
     WithdrawReason,
 };
-pub use intents::{command_for, grammar_jsgf};
+pub use intents::{believable, command_for, grammar_jsgf};
 pub use io::{
     Actor, AgendaItem, Audience, BannerAbout, Command, ConsentRule, DingPlace, DingSetting, Ear, FloorState,
     FloorView, Input, Light, Output, PanelCommand, Peripheral, PeripheralState, Person, Place, Role, SayId,

@@ -233,8 +233,8 @@ impl Meeting {
             self.said_to_prim(heard);
             return;
         }
-        let named =
-            crate::words::tokens(&heard.text).first().is_some_and(|first| crate::words::is_prim(&first.word));
+        let words = crate::words::tokens(&heard.text);
+        let named = words.first().is_some_and(|first| crate::words::is_prim(&first.word));
         if !(called || attentive || heard.addressed || named) {
             return;
         }
@@ -263,6 +263,10 @@ impl Meeting {
                     self.await_words(Awaited { command, ear, speaker, at, next: true });
                 }
             }
+            // Spotters are wrong now and then: where the words do not hold the name, Prim was not asked anything, and
+            // a sentence that asks nothing must begin with it.
+            Heard::Question if !(attentive || words.iter().any(|token| crate::words::is_prim(&token.word))) => {}
+            Heard::Unclear if !(named || attentive) => {}
             Heard::Question => {
                 self.record(Event::Addressed { command: None, speaker: heard.speaker });
                 self.free_question(heard.text.clone(), by(heard.speaker));

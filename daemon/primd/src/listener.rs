@@ -305,6 +305,17 @@ impl Listener {
             SttEvent::Command(command) => {
                 let at = self.mono_of(command.at);
                 let Some(known) = prim_meeting::command_for(&command.text) else { return };
+                let believed = prim_meeting::believable(known, command.confidence, command.followed);
+                tracing::debug!(
+                    command.kind = ?known,
+                    command.confidence = command.confidence,
+                    command.followed = command.followed,
+                    command.believed = believed,
+                    "the grammar heard a command"
+                );
+                if !believed {
+                    return;
+                }
                 let speaker = self.parts.speaker;
                 self.parts
                     .inbox

@@ -144,3 +144,27 @@ fn ordinary_sentences_are_no_commands_even_when_the_name_was_spotted_in_them() {
         "only this one begins like an action item"
     );
 }
+
+#[test]
+fn what_is_hard_to_take_back_wants_more_evidence() {
+    assert!(believable(Command::Stop, 0.0, true), "stop is obeyed in doubt");
+    assert!(!believable(Command::Mute, 0.4, false) && believable(Command::Mute, 0.6, false));
+    assert!(!believable(Command::Allow, 0.9, true), "a sentence that goes on allows nothing");
+    assert!(believable(Command::TimeLeft, 0.3, false) && !believable(Command::TimeLeft, 0.3, true));
+    assert!(believable(Command::Note, 0.3, true), "the words of a note follow it");
+}
+
+#[test]
+fn a_misheard_stop_is_obeyed_when_it_stands_alone() {
+    assert_eq!(read("prim stall"), Heard::Command(Command::Stop));
+    assert_ne!(read("prim put it in stock"), Heard::Command(Command::Stop));
+}
+
+#[test]
+fn a_note_is_taken_although_it_was_heard_as_know_that() {
+    assert_eq!(
+        read("prim know that the keys are at the desk"),
+        Heard::Content(Command::Note, " the keys are at the desk".to_owned())
+    );
+    assert_eq!(read("prim did you know that the keys are lost"), Heard::Question);
+}

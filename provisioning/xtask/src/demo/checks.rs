@@ -197,6 +197,10 @@ fn of_the_meeting(outcome: &Outcome) -> Vec<Check> {
     let notes = |kind: &str| outcome.seen.events.iter().filter(|event| event.kind() == kind).count();
     let allowed = |entry: &&Audit| matches!(entry, Audit::FloorAllowed { by: Actor::Button, .. });
     let declined = |entry: &&Audit| matches!(entry, Audit::FloorDeclined { .. });
+    // The voice that says so has silenced Prim before the words are known (barge-in).
+    let told_to_stop = |entry: &&Audit| {
+        matches!(entry, Audit::FloorStopped { by: Actor::Person { .. } | Actor::UnknownVoice, .. })
+    };
     let dings = number(outcome, "dings");
     let in_audit = audit().filter(|entry| matches!(entry, Audit::FloorDinged { .. })).count();
     vec![
@@ -220,7 +224,7 @@ fn of_the_meeting(outcome: &Outcome) -> Vec<Check> {
         counted("action items were noted", notes("action"), 2),
         counted("a request was declined", audit().filter(declined).count(), 1),
         counted("a person talked over Prim and it fell silent", silenced(SilenceCause::BargeIn), 1),
-        counted("“Prim, stop” was obeyed", silenced(SilenceCause::SpokenStop), 1),
+        counted("“Prim, stop” was understood", audit().filter(told_to_stop).count(), 1),
         counted("a press stopped Prim", silenced(SilenceCause::Button), 1),
         counted("a hand was raised and served in the queue", hands_served(outcome), 1),
         cut(outcome),
