@@ -41,6 +41,7 @@ mod state;
 mod telemetry;
 mod topic;
 mod utterance;
+pub mod witness;
 
 pub use ack::{Ack, ReadPayloadError, Rejection};
 pub use audit::{

@@ -44,6 +44,9 @@ pub struct DeviceConfig {
     /// How much the spool may hold, in MiB.
     #[serde(default = "default_spool_mib")]
     pub spool_max_mib: u64,
+    /// For an auditor: a file, best on another medium, that gets place and hash of every record before and after it is
+    /// committed, synced each time: `/media/auditor/witness`. It holds nothing that anybody said. None when absent.
+    pub witness: Option<PathBuf>,
 }
 
 fn default_spool_mib() -> u64 {

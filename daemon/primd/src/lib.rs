@@ -29,3 +29,4 @@ mod mouth;
 mod remote;
 mod replay;
 pub mod wiring;
+mod witness;

@@ -16,6 +16,7 @@ use prim_meeting::{
     AgendaItem, Audience, ConsentRule, DingSetting, Entry, Event, FloorState, FloorView, Input, Light,
     Meeting, MeetingConfig, Mode, Output, Peripheral, PeripheralState, Person, Place, Role, SayId,
 };
+use prim_proto::witness::{Line, Step};
 use prim_proto::{self as proto, Draft, LiveEvent};
 use prim_spool::{AppendError, Encoded, Moment, Spool};
 
@@ -26,6 +27,7 @@ use crate::ledger::{Ledger, ask_reason, code, live_silence};
 use crate::live::Live;
 use crate::mouth::Mouth;
 use crate::replay::ReplayLog;
+use crate::witness::Witness;
 
 /// The longest nap: the wall clock, the spool's depth and the agenda clock are looked after this often.
 const NAP: Duration = Duration::from_secs(1);
@@ -42,6 +44,7 @@ pub(crate) struct MeetingLoop {
     pub(crate) ledger: Ledger,
     pub(crate) spool: Arc<Spool>,
     pub(crate) spool_grew: Box<dyn Fn(prim_ids::Stream) + Send>,
+    pub(crate) witness: Option<Arc<Witness>>,
     pub(crate) mouth: Mouth,
     pub(crate) light: Box<dyn Indicator>,
     pub(crate) platform: Option<Box<dyn Platform>>,
@@ -197,10 +200,18 @@ impl MeetingLoop {
         let streams: Vec<_> = drafts.iter().map(|d| d.stream).collect();
         let mut drafts: Vec<Option<Draft>> = drafts.into_iter().map(Some).collect();
         let now = Moment { boot: self.boot, at: clock::mono_now() };
+        let mut seen: Vec<Line> = Vec::new();
         let stored = self.spool.append_many(now, &streams, |i, slot| {
             let draft = drafts[i].take().expect("each slot is made once");
             let meeting = draft.meeting;
             let placed = draft.place(slot.epoch, slot.seq, proto::Hash(slot.prev));
+            if let Some(witness) = &self.witness {
+                let place = (slot.stream, slot.epoch, slot.seq);
+                seen.push(Line { step: Step::Placed, place, hash: placed.hash });
+                if seen.len() == streams.len() {
+                    witness.note(seen.iter().copied());
+                }
+            }
             Encoded {
                 bytes: placed.raw.into_bytes(),
                 erasable: placed.erasables.to_json().map(String::into_bytes),
@@ -210,6 +221,9 @@ impl MeetingLoop {
         });
         match stored {
             Ok(_) => {
+                if let Some(witness) = &self.witness {
+                    witness.note(seen.into_iter().map(|line| Line { step: Step::Kept, ..line }));
+                }
                 for stream in streams {
                     (self.spool_grew)(stream);
                 }

@@ -34,6 +34,7 @@ use crate::meeting_loop::{Ended, LoopState, MeetingLoop, Platform, config_for, s
 use crate::mouth::{Leg, Mouth, Route};
 use crate::remote::{self, SessionLeg, SessionPlatform};
 use crate::replay::ReplayLog;
+use crate::witness::Witness;
 
 /// How long the room's hardware may take to appear.
 const HARDWARE_LIMIT: Duration = Duration::from_secs(20);
@@ -58,7 +59,8 @@ pub fn run(config: &PrimConfig, plan: Option<&MeetingPlan>) -> anyhow::Result<()
     let boot = read_boot_id()?;
     let key = AuditKey::load(&config.device.audit_key)?;
     let identity = Identity { org: config.device.org.clone(), device: config.device.name.clone(), boot };
-    let spool = Arc::new(open_spool(config, &identity)?);
+    let witness = config.device.witness.as_deref().map(open_witness).transpose()?;
+    let spool = Arc::new(open_spool(config, &identity, witness.clone())?);
 
     let live = Live::new();
     let (inbox, facts) = Inbox::new();
@@ -201,6 +203,7 @@ pub fn run(config: &PrimConfig, plan: Option<&MeetingPlan>) -> anyhow::Result<()
                 uplink.notify_appended(stream);
             }
         }),
+        witness,
         mouth,
         light: hardware.light,
         platform: session.as_ref().map(|s| Box::new(SessionPlatform(Arc::clone(s))) as Box<dyn Platform>),
@@ -278,10 +281,24 @@ fn resident_bytes() -> u64 {
     kib.unwrap_or(0_u64) * 1024
 }
 
-fn open_spool(config: &PrimConfig, identity: &Identity) -> anyhow::Result<Spool> {
+fn open_witness(path: &Path) -> anyhow::Result<Arc<Witness>> {
+    let opened = Witness::open(path).with_context(|| {
+        format!(
+            "open the witness file {}; set [device].witness to a file this user may write",
+            path.display()
+        )
+    })?;
+    Ok(Arc::new(opened))
+}
+
+fn open_spool(
+    config: &PrimConfig,
+    identity: &Identity,
+    witness: Option<Arc<Witness>>,
+) -> anyhow::Result<Spool> {
     let limits = Limits { max_bytes: config.device.spool_max_mib << 20, ..Limits::default() };
     let fresh = EpochId::from_parts(clock::wall_now(), rand::random());
-    let write_loss = crate::losses::writer(identity.clone());
+    let write_loss = crate::losses::writer(identity.clone(), witness);
     Ok(Spool::open(&config.device.data_dir.join("spool.sqlite"), limits, fresh, write_loss)?)
 }
 

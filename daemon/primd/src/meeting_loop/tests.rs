@@ -70,7 +70,7 @@ fn bench(limits: Limits) -> Bench {
     let boot = BootId::from_u128(7);
     let identity = Identity { org: "acme".parse().unwrap(), device: "huddle".parse().unwrap(), boot };
     let fresh = EpochId::from_parts(WallTime::from_unix_millis(1), 1);
-    let write_loss = crate::losses::writer(identity.clone());
+    let write_loss = crate::losses::writer(identity.clone(), None);
     let spool =
         Arc::new(Spool::open(&folder.path().join("spool.sqlite"), limits, fresh, write_loss).unwrap());
     let (inbox, facts) = Inbox::new();
@@ -95,6 +95,7 @@ fn bench(limits: Limits) -> Bench {
         ledger: Ledger::new(identity),
         spool: Arc::clone(&spool),
         spool_grew: Box::new(|_| {}),
+        witness: None,
         mouth,
         light: Box::new(DarkLight),
         platform: None,
