@@ -7,7 +7,8 @@
 //! # On disk
 //!
 //! ```text
-//! spool.db          0600  records (stream, number → raw bytes, erasable values), one head per stream, the epoch
+//! spool.db          0600  records (stream, number → raw bytes, erasable values), one head per stream, the epoch,
+//!                         and what the caller must remember of where its records left it
 //! spool.db-wal      0600  what was committed and not yet moved into spool.db
 //! spool.db.reserve  0600  empty space that audit gets when the disk is full
 //! ```

@@ -9,7 +9,7 @@ use std::time::Duration;
 use prim_ids::EpochId;
 use rusqlite::{Connection, ErrorCode, OpenFlags, TransactionBehavior, params};
 
-use crate::store::{self, TABLES, TABLES_VERSION};
+use crate::store::{self, STATE_TABLE, TABLES, TABLES_VERSION};
 
 /// Why the spool cannot be opened.
 #[derive(Debug, thiserror::Error)]
@@ -172,7 +172,11 @@ fn connect(
     }
     if tables == 0 {
         tx.execute_batch(TABLES)?;
+        tx.execute_batch(STATE_TABLE)?;
         tx.execute("INSERT INTO meta (one, epoch) VALUES (1, ?1)", params![fresh.as_u128().to_be_bytes()])?;
+        tx.pragma_update(None, "user_version", TABLES_VERSION)?;
+    } else if version == 1 {
+        tx.execute_batch(STATE_TABLE)?;
         tx.pragma_update(None, "user_version", TABLES_VERSION)?;
     } else if version != TABLES_VERSION {
         return Err(Failed::Damaged);

@@ -216,7 +216,29 @@ impl Spool {
         streams: &[Stream],
         make: impl FnMut(usize, Slot) -> Encoded,
     ) -> Result<Vec<Appended>, AppendError> {
-        self.lock().append_many(now, streams, make)
+        self.lock().append_many(now, streams, None, make)
+    }
+
+    /// As [`append_many`](Self::append_many), and keeps `state` in the same transaction, in place of the last one: after
+    /// a restart the caller finds itself exactly where its last record left it, neither before nor behind it.
+    pub fn append_with_state(
+        &self,
+        now: Moment,
+        streams: &[Stream],
+        state: &[u8],
+        make: impl FnMut(usize, Slot) -> Encoded,
+    ) -> Result<Vec<Appended>, AppendError> {
+        self.lock().append_many(now, streams, Some(state), make)
+    }
+
+    /// What was kept with the last [`append_with_state`](Self::append_with_state), until it was forgotten.
+    pub fn state(&self) -> Result<Option<Vec<u8>>, ReadSpoolError> {
+        store::load_state(&self.lock().conn).map_err(|source| ReadSpoolError::Sqlite { source })
+    }
+
+    /// Forgets the state: it may hold words, and is overwritten as records are.
+    pub fn forget_state(&self) -> Result<(), EraseError> {
+        self.lock().forget_state().map_err(|source| EraseError::Sqlite { source })
     }
 
     /// Up to `max_rows` records of `stream` with numbers from `from` on, in order.
@@ -317,6 +339,7 @@ impl Inner {
         &mut self,
         now: Moment,
         streams: &[Stream],
+        state: Option<&[u8]>,
         make: impl FnMut(usize, Slot) -> Encoded,
     ) -> Result<Vec<Appended>, AppendError> {
         let Some(stream) =
@@ -339,10 +362,10 @@ impl Inner {
             return Err(AppendError::OverQuota { stream });
         }
         let placed = self.place(streams, make);
-        let mut stored = self.store(&placed, audit_only);
+        let mut stored = self.store(&placed, state, audit_only);
         if stored.as_ref().is_err_and(is_full) {
             self.find_space().map_err(|source| AppendError::Sqlite { source })?;
-            stored = self.store(&placed, audit_only);
+            stored = self.store(&placed, state, audit_only);
         }
         match stored {
             Ok(()) => {
@@ -379,7 +402,7 @@ impl Inner {
         placed
     }
 
-    fn store(&mut self, placed: &Placed, audit_only: bool) -> rusqlite::Result<()> {
+    fn store(&mut self, placed: &Placed, state: Option<&[u8]>, audit_only: bool) -> rusqlite::Result<()> {
         if let Some(cap) = self.page_cap {
             let pages = if audit_only { i64::from(u32::MAX) - 1 } else { cap };
             self.limit_pages(pages)?;
@@ -393,6 +416,9 @@ impl Inner {
             if tip != self.heads[index(stream)].tip {
                 store::save_tip(&tx, stream, tip)?;
             }
+        }
+        if let Some(state) = state {
+            store::save_state(&tx, state)?;
         }
         let save_time = self.on.on_ms.saturating_sub(self.saved_on_ms) >= SAVE_ON_TIME_MS;
         if save_time {
@@ -519,6 +545,12 @@ impl Inner {
         // The WAL still holds the old pages until it is moved and cut.
         self.conn.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(()))?;
         Ok(erased.iter().map(|(rows, _)| rows).sum())
+    }
+
+    fn forget_state(&mut self) -> rusqlite::Result<()> {
+        store::forget_state(&self.conn)?;
+        // The WAL still holds the old pages until it is moved and cut.
+        self.conn.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(()))
     }
 
     /// Adds the monotonic time that passed since the last append.

@@ -6,7 +6,7 @@ use rusqlite::{Connection, Row, Transaction, params};
 use crate::{Encoded, Loss, LossReason, StoredRow, Tip};
 
 /// The version of the tables; kept in SQLite's `user_version`.
-pub(crate) const TABLES_VERSION: i64 = 1;
+pub(crate) const TABLES_VERSION: i64 = 2;
 
 /// What SQLite needs beside a record's own bytes: key, two hashes, meeting, headers.
 const ROW_OVERHEAD_BYTES: u64 = 128;
@@ -47,6 +47,10 @@ CREATE TABLE losses (
     PRIMARY KEY (stream, first)
 );
 ";
+
+/// What version 2 has and version 1 lacks: where the caller's records left it.
+pub(crate) const STATE_TABLE: &str =
+    "CREATE TABLE state (one INTEGER PRIMARY KEY CHECK (one = 1), bytes BLOB NOT NULL);";
 
 /// What is known of a stream without asking SQLite.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -286,6 +290,22 @@ pub(crate) fn save_losses(tx: &Transaction<'_>, stream: Stream, losses: &[OpenLo
         ])?;
     }
     Ok(())
+}
+
+pub(crate) fn load_state(conn: &Connection) -> rusqlite::Result<Option<Vec<u8>>> {
+    let mut statement = conn.prepare_cached("SELECT bytes FROM state")?;
+    let mut rows = statement.query([])?;
+    rows.next()?.map(|row| row.get(0)).transpose()
+}
+
+pub(crate) fn save_state(conn: &Connection, state: &[u8]) -> rusqlite::Result<()> {
+    conn.prepare_cached("INSERT OR REPLACE INTO state (one, bytes) VALUES (1, ?1)")?
+        .execute(params![state])
+        .map(|_| ())
+}
+
+pub(crate) fn forget_state(conn: &Connection) -> rusqlite::Result<()> {
+    conn.execute("DELETE FROM state", []).map(|_| ())
 }
 
 /// How long the device has been on in this spool's life, from monotonic clocks alone.

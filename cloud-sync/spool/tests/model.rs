@@ -332,3 +332,44 @@ fn a_closure_that_panics_uses_no_number() {
     assert!(panicked.is_err());
     assert_eq!(spool.append(moment(0), Stream::Audit, |slot| encode(slot, "a")).unwrap().seq, 1);
 }
+
+#[test]
+fn the_state_is_kept_with_its_records_and_forgotten_without_a_trace() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("spool.db");
+    let spool = open(&path, roomy());
+    assert_eq!(spool.state().unwrap(), None);
+    let append = |spool: &Spool, state: &str| {
+        spool
+            .append_with_state(moment(1), &[Stream::Audit], state.as_bytes(), |_, slot| encode(slot, "r"))
+            .unwrap()
+    };
+    append(&spool, "the keys are at the front desk");
+    append(&spool, "nobody has the keys");
+    drop(spool);
+    let spool = open(&path, roomy());
+    assert_eq!(spool.state().unwrap().as_deref(), Some(&b"nobody has the keys"[..]));
+    spool.forget_state().unwrap();
+    assert_eq!(spool.state().unwrap(), None);
+    drop(spool);
+    for file in std::fs::read_dir(folder.path()).unwrap() {
+        let bytes = std::fs::read(file.unwrap().path()).unwrap();
+        assert!(!bytes.windows(4).any(|part| part == b"keys"));
+    }
+}
+
+#[test]
+fn tables_of_version_1_get_what_they_lack() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("spool.db");
+    let spool = open(&path, roomy());
+    let first = spool.append(moment(1), Stream::Audit, |slot| encode(slot, "old")).unwrap();
+    drop(spool);
+    let old = rusqlite::Connection::open(&path).unwrap();
+    old.execute_batch("DROP TABLE state; PRAGMA user_version = 1;").unwrap();
+    drop(old);
+    let spool = open(&path, roomy());
+    spool.append_with_state(moment(2), &[Stream::Audit], b"new", |_, slot| encode(slot, "new")).unwrap();
+    let rows = rows(&spool, Stream::Audit);
+    assert_eq!((rows.len(), rows[1].prev), (2, first.hash));
+}
