@@ -1,10 +1,10 @@
 //! The shell around the pure core: takes facts, gives them to the meeting, carries out what it orders, in order.
 //!
-//! A record is on disk before any later order is carried out, so the intent to ding or speak precedes the sound. When
-//! a record cannot be stored, nothing that follows it in the same drain is heard: what cannot be proven is not said.
+//! A record is on disk before any later order is carried out, so the intent to ding or speak precedes the sound; and with
+//! it, in one transaction, the state of the meeting, so that a restart knows of every sound. When a record cannot be
+//! stored, nothing that follows it in the same drain is heard: what cannot be proven is not said.
 
 use std::collections::{BTreeMap, VecDeque};
-use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{Receiver, RecvTimeoutError};
@@ -18,7 +18,7 @@ use prim_meeting::{
 };
 use prim_proto::witness::{Line, Step};
 use prim_proto::{self as proto, Draft, LiveEvent};
-use prim_spool::{AppendError, Encoded, Moment, Spool};
+use prim_spool::{AppendError, Encoded, Moment, Slot, Spool};
 
 use crate::agenda::{self, MeetingPlan};
 use crate::clock::{self, JumpWatch};
@@ -52,7 +52,6 @@ pub(crate) struct MeetingLoop {
     pub(crate) muted: Arc<AtomicBool>,
     pub(crate) link_up: Arc<AtomicBool>,
     pub(crate) boot: prim_ids::BootId,
-    pub(crate) snapshot_path: PathBuf,
     pub(crate) replay: ReplayLog,
     pub(crate) state: LoopState,
 }
@@ -114,7 +113,7 @@ impl MeetingLoop {
                 Some(Message::Fact { at, input }) => self.fact(at, input),
                 Some(Message::Record(body)) => {
                     let draft = self.ledger.draft(now, *body, proto::Erasables::default());
-                    self.append(vec![draft]);
+                    self.append(vec![draft], None);
                 }
                 Some(Message::EndMeeting) => self.fact(now, Input::MeetingEnded),
                 Some(Message::Stop) => {
@@ -163,37 +162,43 @@ impl MeetingLoop {
         self.state.reset
     }
 
+    /// Carries out every order. What the core puts before its first record (silence) goes first; then all records of this
+    /// input are committed together with the state it led to; then comes the rest. So a crash at any moment leaves
+    /// either none of it or all of it, and what was heard is always remembered.
     fn drain(&mut self) -> bool {
         let mut reset = false;
         let mut records: Vec<Entry> = Vec::new();
-        let mut proven = true;
-        let mut changed = false;
+        let mut later: Vec<Output> = Vec::new();
         while let Some(output) = self.meeting.poll_output() {
-            changed = true;
             self.replay.output(self.meeting.may_record(), clock::mono_now(), &output);
-            if let Output::Record { entry } = output {
-                self.tell(&entry);
-                records.push(entry);
-                continue;
-            }
-            proven &= self.write_down(&mut records);
             reset |= matches!(output, Output::Reset);
-            self.carry_out(output, proven);
+            if let Output::Record { entry } = output {
+                records.push(entry);
+            } else if records.is_empty() {
+                self.carry_out(output, true);
+            } else {
+                later.push(output);
+            }
         }
-        self.write_down(&mut records);
-        if changed {
-            self.save_snapshot();
-        }
+        let proven = self.write_down(&records);
+        records.iter().for_each(|entry| self.tell(entry));
+        later.into_iter().for_each(|order| self.carry_out(order, proven));
         reset
     }
 
-    /// All or none of `records`, in one transaction; they are on disk when this returns `true`.
-    fn write_down(&mut self, records: &mut Vec<Entry>) -> bool {
-        let drafts: Vec<Draft> = records.drain(..).flat_map(|entry| self.ledger.drafts(&entry)).collect();
-        self.append(drafts)
+    /// All or none of `records`, with the state of the meeting behind them, in one transaction; they are on disk when
+    /// this returns `true`.
+    fn write_down(&mut self, records: &[Entry]) -> bool {
+        if records.is_empty() {
+            return true;
+        }
+        let drafts: Vec<Draft> = records.iter().flat_map(|entry| self.ledger.drafts(entry)).collect();
+        let state = self.meeting.snapshot().to_text();
+        self.append(drafts, Some(&state))
     }
 
-    fn append(&mut self, drafts: Vec<Draft>) -> bool {
+    /// `state`: what a restarted daemon goes on from. Records that do not come from the core leave it as it is.
+    fn append(&mut self, drafts: Vec<Draft>, state: Option<&str>) -> bool {
         if drafts.is_empty() {
             return true;
         }
@@ -201,7 +206,7 @@ impl MeetingLoop {
         let mut drafts: Vec<Option<Draft>> = drafts.into_iter().map(Some).collect();
         let now = Moment { boot: self.boot, at: clock::mono_now() };
         let mut seen: Vec<Line> = Vec::new();
-        let stored = self.spool.append_many(now, &streams, |i, slot| {
+        let make = |i: usize, slot: Slot| {
             let draft = drafts[i].take().expect("each slot is made once");
             let meeting = draft.meeting;
             let placed = draft.place(slot.epoch, slot.seq, proto::Hash(slot.prev));
@@ -218,7 +223,11 @@ impl MeetingLoop {
                 hash: placed.hash.0,
                 meeting,
             }
-        });
+        };
+        let stored = match state {
+            Some(state) => self.spool.append_with_state(now, &streams, state.as_bytes(), make),
+            None => self.spool.append_many(now, &streams, make),
+        };
         match stored {
             Ok(_) => {
                 if let Some(witness) = &self.witness {
@@ -451,7 +460,7 @@ impl MeetingLoop {
         self.state.last_second = second;
         if let Some(jump) = self.state.jumps.check(now, clock::wall_now()) {
             let draft = self.ledger.clock_jumped(now, jump.by_ms);
-            self.append(vec![draft]);
+            self.append(vec![draft], None);
         }
         let link_up = self.link_up.load(Ordering::Acquire);
         if self.state.link_was_up.replace(link_up) != Some(link_up) {
@@ -470,19 +479,6 @@ impl MeetingLoop {
         }
         if let Some(timebox) = self.meeting.timebox(now) {
             self.live.send(&timebox_event(now, &timebox));
-        }
-    }
-
-    fn save_snapshot(&self) {
-        let text = self.meeting.snapshot().to_text();
-        let partial = self.snapshot_path.with_extension("new");
-        let saved =
-            std::fs::write(&partial, text).and_then(|()| std::fs::rename(&partial, &self.snapshot_path));
-        if let Err(error) = saved {
-            tracing::warn!(
-                error = &error as &dyn std::error::Error,
-                "the meeting's snapshot could not be saved; a restart would begin without it"
-            );
         }
     }
 }

@@ -64,6 +64,9 @@ pub fn run(config: &PrimConfig, plan: Option<&MeetingPlan>) -> anyhow::Result<()
 
     let live = Live::new();
     let (inbox, facts) = Inbox::new();
+    // Before the slow parts are opened: a stop while starting is a stop, not a crash.
+    let stop = inbox.clone();
+    ctrlc::set_handler(move || stop.stop()).context("listen for SIGTERM")?;
     if let Some(status) = &config.status {
         live::serve(&status.socket, &live, &inbox)?;
     }
@@ -158,10 +161,6 @@ pub fn run(config: &PrimConfig, plan: Option<&MeetingPlan>) -> anyhow::Result<()
     }
     threads.push(watch_button(hardware.button, &inbox, &stopping)?);
     threads.push(watch_mute(hardware.mute, &inbox, &stopping)?);
-    {
-        let inbox = inbox.clone();
-        ctrlc::set_handler(move || inbox.stop()).context("listen for SIGTERM")?;
-    }
 
     let now = clock::mono_now();
     let state = |up: bool, reason: &str| {
@@ -179,11 +178,10 @@ pub fn run(config: &PrimConfig, plan: Option<&MeetingPlan>) -> anyhow::Result<()
         inbox.report(now, Input::PeripheralChanged { which, state });
     }
 
-    let snapshot_path = folder.join("meeting.snapshot");
     let meeting_config = config_for(plan, seed);
     let replay = ReplayLog::new(&folder.join("replay"), &meeting_config);
     let mut ledger = Ledger::new(identity);
-    let meeting = match restored(&snapshot_path, meeting_config.clone()) {
+    let meeting = match restored(&spool, meeting_config.clone()) {
         Some(meeting) => meeting,
         None => {
             if let Some((input, hosts)) = start {
@@ -211,7 +209,6 @@ pub fn run(config: &PrimConfig, plan: Option<&MeetingPlan>) -> anyhow::Result<()
         muted,
         link_up: Arc::clone(&link_up),
         boot,
-        snapshot_path: snapshot_path.clone(),
         replay,
         state: LoopState::new(),
     };
@@ -230,7 +227,12 @@ pub fn run(config: &PrimConfig, plan: Option<&MeetingPlan>) -> anyhow::Result<()
     if let Some(uplink) = uplink {
         uplink.shutdown(DRAIN_LIMIT);
     }
-    let _ = fs::remove_file(&snapshot_path);
+    if let Err(error) = spool.forget_state() {
+        tracing::warn!(
+            error = &error as &dyn std::error::Error,
+            "the meeting's state could not be removed; the next start goes on from it"
+        );
+    }
     if ended == Ended::ResetOrdered {
         fs::write(folder.join(RESET_MARK), b"").context("mark the folder for reset")?;
         bail!(
@@ -454,9 +456,19 @@ fn people_of(input: &Input) -> Vec<(ParticipantId, String)> {
     }
 }
 
-fn restored(path: &Path, config: prim_meeting::MeetingConfig) -> Option<Meeting> {
-    let text = fs::read_to_string(path).ok()?;
-    match prim_meeting::Snapshot::from_text(&text) {
+/// The meeting that was running when the daemon died: what was kept with its last record.
+fn restored(spool: &Spool, config: prim_meeting::MeetingConfig) -> Option<Meeting> {
+    let saved = match spool.state() {
+        Ok(saved) => String::from_utf8(saved?).unwrap_or_default(),
+        Err(error) => {
+            tracing::error!(
+                error = &error as &dyn std::error::Error,
+                "the saved meeting cannot be read; a new one begins"
+            );
+            return None;
+        }
+    };
+    match prim_meeting::Snapshot::from_text(&saved) {
         Ok(snapshot) => {
             tracing::warn!(
                 "a meeting was running when primd stopped; it goes on, and open requests are expired"

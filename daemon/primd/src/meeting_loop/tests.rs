@@ -20,12 +20,15 @@ struct WatchingSpeaker {
     spool: Arc<Spool>,
     blocks: Arc<AtomicUsize>,
     intents_at_first_block: Arc<Mutex<Option<usize>>>,
+    state_at_first_block: Arc<Mutex<Option<String>>>,
 }
 
 impl Speaker for WatchingSpeaker {
     fn write(&mut self, _: &[i16]) -> Result<(), WriteSpeakerError> {
         if self.blocks.fetch_add(1, Ordering::AcqRel) == 0 {
             *crate::mouth::lock(&self.intents_at_first_block) = Some(intents(&self.spool));
+            let state = self.spool.state().unwrap().map(|state| String::from_utf8(state).unwrap());
+            *crate::mouth::lock(&self.state_at_first_block) = state;
         }
         Ok(())
     }
@@ -62,6 +65,7 @@ struct Bench {
     spool: Arc<Spool>,
     blocks: Arc<AtomicUsize>,
     intents_at_first_block: Arc<Mutex<Option<usize>>>,
+    state_at_first_block: Arc<Mutex<Option<String>>>,
     _folder: tempfile::TempDir,
 }
 
@@ -75,10 +79,12 @@ fn bench(limits: Limits) -> Bench {
         Arc::new(Spool::open(&folder.path().join("spool.sqlite"), limits, fresh, write_loss).unwrap());
     let (inbox, facts) = Inbox::new();
     let (blocks, intents_at_first_block) = (Arc::default(), Arc::default());
+    let state_at_first_block: Arc<Mutex<Option<String>>> = Arc::default();
     let speaker = WatchingSpeaker {
         spool: Arc::clone(&spool),
         blocks: Arc::clone(&blocks),
         intents_at_first_block: Arc::clone(&intents_at_first_block),
+        state_at_first_block: Arc::clone(&state_at_first_block),
     };
     let speaker: Box<dyn Speaker> = Box::new(speaker);
     let mouth = Mouth::start(
@@ -103,11 +109,18 @@ fn bench(limits: Limits) -> Bench {
         muted: Arc::default(),
         link_up: Arc::default(),
         boot,
-        snapshot_path: folder.path().join("meeting.snapshot"),
         replay: ReplayLog::new(&folder.path().join("replay"), &config),
         state: LoopState::new(),
     };
-    Bench { meeting_loop, facts, spool, blocks, intents_at_first_block, _folder: folder }
+    Bench {
+        meeting_loop,
+        facts,
+        spool,
+        blocks,
+        intents_at_first_block,
+        state_at_first_block,
+        _folder: folder,
+    }
 }
 
 impl Bench {
@@ -154,6 +167,63 @@ fn the_intent_to_speak_is_on_disk_before_the_first_block_is_played() {
     let records = bench.spool.read(prim_ids::Stream::Audit, 1, 1000).unwrap();
     let kinds: Vec<String> = records.iter().map(|r| String::from_utf8_lossy(&r.bytes).into_owned()).collect();
     assert!(kinds.iter().any(|k| k.contains("say.finished")), "{kinds:#?}");
+}
+
+/// The requests that a daemon would expire if it were restarted from `state`.
+fn expired_after_restart(state: &str) -> Vec<prim_ids::RequestId> {
+    let snapshot = prim_meeting::Snapshot::from_text(state).unwrap();
+    let mut meeting = Meeting::restore(config_for(None, 2), snapshot, clock::mono_now());
+    std::iter::from_fn(|| meeting.poll_output())
+        .filter_map(|output| {
+            if let Output::Record { entry: Entry { event: Event::FloorClosed { request, .. }, .. } } = output
+            {
+                Some(request)
+            } else {
+                None
+            }
+        })
+        .collect()
+}
+
+#[test]
+fn a_crash_at_the_first_block_expires_the_request_that_is_heard() {
+    let mut bench = bench(Limits::default());
+    bench.begin();
+    bench.say("two minutes left");
+    bench.settle_down();
+    let state = bench.state_at_first_block.lock().unwrap().clone().expect("a state was kept");
+    assert_eq!(expired_after_restart(&state).len(), 1);
+    let last = bench.spool.state().unwrap().expect("a state was kept");
+    assert_eq!(expired_after_restart(&String::from_utf8(last).unwrap()), []);
+}
+
+#[test]
+fn the_state_on_disk_is_that_of_the_last_record() {
+    let mut bench = bench(Limits::default());
+    bench.begin();
+    let mut seen = 0;
+    bench.say("two minutes left");
+    for _ in 0..40 {
+        bench.meeting_loop.settle();
+        let tip = bench.spool.tip(prim_ids::Stream::Audit).seq;
+        if tip > seen {
+            seen = tip;
+            let on_disk = String::from_utf8(bench.spool.state().unwrap().unwrap()).unwrap();
+            let rows = bench.spool.read(prim_ids::Stream::Audit, 1, 1000).unwrap();
+            let count =
+                |kind: &str| rows.iter().filter(|r| String::from_utf8_lossy(&r.bytes).contains(kind)).count();
+            let closed = count("\"floor.served\"") + count("\"floor.carded\"");
+            assert_eq!(
+                expired_after_restart(&on_disk).len(),
+                count("\"floor.requested\"") - closed,
+                "behind record {tip}"
+            );
+        }
+        if let Ok(Message::Fact { at, input }) = bench.facts.recv_timeout(Duration::from_millis(50)) {
+            bench.meeting_loop.fact(at, input);
+        }
+    }
+    assert!(seen > 5, "only {seen} records");
 }
 
 /// Files cannot grow any more, as on a full disk. It holds for the whole process, so the test runs in one of its own.
