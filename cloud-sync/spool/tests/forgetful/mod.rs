@@ -1,8 +1,12 @@
 //! A disk that forgets: an SQLite file layer in memory where only what was synced survives a power cut.
 //!
 //! Writes that were not synced are kept apart. At a cut each of them is kept, dropped or torn at a 512-byte sector,
-//! by dice, in any combination: a real disk may reorder them. A file that was never synced is gone. While the power
-//! is off every call fails, so a connection from before the cut cannot tidy up.
+//! by dice, in any combination: a real disk may reorder them. While the power is off every call fails, so a connection
+//! from before the cut cannot tidy up.
+//!
+//! The folder forgets as well. A file that was never synced is gone (the spool syncs its own file and the folder before
+//! SQLite opens it, and SQLite syncs the folder with a new WAL's first sync). A file that was deleted without syncing the
+//! folder may come back, with what was last synced of it, until the folder is synced for another reason.
 
 #![expect(unsafe_code, reason = "an SQLite VFS is a table of C functions")]
 #![allow(dead_code, reason = "each test binary uses its own part")]
@@ -39,6 +43,8 @@ struct FileState {
 #[derive(Debug)]
 struct State {
     files: BTreeMap<String, FileState>,
+    /// Deleted, and the folder was not synced since: name and what the platter has.
+    deleted: BTreeMap<String, Vec<u8>>,
     powered: bool,
     /// Calls that change something until the power goes.
     fuse: Option<u64>,
@@ -46,6 +52,7 @@ struct State {
     /// A real file that takes its space from this disk too.
     reserve: Option<PathBuf>,
     syncs: u64,
+    resurrected: u64,
     temporary: u64,
 }
 
@@ -62,11 +69,13 @@ impl Disk {
         static COUNT: AtomicU64 = AtomicU64::new(0);
         let state = Arc::new(Mutex::new(State {
             files: BTreeMap::new(),
+            deleted: BTreeMap::new(),
             powered: true,
             fuse: None,
             capacity: None,
             reserve: None,
             syncs: 0,
+            resurrected: 0,
             temporary: 0,
         }));
         let name = format!("forgetful-{}", COUNT.fetch_add(1, Ordering::Relaxed));
@@ -128,6 +137,19 @@ impl Disk {
             file.current = durable.clone();
             true
         });
+        for (name, durable) in std::mem::take(&mut state.deleted) {
+            if dice.below(2) == 0 {
+                state.resurrected += 1;
+                let current = durable.clone();
+                let back = FileState { durable: Some(durable), current, unsynced: Vec::new() };
+                state.files.entry(name).or_insert(back);
+            }
+        }
+    }
+
+    /// How often a deleted file came back.
+    pub(crate) fn resurrected(&self) -> u64 {
+        self.lock().resurrected
     }
 }
 
@@ -199,7 +221,10 @@ impl State {
         self.syncs += 1;
         let Some(file) = self.files.get_mut(name) else { return ffi::SQLITE_IOERR_FSYNC };
         file.unsynced.clear();
-        file.durable = Some(file.current.clone());
+        if file.durable.replace(file.current.clone()).is_none() {
+            // A new file's first sync syncs the folder, and with it what was deleted there.
+            self.deleted.clear();
+        }
         ffi::SQLITE_OK
     }
 }
@@ -427,16 +452,20 @@ unsafe extern "C" fn x_device_characteristics(_file: *mut ffi::sqlite3_file) -> 
     0
 }
 
-unsafe extern "C" fn x_delete(vfs: *mut ffi::sqlite3_vfs, name: *const c_char, _sync: c_int) -> c_int {
+unsafe extern "C" fn x_delete(vfs: *mut ffi::sqlite3_vfs, name: *const c_char, sync_folder: c_int) -> c_int {
     // SAFETY: SQLite calls with this table and a C string.
     let (mut state, name) = unsafe { (state_of(vfs), text(name)) };
     if !state.changes() {
         return ffi::SQLITE_IOERR_DELETE;
     }
-    match state.files.remove(&name) {
-        Some(_) => ffi::SQLITE_OK,
-        None => ffi::SQLITE_IOERR_DELETE_NOENT,
+    let Some(file) = state.files.remove(&name) else { return ffi::SQLITE_IOERR_DELETE_NOENT };
+    if let Some(durable) = file.durable {
+        state.deleted.insert(name, durable);
     }
+    if sync_folder != 0 {
+        state.deleted.clear();
+    }
+    ffi::SQLITE_OK
 }
 
 unsafe extern "C" fn x_access(
