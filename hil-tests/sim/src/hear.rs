@@ -35,6 +35,19 @@ pub struct Listener {
     rung: bool,
 }
 
+/// A listener would notice this block at all.
+#[must_use]
+pub fn audible(block: &[i16; DEVICE_BLOCK]) -> bool {
+    tones_and_rms(block).1 >= AUDIBLE
+}
+
+/// This block belongs to a ding, be it a piece of one.
+#[must_use]
+pub fn rings(block: &[i16; DEVICE_BLOCK]) -> bool {
+    let (tonal, rms) = tones_and_rms(block);
+    rms >= AUDIBLE && tonal >= TONAL
+}
+
 /// How much of the power of `block` lies in the ding's tones, and its RMS; both 0..=1.
 fn tones_and_rms(block: &[i16; DEVICE_BLOCK]) -> (f32, f32) {
     let n = DEVICE_BLOCK as f32;

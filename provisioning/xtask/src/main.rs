@@ -1,8 +1,8 @@
 //! `cargo xtask …`: every task that README and CI name.
 //!
 //! **What.** `setup` installs what a machine lacks; `demo` runs a whole meeting on this machine, device, broker,
-//! gateway, database and simulated room; `test` and `lint` judge the code; `bench` measures the promises;
-//! `clean` removes what the others left.
+//! gateway, database and simulated room; `test` and `lint` judge the code; `bench` measures the promises; `crash` kills
+//! everything at random moments; `clean` removes what the others left.
 //!
 //! **Who calls it.** A person, `.ci/run`, nothing else.
 //!
@@ -14,6 +14,7 @@ use std::process::ExitCode;
 use clap::{Parser, Subcommand};
 
 mod checkout;
+mod crash;
 mod demo;
 mod http;
 mod proxy;
@@ -42,6 +43,8 @@ enum Task {
     Lint,
     /// Measure what Prim promises (benches/budgets.toml); `latency` runs a long meeting.
     Bench(quality::BenchOptions),
+    /// Kill device, gateway, broker and database again and again, and see that nothing is lost or repeated.
+    Crash(crash::Options),
     /// Remove the demo's data folders.
     Clean,
 }
@@ -55,6 +58,7 @@ fn main() -> ExitCode {
         Task::Test(options) => quality::test(&options),
         Task::Lint => quality::lint(),
         Task::Bench(options) => quality::bench(&options),
+        Task::Crash(options) => crash::run(&options),
         Task::Clean => demo::clean(),
     });
     match done {
