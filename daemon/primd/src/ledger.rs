@@ -61,6 +61,32 @@ impl Ledger {
         self.hosts = hosts;
     }
 
+    /// What a restarted daemon must know to go on with the records of this meeting: kept with the core's state.
+    pub(crate) fn memo(&self, now: MonoTime) -> String {
+        let hosts: Vec<String> = self.hosts.iter().map(ToString::to_string).collect();
+        let (now, began) = (now.as_millis(), self.meeting_began.as_millis());
+        let Self { identity, items, soft_mute, hard_mute, .. } = self;
+        format!("{} {now} {began} {items} {soft_mute} {hard_mute} {}", identity.boot, hosts.join(","))
+    }
+
+    /// From [`memo`](Self::memo). Another boot's clock starts anew; then the time between is unknown and counts as none.
+    pub(crate) fn recall(&mut self, now: MonoTime, memo: &str) -> Option<()> {
+        let [boot, saved, began, items, soft, hard, hosts] = memo.split(' ').collect::<Vec<_>>()[..] else {
+            return None;
+        };
+        let (saved, began): (u64, u64) = (saved.parse().ok()?, began.parse().ok()?);
+        let same_boot = boot.parse::<BootId>().ok()? == self.identity.boot;
+        let ran_ms = saved.saturating_sub(began);
+        let began = if same_boot { began } else { now.as_millis().saturating_sub(ran_ms) };
+        let hosts = hosts.split(',').filter(|host| !host.is_empty()).map(str::parse);
+        self.meeting_began = MonoTime::from_millis(began);
+        self.items = items.parse().ok()?;
+        self.soft_mute = soft.parse().ok()?;
+        self.hard_mute = hard.parse().ok()?;
+        self.hosts = hosts.collect::<Result<_, _>>().ok()?;
+        Some(())
+    }
+
     /// The drafts of one event, in order; mostly one, none where nothing of it is kept.
     pub(crate) fn drafts(&mut self, entry: &Entry) -> Vec<Draft> {
         if let Event::MeetingStarted { meeting, .. } = &entry.event {
@@ -524,6 +550,50 @@ fn peripheral(which: Peripheral) -> proto::Peripheral {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    fn ledger(boot: u128) -> Ledger {
+        let (org, device) = ("acme".parse().unwrap(), "huddle".parse().unwrap());
+        Ledger::new(Identity { org, device, boot: BootId::from_u128(boot) })
+    }
+
+    fn bodies(ledger: &mut Ledger, at_ms: u64, event: Event) -> Vec<Body> {
+        let entry = Entry { at: MonoTime::from_millis(at_ms), event };
+        ledger.drafts(&entry).into_iter().map(|draft| draft.body).collect()
+    }
+
+    /// A muted meeting at its second item, three seconds old, as its daemon dies.
+    fn memo(boot: u128) -> String {
+        let mut ledger = ledger(boot);
+        ledger.set_hosts(vec![ParticipantId::from_u128(4), ParticipantId::from_u128(5)]);
+        ledger.meeting_began = MonoTime::from_millis(50_000);
+        ledger.items = 2;
+        bodies(&mut ledger, 52_000, Event::MuteChanged { soft: true, hard: false, by: Actor::Button });
+        ledger.memo(MonoTime::from_millis(53_000))
+    }
+
+    #[test]
+    fn after_a_restart_unmuting_is_on_record_and_the_meeting_has_its_true_length() {
+        let mut ledger = ledger(1);
+        ledger.recall(MonoTime::from_millis(60_000), &memo(1)).unwrap();
+        assert_eq!((ledger.items, ledger.hosts.len()), (2, 2));
+        let unmuted = Event::MuteChanged { soft: false, hard: false, by: Actor::Button };
+        let said = bodies(&mut ledger, 61_000, unmuted);
+        assert!(
+            matches!(said[..], [Body::Audit(Audit::Mute { which: proto::MuteKind::Soft, on: false, .. })]),
+            "{said:?}"
+        );
+        let ended = bodies(&mut ledger, 70_000, Event::MeetingEnded { meeting: MeetingId::from_u128(1) });
+        assert_eq!(ended, [Body::Audit(Audit::MeetingEnded { duration_ms: 20_000 })]);
+    }
+
+    #[test]
+    fn after_a_reboot_the_time_between_counts_as_none() {
+        let mut ledger = ledger(2);
+        ledger.recall(MonoTime::from_millis(8000), &memo(1)).unwrap();
+        let ended = bodies(&mut ledger, 9000, Event::MeetingEnded { meeting: MeetingId::from_u128(1) });
+        assert_eq!(ended, [Body::Audit(Audit::MeetingEnded { duration_ms: 4000 })]);
+        assert_eq!(ledger.recall(MonoTime::ZERO, "something else"), None);
+    }
 
     #[test]
     fn variants_and_reasons_become_codes() {

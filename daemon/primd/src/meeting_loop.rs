@@ -14,7 +14,7 @@ use prim_hal::{Indicator, LightPattern};
 use prim_ids::{IdSource, MeetingId, MonoTime, ParticipantId};
 use prim_meeting::{
     AgendaItem, Audience, ConsentRule, DingSetting, Entry, Event, FloorState, FloorView, Input, Light,
-    Meeting, MeetingConfig, Mode, Output, Peripheral, PeripheralState, Person, Place, Role, SayId,
+    Meeting, MeetingConfig, Mode, Output, Peripheral, PeripheralState, Person, Place, Role, SayId, Snapshot,
 };
 use prim_proto::witness::{Line, Step};
 use prim_proto::{self as proto, Draft, LiveEvent};
@@ -193,7 +193,7 @@ impl MeetingLoop {
             return true;
         }
         let drafts: Vec<Draft> = records.iter().flat_map(|entry| self.ledger.drafts(entry)).collect();
-        let state = self.meeting.snapshot().to_text();
+        let state = saved(&self.ledger, &self.meeting);
         self.append(drafts, Some(&state))
     }
 
@@ -481,6 +481,20 @@ impl MeetingLoop {
             self.live.send(&timebox_event(now, &timebox));
         }
     }
+}
+
+/// What a restarted daemon goes on from: a line of the ledger's, a line of the core's.
+fn saved(ledger: &Ledger, meeting: &Meeting) -> String {
+    format!("{}\n{}", ledger.memo(clock::mono_now()), meeting.snapshot().to_text())
+}
+
+/// From what was saved; `None` when it is nothing of ours.
+pub(crate) fn resume(saved: &str, ledger: &mut Ledger, config: MeetingConfig) -> Option<Meeting> {
+    let (memo, snapshot) = saved.split_once('\n')?;
+    let snapshot = Snapshot::from_text(snapshot).ok()?;
+    let now = clock::mono_now();
+    ledger.recall(now, memo)?;
+    Some(Meeting::restore(config, snapshot, now))
 }
 
 fn timebox_event(at_ms: MonoTime, t: &prim_meeting::TimeboxView) -> LiveEvent {

@@ -30,7 +30,7 @@ use crate::inbox::Inbox;
 use crate::ledger::{Identity, Ledger, code};
 use crate::listener::{Listener, ListenerParts};
 use crate::live::{self, Live};
-use crate::meeting_loop::{Ended, LoopState, MeetingLoop, Platform, config_for, start_of};
+use crate::meeting_loop::{Ended, LoopState, MeetingLoop, Platform, config_for, resume, start_of};
 use crate::mouth::{Leg, Mouth, Route};
 use crate::remote::{self, SessionLeg, SessionPlatform};
 use crate::replay::ReplayLog;
@@ -181,7 +181,7 @@ pub fn run(config: &PrimConfig, plan: Option<&MeetingPlan>) -> anyhow::Result<()
     let meeting_config = config_for(plan, seed);
     let replay = ReplayLog::new(&folder.join("replay"), &meeting_config);
     let mut ledger = Ledger::new(identity);
-    let meeting = match restored(&spool, meeting_config.clone()) {
+    let meeting = match restored(&spool, &mut ledger, meeting_config.clone()) {
         Some(meeting) => meeting,
         None => {
             if let Some((input, hosts)) = start {
@@ -457,32 +457,24 @@ fn people_of(input: &Input) -> Vec<(ParticipantId, String)> {
 }
 
 /// The meeting that was running when the daemon died: what was kept with its last record.
-fn restored(spool: &Spool, config: prim_meeting::MeetingConfig) -> Option<Meeting> {
+fn restored(spool: &Spool, ledger: &mut Ledger, config: prim_meeting::MeetingConfig) -> Option<Meeting> {
     let saved = match spool.state() {
         Ok(saved) => String::from_utf8(saved?).unwrap_or_default(),
         Err(error) => {
             tracing::error!(
                 error = &error as &dyn std::error::Error,
-                "the saved meeting cannot be read; a new one begins"
+                "the spool cannot be read; a new meeting begins"
             );
             return None;
         }
     };
-    match prim_meeting::Snapshot::from_text(&saved) {
-        Ok(snapshot) => {
-            tracing::warn!(
-                "a meeting was running when primd stopped; it goes on, and open requests are expired"
-            );
-            Some(Meeting::restore(config, snapshot, clock::mono_now()))
-        }
-        Err(error) => {
-            tracing::error!(
-                error = &error as &dyn std::error::Error,
-                "the saved meeting cannot be read; a new one begins"
-            );
-            None
-        }
+    let meeting = resume(&saved, ledger, config);
+    if meeting.is_some() {
+        tracing::warn!("a meeting was running when primd stopped; it goes on, and open requests are expired");
+    } else {
+        tracing::error!("the saved meeting is of another version; a new one begins");
     }
+    meeting
 }
 
 /// The board's parts.

@@ -171,8 +171,9 @@ fn the_intent_to_speak_is_on_disk_before_the_first_block_is_played() {
 
 /// The requests that a daemon would expire if it were restarted from `state`.
 fn expired_after_restart(state: &str) -> Vec<prim_ids::RequestId> {
-    let snapshot = prim_meeting::Snapshot::from_text(state).unwrap();
-    let mut meeting = Meeting::restore(config_for(None, 2), snapshot, clock::mono_now());
+    let (org, device) = ("acme".parse().unwrap(), "huddle".parse().unwrap());
+    let mut ledger = Ledger::new(Identity { org, device, boot: BootId::from_u128(7) });
+    let mut meeting = resume(state, &mut ledger, config_for(None, 2)).unwrap();
     std::iter::from_fn(|| meeting.poll_output())
         .filter_map(|output| {
             if let Output::Record { entry: Entry { event: Event::FloorClosed { request, .. }, .. } } = output
