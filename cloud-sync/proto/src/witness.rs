@@ -110,6 +110,8 @@ pub struct Witness {
     pub placed: BTreeMap<Place, Hash>,
     /// The places that are known to have been committed.
     pub kept: BTreeMap<Place, Hash>,
+    /// How often a place was given anew: what had been placed there was never committed.
+    pub again: u64,
 }
 
 impl Witness {
@@ -144,7 +146,7 @@ impl Witness {
     fn take(&mut self, number: usize, line: Line) -> Result<(), ReadWitnessError> {
         match line.step {
             Step::Placed => {
-                self.placed.insert(line.place, line.hash);
+                self.again += u64::from(self.placed.insert(line.place, line.hash).is_some());
             }
             Step::Kept => {
                 let (stream, _, seq) = line.place;
@@ -190,7 +192,7 @@ mod tests {
         let witness = Witness::read(&text).unwrap();
         let hashes: Vec<u8> = witness.placed.values().map(|hash| hash.0[0]).collect();
         assert_eq!(hashes, [1, 9, 4]);
-        assert_eq!(witness.kept.len(), 2);
+        assert_eq!((witness.kept.len(), witness.again), (2, 1));
     }
 
     #[test]

@@ -25,6 +25,7 @@ pub(crate) fn judge(evidence: &Evidence) -> Vec<String> {
     let audit = read_audit(&evidence.rows, &mut problems);
     requests(&audit, &mut problems);
     speeches(&audit, &mut problems);
+    meetings(&audit, &mut problems);
     dings(evidence, &audit, &mut problems);
     problems.finish()
 }
@@ -229,6 +230,27 @@ fn speeches(audit: &[(MonoTime, Audit)], problems: &mut Problems) {
             if !started.insert(*say) {
                 problems.note("said twice", say.to_string());
             }
+        }
+    }
+}
+
+/// What the daemon remembers of a meeting over its own deaths: mutes alternate, and the meeting has its true length.
+fn meetings(audit: &[(MonoTime, Audit)], problems: &mut Problems) {
+    let mut muted: BTreeMap<String, bool> = BTreeMap::new();
+    let mut began = None;
+    for (at, entry) in audit {
+        if let Audit::Mute { which, on, .. } = entry
+            && muted.insert(format!("{which:?}"), *on).unwrap_or(false) == *on
+        {
+            problems.note("a mute that does not alternate", format!("at {}", at.as_millis()));
+        }
+        if let Audit::MeetingStarted { .. } = entry {
+            began = Some(at.as_millis());
+        }
+        if let Audit::MeetingEnded { duration_ms } = entry
+            && began.is_none_or(|began| at.as_millis() - began != *duration_ms)
+        {
+            problems.note("a meeting's length is wrong", format!("{duration_ms} ms"));
         }
     }
 }

@@ -55,6 +55,8 @@ pub struct Report {
     pub rows: BTreeMap<Stream, u64>,
     /// Records whose commit the device never saw return, and which were there all the same.
     pub unconfirmed: u64,
+    /// Records whose commit a kill prevented: their numbers were given anew.
+    pub prevented: u64,
     /// Dings that the room heard, pieces of dings included.
     pub dings: usize,
     /// Milliseconds of Prim's voice.
@@ -91,8 +93,8 @@ impl fmt::Display for Report {
         writeln!(f, "  in Postgres  {}", rows.join(", "))?;
         writeln!(
             f,
-            "  unconfirmed  {} records were committed by a process that never knew",
-            self.unconfirmed
+            "  mid-commit   {} records were there though their process never knew, {} were prevented",
+            self.unconfirmed, self.prevented
         )?;
         writeln!(
             f,
@@ -218,7 +220,7 @@ impl Storm<'_> {
             (false, true) => self.dice.between(200, 2500),
             (false, false) => self.dice.between(2500, 5000),
         };
-        let aims = n == 1 || self.dice.percent(60);
+        let aims = self.dice.percent(60);
         let moment = Instant::now() + Duration::from_millis(pause);
         while Instant::now() < moment {
             self.look_after()?;
@@ -227,8 +229,15 @@ impl Storm<'_> {
         if !double {
             self.await_flow()?;
         }
-        let aimed = !double && aims && self.aim(n == 1)?;
+        let aimed = match (n, double) {
+            (1, _) => self.await_first_ding()?,
+            (_, true) => false,
+            (_, false) => aims && self.aim()?,
+        };
         let who = if aimed { Victim::Device } else { self.pick()? };
+        if !aimed && !double && self.dice.percent(50) {
+            self.await_commit(who)?;
+        }
         let so_far = if aimed { " at a ding" } else { "" };
         self.stage.kill(who);
         let down_ms =
@@ -261,15 +270,30 @@ impl Storm<'_> {
         Ok(())
     }
 
-    /// Waits for the moment of a ding, if one is due soon; whether the device still stands there. `surely`: waits until
-    /// one is due at all.
-    fn aim(&mut self, surely: bool) -> anyhow::Result<bool> {
-        if surely {
-            wait_for("a request that nobody answers", BEGIN_LIMIT, || {
-                self.look_after()?;
-                Ok(self.room.ding_due())
-            })?;
+    /// A record is being committed, or on its way: the device is hit at once, the others when it should have reached them.
+    fn await_commit(&mut self, who: Victim) -> anyhow::Result<()> {
+        let delay = self.dice.between(0, if who == Victim::Device { 4 } else { 60 });
+        let limit = Instant::now() + FLOW_LIMIT / 5;
+        let size = self.witness_bytes();
+        while self.witness_bytes() == size && Instant::now() < limit {
+            std::thread::sleep(Duration::from_micros(200));
         }
+        std::thread::sleep(Duration::from_millis(delay));
+        Ok(())
+    }
+
+    /// The first ding of all is hit while it sounds, or just after: so every run shows something about dings.
+    fn await_first_ding(&mut self) -> anyhow::Result<bool> {
+        wait_for("the first ding", BEGIN_LIMIT, || {
+            self.look_after()?;
+            Ok((self.room.rings() > 0).then_some(()))
+        })?;
+        std::thread::sleep(Duration::from_millis(self.dice.between(0, 260)));
+        Ok(true)
+    }
+
+    /// Waits for the moment of a ding, if one is due soon; whether the device still stands there.
+    fn aim(&mut self) -> anyhow::Result<bool> {
         let before = self.room.rings();
         let offset = self.dice.between(0, AIM_MS.0 + AIM_MS.1);
         loop {
@@ -388,6 +412,7 @@ impl Storm<'_> {
             dry: self.dry,
             rows,
             unconfirmed,
+            prevented: evidence.witness.again,
             dings: heard.rings.len(),
             voice_ms: heard.voice_ms,
             lives: heard.lives,

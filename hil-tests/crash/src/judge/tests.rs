@@ -2,7 +2,7 @@
 
 use prim_ids::{BootId, EpochId, WallTime};
 use prim_proto::witness::Witness;
-use prim_proto::{Actor, Code, DingPlace, Draft, Erasables};
+use prim_proto::{Actor, Code, DingPlace, Draft, Erasables, MuteKind};
 use prim_spool::Tip;
 
 use super::*;
@@ -65,7 +65,7 @@ fn evidence(audit: &[(u64, Audit)]) -> Evidence {
     let placed: BTreeMap<_, _> = rows.iter().map(|row| (row.place, row.hash)).collect();
     let tip = rows.last().map_or((0, Hash::ZERO), |row| (row.place.2, row.hash));
     Evidence {
-        witness: Witness { kept: placed.clone(), placed },
+        witness: Witness { kept: placed.clone(), placed, again: 0 },
         epoch: epoch(),
         tips: [(Stream::Audit, Tip { seq: tip.0, hash: tip.1.0 })].into(),
         unsent: 0,
@@ -208,6 +208,23 @@ fn a_request_that_outlives_a_restart_or_never_ends_is_found() {
     );
     let twice = [(0, asked(1)), (5, expired(1, "restarted")), (9, expired(1, "restarted"))];
     finds(&evidence(&twice), "closed twice");
+}
+
+#[test]
+fn an_unmuting_that_is_not_on_record_is_found() {
+    let mute = |on| Audit::Mute { which: MuteKind::Soft, on, by: Actor::Button };
+    assert_eq!(judge(&evidence(&[(0, mute(true)), (1, mute(false)), (2, mute(true))])), Vec::<String>::new());
+    finds(&evidence(&[(0, mute(true)), (1, restarted()), (2, mute(true))]), "a mute that does not alternate");
+}
+
+#[test]
+fn a_meeting_of_another_length_is_found() {
+    let title = prim_proto::Sealer::default().seal("title", prim_proto::Salt([1; 16]), "x");
+    let mode = prim_proto::PolicyMode::AnswerOnAsk;
+    let began = Audit::MeetingStarted { title, mode, ding: DingPlace::Room };
+    let ended = |duration_ms| Audit::MeetingEnded { duration_ms };
+    assert_eq!(judge(&evidence(&[(500, began.clone()), (9500, ended(9000))])), Vec::<String>::new());
+    finds(&evidence(&[(500, began), (9500, ended(9500))]), "a meeting's length is wrong");
 }
 
 #[test]
