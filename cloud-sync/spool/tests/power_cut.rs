@@ -65,7 +65,7 @@ fn work_until_dark(spool: &Spool, disk: &Disk, dice: &mut Dice, told: &mut Told,
 /// when that has returned does it ring. After each cut it goes on from the state it finds. Returns the rings heard and
 /// the rings meant, as the records that are left say; or what is wrong.
 fn rings_after_cuts(seed: u64, cuts: u32, unsynced: bool) -> Result<(Vec<u64>, Vec<u64>), String> {
-    let folder = tempfile::tempdir().expect("a folder");
+    let folder = tempfile::tempdir().map_err(|error| error.to_string())?;
     let path = folder.path().join("spool.db");
     let disk = Disk::new();
     let mut dice = Dice(seed);

@@ -50,7 +50,7 @@ impl Ears {
     /// When the last ding began, also while it sounds.
     pub(crate) fn last_ring(&self) -> Option<u64> {
         let now = self.now.map(|(ring, _)| ring).filter(|ring| ring.blocks >= LEAST_BLOCKS);
-        now.or(self.rings.last().copied()).map(|ring| ring.at_ms)
+        now.or_else(|| self.rings.last().copied()).map(|ring| ring.at_ms)
     }
 
     /// How many there were.

@@ -132,7 +132,7 @@ impl People {
 
     fn press(&mut self, now: u64, (low, high): (u64, u64)) -> Option<Deed> {
         self.release_ms = Some(now + self.dice.between(low, high));
-        self.next_press_ms = now + self.dice.between(250, 1200);
+        self.next_press_ms = now + self.dice.between(150, 700);
         Some(Deed::Edge { pressed: true })
     }
 
@@ -151,12 +151,13 @@ impl People {
 
     fn be_busy(&mut self, senses: &Senses) -> Option<Deed> {
         let now = senses.now_ms;
-        if now >= self.next_press_ms {
+        // A press while somebody talks to Prim would often stop the answer: then people mostly wait.
+        if now >= self.next_press_ms && (!senses.somebody_talks || self.dice.percent(1)) {
             let how = if self.dice.percent(4) { HOLD_MS } else { SHORT_MS };
             return self.press(now, how);
         }
         if now >= self.next_talk_ms && !senses.somebody_talks {
-            self.next_talk_ms = now + self.dice.between(2000, 6000);
+            self.next_talk_ms = now + self.dice.between(2500, 5000);
             return Some(Deed::Talk);
         }
         None

@@ -313,14 +313,10 @@ impl Storm<'_> {
         }
     }
 
-    /// One of those that run, the device somewhat more often; waits when all are down.
+    /// One of those that run; waits when all are down. (The device gets more by the kills that aim at a ding.)
     fn pick(&mut self) -> anyhow::Result<Victim> {
         loop {
-            let mut among: Vec<Victim> =
-                Victim::ALL.into_iter().filter(|who| self.stage.is_up(*who)).collect();
-            if among.contains(&Victim::Device) {
-                among.push(Victim::Device);
-            }
+            let among: Vec<Victim> = Victim::ALL.into_iter().filter(|who| self.stage.is_up(*who)).collect();
             if let Some(who) = self.dice.of(&among) {
                 return Ok(who);
             }

@@ -1,5 +1,4 @@
 //! Everything is killed, nothing is lost. `PRIM_CRASH_SEED` repeats a run, `PRIM_CRASH_KILLS` makes a longer one.
-#![expect(clippy::print_stderr, reason = "a run that fails is read from its lines")]
 
 use prim_crash::{Options, run};
 

@@ -27,8 +27,7 @@ impl Speaker for WatchingSpeaker {
     fn write(&mut self, _: &[i16]) -> Result<(), WriteSpeakerError> {
         if self.blocks.fetch_add(1, Ordering::AcqRel) == 0 {
             *crate::mouth::lock(&self.intents_at_first_block) = Some(intents(&self.spool));
-            let state = self.spool.state().unwrap().map(|state| String::from_utf8(state).unwrap());
-            *crate::mouth::lock(&self.state_at_first_block) = state;
+            *crate::mouth::lock(&self.state_at_first_block) = state(&self.spool);
         }
         Ok(())
     }
@@ -52,6 +51,10 @@ impl Indicator for DarkLight {
     fn show(&mut self, _: LightPattern) -> Result<(), ShowLightError> {
         Ok(())
     }
+}
+
+fn state(spool: &Spool) -> Option<String> {
+    spool.state().unwrap().map(|state| String::from_utf8(state).unwrap())
 }
 
 fn intents(spool: &Spool) -> usize {
@@ -192,10 +195,9 @@ fn a_crash_at_the_first_block_expires_the_request_that_is_heard() {
     bench.begin();
     bench.say("two minutes left");
     bench.settle_down();
-    let state = bench.state_at_first_block.lock().unwrap().clone().expect("a state was kept");
-    assert_eq!(expired_after_restart(&state).len(), 1);
-    let last = bench.spool.state().unwrap().expect("a state was kept");
-    assert_eq!(expired_after_restart(&String::from_utf8(last).unwrap()), []);
+    let at_first_block = bench.state_at_first_block.lock().unwrap().clone().expect("a state was kept");
+    assert_eq!(expired_after_restart(&at_first_block).len(), 1);
+    assert_eq!(expired_after_restart(&state(&bench.spool).expect("a state was kept")), []);
 }
 
 #[test]
@@ -209,7 +211,7 @@ fn the_state_on_disk_is_that_of_the_last_record() {
         let tip = bench.spool.tip(prim_ids::Stream::Audit).seq;
         if tip > seen {
             seen = tip;
-            let on_disk = String::from_utf8(bench.spool.state().unwrap().unwrap()).unwrap();
+            let on_disk = state(&bench.spool).expect("a state was kept");
             let rows = bench.spool.read(prim_ids::Stream::Audit, 1, 1000).unwrap();
             let count =
                 |kind: &str| rows.iter().filter(|r| String::from_utf8_lossy(&r.bytes).contains(kind)).count();
