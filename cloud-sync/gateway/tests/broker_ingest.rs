@@ -372,6 +372,34 @@ async fn without_postgres_nothing_is_acknowledged_and_afterwards_everything_is()
     assert_eq!(site.bed.count("records"), 35);
 }
 
+/// Devices send nothing while no gateway takes batches, so no batch can tell that Postgres is back.
+#[tokio::test]
+async fn a_state_that_met_a_dead_postgres_does_not_keep_batches_away_for_ever() {
+    let mut site = Site::open().await;
+    site.healthy(200).await;
+    let mut device = Device::new("acme/huddle-1", 1);
+    let mut online = site.online(&device).await;
+    let records = device.audits(2);
+    online.deliver(&device, &records[..1]).await;
+    site.bed.postgres.kill_group();
+    let state = State {
+        v: 1,
+        online: true,
+        session: 7,
+        boot: device.boot,
+        proto_min: 1,
+        proto_max: 1,
+        capabilities: Vec::new(),
+        busy_until: None,
+    };
+    online.publish(&Topic::State(device.address.clone()), state.encode()).await;
+    online.presence(false).await;
+    site.bed.postgres.restart().unwrap();
+    online.presence(true).await;
+    online.deliver(&device, &records[1..]).await;
+    assert_eq!(site.bed.count("records"), 2);
+}
+
 #[tokio::test]
 async fn asked_to_stop_it_withdraws_its_presence_and_ends_well() {
     let mut site = Site::open().await;

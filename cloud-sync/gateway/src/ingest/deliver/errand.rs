@@ -41,8 +41,13 @@ impl Delivery {
         let mut backoff = Backoff::new(Duration::from_millis(50), Duration::from_secs(5));
         loop {
             match tokio::time::timeout(Duration::from_secs(20), self.attempt(errand)).await {
-                Ok(Ok(done)) => return Some(done),
+                Ok(Ok(done)) => {
+                    self.database_is(true);
+                    return Some(done);
+                }
                 Ok(Err(CommitError::Poison { .. })) => {
+                    // It was Postgres who refused it.
+                    self.database_is(true);
                     self.store.disconnect();
                     return Some(Done::default());
                 }
