@@ -99,6 +99,8 @@ impl MeetingLoop {
     /// Runs until told to stop. A running meeting is ended first.
     pub(crate) fn run(mut self, inbox: &Receiver<Message>) -> Ended {
         let mut ended = Ended::Stopped;
+        // The core orders changes only; a light that was never set says that nothing runs.
+        self.show(self.meeting.light());
         loop {
             let now = clock::mono_now();
             let nap = self.meeting.poll_timeout().map_or(NAP, |t| t.since(now).min(NAP));
