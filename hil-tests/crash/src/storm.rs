@@ -272,13 +272,13 @@ impl Storm<'_> {
 
     /// A record is being committed, or on its way: the device is hit at once, the others when it should have reached them.
     fn await_commit(&mut self, who: Victim) -> anyhow::Result<()> {
-        let delay = self.dice.between(0, if who == Victim::Device { 4 } else { 60 });
+        let delay_us = self.dice.between(0, if who == Victim::Device { 3000 } else { 60_000 });
         let limit = Instant::now() + FLOW_LIMIT / 5;
         let size = self.witness_bytes();
         while self.witness_bytes() == size && Instant::now() < limit {
             std::thread::sleep(Duration::from_micros(200));
         }
-        std::thread::sleep(Duration::from_millis(delay));
+        std::thread::sleep(Duration::from_micros(delay_us));
         Ok(())
     }
 
