@@ -265,7 +265,8 @@ impl Meeting {
             }
             // Spotters are wrong now and then: where the words do not hold the name, Prim was not asked anything, and
             // a sentence that asks nothing must begin with it.
-            Heard::Question if !(attentive || words.iter().any(|token| crate::words::is_prim(&token.word))) => {}
+            Heard::Question
+                if !(attentive || words.iter().any(|token| crate::words::is_prim(&token.word))) => {}
             Heard::Unclear if !(named || attentive) => {}
             Heard::Question => {
                 self.record(Event::Addressed { command: None, speaker: heard.speaker });

@@ -195,8 +195,11 @@ fn commands_are_understood_across_the_room_and_ordinary_talk_is_none() {
         false_commands += heard.believed.len();
         println!("{:5} an ordinary sentence     {heard:?}", voice.name());
     }
-    println!("{right} of {} commands, {wrong} wrong; {names} false names and {false_commands} false commands in {}",
-        COMMANDS.len(), ORDINARY.len());
+    println!(
+        "{right} of {} commands, {wrong} wrong; {names} false names and {false_commands} false commands in {}",
+        COMMANDS.len(),
+        ORDINARY.len()
+    );
     // The dictation reads many of the rest (`prim_meeting` decides on its text); this is the grammar alone.
     assert!(right * 2 >= COMMANDS.len(), "{right} of {} commands", COMMANDS.len());
     assert_eq!(wrong, 0, "a command was taken for another");
