@@ -99,19 +99,11 @@ fn main() {
     let base = FrontendConfig { echo: false, ..FrontendConfig::new(&common::RING_MM) };
     let wpe =
         |taps, delay, forgetting| Some(DereverbConfig { taps, delay, forgetting, ..Default::default() });
-    let das = FrontendConfig { beam_loading: 1e3, ..base.clone() };
     let setups: Vec<(&str, FrontendConfig)> = vec![
-        ("das + wpe 6/2 .995", FrontendConfig { dereverb: wpe(6, 2, 0.995), ..das.clone() }),
-        ("das + wpe 6/2 .99", FrontendConfig { dereverb: wpe(6, 2, 0.99), ..das.clone() }),
-        ("das + wpe 6/2 .998", FrontendConfig { dereverb: wpe(6, 2, 0.998), ..das.clone() }),
-        ("das + wpe 6/1 .995", FrontendConfig { dereverb: wpe(6, 1, 0.995), ..das.clone() }),
-        ("das + wpe 4/2 .995", FrontendConfig { dereverb: wpe(4, 2, 0.995), ..das.clone() }),
-        ("das + wpe 8/2 .998", FrontendConfig { dereverb: wpe(8, 2, 0.998), ..das.clone() }),
-        (
-            "0.5 + wpe 6/2 .995",
-            FrontendConfig { beam_loading: 0.5, dereverb: wpe(6, 2, 0.995), ..base.clone() },
-        ),
-        ("das + wpe 6/3 .995", FrontendConfig { dereverb: wpe(6, 3, 0.995), ..das.clone() }),
+        ("delay and sum", FrontendConfig { beam_loading: 1e3, dereverb: None, ..base.clone() }),
+        ("beam alone", FrontendConfig { dereverb: None, ..base.clone() }),
+        ("beam, 6 taps (default)", base.clone()),
+        ("beam, 8 taps, .998", FrontendConfig { dereverb: wpe(8, 2, 0.998), ..base.clone() }),
     ];
     let bearings = [20.0_f32, 140.0, 260.0];
     let voices = ["rms", "slt", "awb"];

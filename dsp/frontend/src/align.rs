@@ -22,8 +22,9 @@ const KEEP: f32 = 0.99;
 const REAL: f32 = 0.04;
 /// The echo begins at the first lag with this share of the best one's coherence.
 const ONSET_SHARE: f32 = 0.4;
-/// Frames of Prim between two answers: 250 ms.
+/// Frames of Prim between two answers: 250 ms, and 150 before the first is certain.
 const EVERY: u32 = 25;
+const FIRST: u32 = 15;
 /// A reference bin below this is silence.
 const AUDIBLE: f32 = 1e-6;
 /// Samples around a block's start that are searched: bins two apart repeat after 256.
@@ -42,8 +43,14 @@ impl Aligner {
     }
 
     /// One frame of a microphone while the speaker sounds; `past(lag)` is the reference `lag` frames ago. Four times a
-    /// second of Prim it answers by how many samples at 16 kHz the echo is later than the reference.
-    pub(crate) fn push<'a>(&mut self, mic: &Spectrum, past: impl Fn(usize) -> &'a Spectrum) -> Option<i32> {
+    /// second of Prim, more often before it is `settled`, it answers by how many samples at 16 kHz the echo is later than
+    /// the reference.
+    pub(crate) fn push<'a>(
+        &mut self,
+        mic: &Spectrum,
+        settled: bool,
+        past: impl Fn(usize) -> &'a Spectrum,
+    ) -> Option<i32> {
         for (lag, cross) in self.cross.iter_mut().enumerate() {
             let reference = past(lag);
             for (k, c) in cross.iter_mut().enumerate() {
@@ -56,7 +63,8 @@ impl Aligner {
             }
         }
         self.frames += 1;
-        if self.frames.is_multiple_of(EVERY) { self.answer() } else { None }
+        let every = if settled { EVERY } else { FIRST };
+        if self.frames.is_multiple_of(every) { self.answer() } else { None }
     }
 
     /// The reference has been moved: what was gathered no longer holds.
@@ -71,9 +79,10 @@ impl Aligner {
             *score = cross.iter().map(Complex32::norm_sqr).sum::<f32>() / USED as f32;
         }
         let best = scores.iter().copied().fold(0.0, f32::max);
-        // Early on the memory is not full: chance and echo both count for less.
+        // Early on the memory is not full: an echo grows with its square, chance with itself.
         let full = 1.0 - KEEP.powi(self.frames.min(10_000) as i32);
-        if best < REAL * full * full {
+        let chance = (1.0 - KEEP) * full;
+        if best < (REAL * full * full).max(3.0 * chance * full.min(0.5)) {
             return None;
         }
         let lag = scores.iter().position(|s| *s >= ONSET_SHARE * best)?;

@@ -16,6 +16,7 @@ use realfft::num_complex::Complex32;
 
 use crate::MAX_CHANNELS;
 use crate::align::Aligner;
+use crate::drift::Drift;
 use crate::stft::{BINS, Spectrum, WINDOW, ZERO};
 
 /// Reference frames a bin's echo is made of: 160 ms. At RT60 0.25 s what comes later is 38 dB down. A multiple of 4.
@@ -26,6 +27,8 @@ const DEPTH: usize = MAX_LAG;
 const MAX_DELAY: usize = MAX_LAG * SPEECH_BLOCK;
 /// Samples two answers of the aligner may differ and still confirm each other.
 const AGREE: u32 = 4;
+/// Samples beyond which a move is a large one: 2.5 ms, half a period of a voice.
+const FAR: u32 = 40;
 /// Samples of misplacement that are put up with: a fifth of a millisecond.
 const CLOSE: u32 = 3;
 /// Frames the canceller goes on after the last sound of the speaker: 300 ms of latency, 300 ms of room.
@@ -38,6 +41,14 @@ const EXCITED: f32 = 1e-6;
 /// The unexplained power is at least this: −95 dBFS, and 30 dB below the microphone.
 const FLOOR: f32 = 1e-7;
 const FLOOR_SHARE: f32 = 1e-3;
+/// In Prim's first two seconds a filter that raises a bin's power by more than 1 dB is kept out.
+const WORSE: f32 = 1.26;
+const EARLY: u32 = 200;
+/// A murmur this far below the reference (28 dB) is mixed into what the inverse sees, never into what is subtracted: a
+/// voice leaves directions unexcited in which single precision would go astray within twenty seconds.
+const MURMUR: f32 = 4e-2;
+/// Murmur is read from a table at a place that moves on: a power of two.
+const TABLE: usize = 1_024;
 /// A reference block below this peak (−78 dBFS) is silence: exact zeros, or a dither of a bit or two.
 const SILENT_PEAK: f32 = 1.2e-4;
 /// Variance expected of a tap before anything was heard: all taps together a speaker that arrives about as loud as the
@@ -57,24 +68,46 @@ pub(crate) struct EchoCanceller {
     delay: usize,
     line: Box<[f32]>,
     line_at: usize,
+    drift: Drift,
+    murmur: Box<[f32; TABLE + TAPS]>,
+    seed: u32,
     align: Aligner,
     answer: Option<i32>,
+    agreed: u32,
     settled: bool,
     silent_for: u32,
     heard_frames: u32,
 }
 
 /// Real and imaginary parts apart, so that the compiler makes vectors of them.
-type Row = [f32; TAPS];
+pub(crate) type Row = [f32; TAPS];
 
 #[derive(Debug, Clone)]
-struct Bin {
+pub(crate) struct Bin {
     inverse_re: [Row; TAPS],
     inverse_im: [Row; TAPS],
     /// Conjugated filters.
     taps_re: [Row; MAX_CHANNELS],
     taps_im: [Row; MAX_CHANNELS],
+    /// Power at the microphones and after the filter, smoothed.
+    heard: f32,
     unexplained: f32,
+}
+
+/// −1..1, always the same.
+fn murmur_table() -> Box<[f32; TABLE + TAPS]> {
+    let mut table = Box::new([0.0; TABLE + TAPS]);
+    let mut seed = 1;
+    for t in table.iter_mut() {
+        *t = (next(&mut seed) >> 8) as f32 / (1 << 23) as f32 - 1.0;
+    }
+    table
+}
+
+/// A linear congruential step.
+fn next(seed: &mut u32) -> u32 {
+    *seed = seed.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
+    *seed
 }
 
 const fn prior() -> [Row; TAPS] {
@@ -93,8 +126,14 @@ impl Bin {
         inverse_im: [[0.0; TAPS]; TAPS],
         taps_re: [[0.0; TAPS]; MAX_CHANNELS],
         taps_im: [[0.0; TAPS]; MAX_CHANNELS],
+        heard: 0.0,
         unexplained: 0.0,
     };
+
+    /// The first microphone's filter.
+    pub(crate) fn first(&self) -> (&Row, &Row) {
+        (&self.taps_re[0], &self.taps_im[0])
+    }
 
     fn reset_inverse(&mut self) {
         self.inverse_re = prior();
@@ -125,6 +164,16 @@ impl Bin {
     }
 }
 
+/// What a step has to know beside the sound.
+#[derive(Debug)]
+struct Mode<'a> {
+    learn: bool,
+    early: bool,
+    /// At least `TAPS` values each.
+    murmur_re: &'a [f32],
+    murmur_im: &'a [f32],
+}
+
 /// One frame's outcome.
 #[derive(Debug, Clone, Copy, Default)]
 pub(crate) struct EchoFrame {
@@ -142,10 +191,14 @@ impl EchoCanceller {
             past: vec![[ZERO; BINS]; DEPTH].into_boxed_slice(),
             at: 0,
             delay: 0,
-            line: vec![0.0; MAX_DELAY + SPEECH_BLOCK].into_boxed_slice(),
+            line: vec![0.0; MAX_DELAY + 2 * SPEECH_BLOCK].into_boxed_slice(),
             line_at: 0,
+            drift: Drift::new(),
+            murmur: murmur_table(),
+            seed: 1,
             align: Aligner::new(),
             answer: None,
+            agreed: 0,
             settled: false,
             silent_for: TAIL,
             heard_frames: 0,
@@ -158,9 +211,8 @@ impl EchoCanceller {
         for (i, s) in block.iter().enumerate() {
             self.line[(self.line_at + i) % n] = *s;
         }
-        for (i, s) in block.iter_mut().enumerate() {
-            *s = self.line[(self.line_at + i + n - self.delay) % n];
-        }
+        let newest = self.line_at + n;
+        self.drift.read(&self.line, newest, &mut self.delay, block);
         self.line_at = (self.line_at + SPEECH_BLOCK) % n;
     }
 
@@ -191,14 +243,17 @@ impl EchoCanceller {
                 let x = self.past[(self.at + i) % DEPTH][f];
                 (x_re[i], x_im[i]) = (x.re, x.im);
             }
-            self.bins[f].step(
-                f,
-                &x_re,
-                &x_im,
-                &mut mics[..self.channels],
-                &mut echo[..self.channels],
-                !clipped,
-            );
+            let place = (next(&mut self.seed) >> 16) as usize;
+            let mode = Mode {
+                learn: !clipped,
+                early: self.heard_frames < EARLY,
+                murmur_re: &self.murmur[place % TABLE..],
+                murmur_im: &self.murmur[(place / 7 + 500) % TABLE..],
+            };
+            self.bins[f].step(f, &x_re, &x_im, &mut mics[..self.channels], &mut echo[..self.channels], &mode);
+        }
+        if sounding && !clipped && self.settled {
+            self.drift.watch(&self.bins);
         }
         for e in echo.iter_mut() {
             e[0] = ZERO;
@@ -206,14 +261,21 @@ impl EchoCanceller {
         EchoFrame { active: true, heard_frames: self.heard_frames }
     }
 
-    /// Follows the aligner once two answers in a row agree.
+    /// Follows the aligner: at once when nothing was known, after a second of agreement for a small step (drift), after
+    /// two for a large one (a device restarted): voices are periodic, and a wrong move costs a new convergence.
     fn realign(&mut self, mic: &Spectrum) {
         let (at, past) = (self.at, &self.past);
-        let Some(new) = self.align.push(mic, |lag| &past[(at + lag) % DEPTH]) else {
+        let Some(new) = self.align.push(mic, self.settled, |lag| &past[(at + lag) % DEPTH]) else {
             return;
         };
-        let confirmed = self.answer.replace(new).is_some_and(|old| old.abs_diff(new) <= AGREE);
-        if !confirmed {
+        let agrees = self.answer.replace(new).is_some_and(|old| old.abs_diff(new) <= AGREE);
+        self.agreed = if agrees { self.agreed + 1 } else { 0 };
+        let needed = match (self.settled, new.unsigned_abs() > FAR) {
+            (false, _) => 1,
+            (true, false) => 3,
+            (true, true) => 8,
+        };
+        if self.agreed < needed {
             return;
         }
         self.settled = true;
@@ -233,13 +295,15 @@ impl EchoCanceller {
             self.past.fill([ZERO; BINS]);
             self.heard_frames = 0;
         }
+        self.drift.start_anew();
         self.align.start_anew();
         self.answer = None;
+        self.agreed = 0;
     }
 
     /// Reference to microphone, ms; `None` before Prim was heard long enough.
     pub(crate) fn delay_ms(&self) -> Option<f32> {
-        self.settled.then(|| self.delay as f32 / 16.0)
+        self.settled.then(|| (self.delay as f32 + self.drift.part) / 16.0)
     }
 
     /// A hole in time: what was remembered of the reference no longer lies where it did.
@@ -256,7 +320,7 @@ impl Bin {
         x_im: &Row,
         mics: &mut [Spectrum],
         echo: &mut [Spectrum],
-        learn: bool,
+        mode: &Mode<'_>,
     ) {
         let energy = real_dot(x_re, x_re) + real_dot(x_im, x_im);
         let (mut mic_power, mut left_power) = (0.0, 0.0);
@@ -267,17 +331,34 @@ impl Bin {
             left_power += mic[f].norm_sqr();
         }
         let n = mics.len() as f32;
+        self.heard = 0.5 * self.heard + 0.5 * mic_power / n;
         self.unexplained = 0.5 * self.unexplained + 0.5 * left_power / n;
-        if energy < EXCITED || !learn {
-            return;
+        if energy >= EXCITED && mode.learn {
+            let level = MURMUR * (energy / TAPS as f32).sqrt();
+            let (mut y_re, mut y_im) = (*x_re, *x_im);
+            for (y, m) in y_re.iter_mut().zip(mode.murmur_re).chain(y_im.iter_mut().zip(mode.murmur_im)) {
+                *y += level * m;
+            }
+            self.learn(f, &y_re, &y_im, mics);
         }
+        // A filter that has just begun may add more than it takes: then it is not heard.
+        if mode.early && self.unexplained > WORSE * self.heard {
+            for (mic, echo) in mics.iter_mut().zip(echo) {
+                mic[f] += echo[f];
+                echo[f] = ZERO;
+            }
+        }
+    }
+
+    /// One step of least squares with the errors now in `mics`.
+    fn learn(&mut self, f: usize, x_re: &Row, x_im: &Row, mics: &[Spectrum]) {
         let (mut p_re, mut p_im) = ([0.0; TAPS], [0.0; TAPS]);
         for i in 0..TAPS {
             let p = dot(&self.inverse_re[i], &self.inverse_im[i], x_re, x_im);
             (p_re[i], p_im[i]) = (p.re, p.im);
         }
         let spread = real_dot(x_re, &p_re) + real_dot(x_im, &p_im);
-        let weight = self.unexplained.max(FLOOR_SHARE * mic_power / n).max(FLOOR);
+        let weight = self.unexplained.max(FLOOR_SHARE * self.heard).max(FLOOR);
         let denominator = FORGETTING * weight + spread;
         if !(denominator.is_finite() && spread >= 0.0) {
             *self = Self::NEW;

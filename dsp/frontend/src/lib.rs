@@ -34,6 +34,7 @@ mod bearing;
 mod config;
 mod dereverb;
 mod ding;
+mod drift;
 mod echo;
 mod frontend;
 mod health;

@@ -1,18 +1,18 @@
 //! What the linear stage leaves of Prim's voice is estimated and taken away by gains per bin; what stands above
 //! that estimate is a person.
 //!
-//! Per bin the *leak* is the power left over the power taken, both averaged over about half a second of Prim
-//! alone. What the leak predicts from the present echo is suppressed; a person is recognised by standing far above it
-//! over the whole speech band, and while she does the leak is hardly updated.
+//! Per bin the *leak* is what nine of ten frames of Prim alone stay below: power left over power taken. (A mean would
+//! not do: what is left has so heavy a tail that a mean which is safe from people sinks for ever.) What the leak
+//! predicts from the present echo is suppressed; a person is recognised by standing far above it over the whole speech
+//! band, and while she does the leak is hardly updated. While nobody stands out the whole voice is held down too.
 
 use crate::stft::{BIN_HZ, BINS, Spectrum};
 
 /// Best leak ever believed, −35 dB: loudspeakers distort by a percent or two.
 const TIGHT: f32 = 3e-4;
-/// The leak is averaged over half a second, at first over what there is.
-const FOLLOW: f32 = 0.02;
-/// One frame lifts the leak by at most three times [`FOLLOW`]: 25 dB a second.
-const BOUND: f32 = 4.0;
+/// One frame above the leak lifts it by nine times this, one below lowers it by this, dB: 27 dB a second up, 3 down.
+const STEP_DB: f32 = 0.03;
+const UP: f32 = 9.0;
 /// While a person stands out, the leak follows this much more slowly: she lifts it by 5 dB a second at most.
 const WARY: f32 = 0.2;
 /// In Prim's first seconds the filter still learns sounds it has not heard: the leak is feared to be up to ten times what
@@ -23,25 +23,36 @@ const FEAR_FRAMES: f32 = 150.0;
 const STANDS_OUT: f32 = 4.0;
 /// Frames of Prim before the leak is measured rather than feared: 250 ms, the linear filter's first convergence.
 const CONVERGED: u32 = 25;
-/// What remains of an echo a frame later: 1.7 dB, an RT60 of 0.35 s.
-const LINGER: f32 = 0.68;
+/// The mean of the first frames, times this, is where the leak begins.
+const START: f32 = 2.0;
+/// What remains of an echo a frame later: 1.2 dB, an RT60 of 0.5 s.
+const LINGER: f32 = 0.76;
 /// The floor tracker sits at the quiet end of the noise; its mean is 6 dB higher.
 const FLOOR_BIAS: f32 = 4.0;
-/// The estimate is multiplied by this before it is taken away: residual echo fluctuates by its own mean.
-const OVER: f32 = 4.0;
+/// The estimate is multiplied by this before it is taken away.
+const OVER: f32 = 2.0;
 /// Least gain, −40 dB.
 const LEAST: f32 = 1e-2;
-/// A bin belongs to a person when it stands this far (power ratio, 15 dB) above what is expected.
-const PERSONS_BIN: f32 = 30.0;
+/// A bin belongs to a person when it stands this far (power ratio, 11 dB) above what is expected.
+const PERSONS_BIN: f32 = 12.0;
+/// A person speaks when she has this share of the speech band; two thirds of what an interruption needs.
+const PERSONS_SHARE: f32 = 0.08;
+/// While nobody stands out the whole voice is held down by another 30 dB: what a canceller leaves of a bent or long
+/// echo is not predicted bin by bin.
+const CLOSED: f32 = 0.03;
+/// It stays open for 150 ms after the last block of a person and closes over 50 ms.
+const STAY_OPEN: u32 = 15;
+const CLOSING: f32 = 0.7;
 /// Speech band for the verdict.
 const FROM_HZ: f32 = 250.0;
 const TO_HZ: f32 = 4_000.0;
 
 #[derive(Debug)]
 pub(crate) struct Suppressor {
-    /// Averages of power left and power taken.
+    /// Sums of power left and power taken in the first frames, then the leak.
     left: [f32; BINS],
     taken: [f32; BINS],
+    leak: [f32; BINS],
     frames: u32,
     /// The present echo with its lingering.
     echo: [f32; BINS],
@@ -49,6 +60,9 @@ pub(crate) struct Suppressor {
     floor: [f32; BINS],
     gain: [f32; BINS],
     person: bool,
+    /// Gain of the whole voice, and blocks it stays open.
+    gate: f32,
+    open_for: u32,
 }
 
 /// Powers in the speech band, window sums.
@@ -60,7 +74,7 @@ pub(crate) struct Residual {
     pub(crate) expected: f32,
     /// What the linear stage took away.
     pub(crate) echo: f32,
-    /// Share of the speech band's bins that stand 15 dB above what is expected, 0..=1.
+    /// Share of the speech band's bins that stand 11 dB above what is expected, 0..=1.
     pub(crate) near_share: f32,
 }
 
@@ -69,12 +83,15 @@ impl Suppressor {
         Self {
             left: [0.0; BINS],
             taken: [0.0; BINS],
+            leak: [1.0; BINS],
             frames: 0,
             echo: [0.0; BINS],
             near: [0.0; BINS],
             floor: [1e-6; BINS],
             gain: [1.0; BINS],
             person: false,
+            gate: 1.0,
+            open_for: 0,
         }
     }
 
@@ -88,6 +105,8 @@ impl Suppressor {
         self.near.fill(0.0);
         self.gain.fill(1.0);
         self.person = false;
+        self.gate = 1.0;
+        self.open_for = STAY_OPEN;
     }
 
     /// While Prim is heard: `beam` after the linear stage becomes the suppressed voice; `echo` is what the linear
@@ -100,9 +119,16 @@ impl Suppressor {
         heard: u32,
         clipped: bool,
     ) -> Residual {
+        if heard < CONVERGED {
+            // The filter begins, or begins again: so does what is known of it.
+            self.frames = 0;
+            self.left.fill(0.0);
+            self.taken.fill(0.0);
+        }
         let trusted = heard >= CONVERGED && !clipped;
         let (lo, hi) = ((FROM_HZ / BIN_HZ) as usize, (TO_HZ / BIN_HZ) as usize);
-        let follow = FOLLOW.max(1.0 / (self.frames + 1) as f32) * if self.person { WARY } else { 1.0 };
+        let step = STEP_DB * if self.person { WARY } else { 1.0 };
+        let (up, down) = (10_f32.powf(UP * step / 10.0), 10_f32.powf(-step / 10.0));
         let fear = 1.0 + FEAR * (-(heard as f32) / FEAR_FRAMES).exp();
         let mut sums = Residual::default();
         for f in 0..BINS {
@@ -110,14 +136,10 @@ impl Suppressor {
             self.echo[f] = taken.max(LINGER * self.echo[f]);
             self.near[f] = 0.5 * self.near[f] + 0.5 * left;
             let expected = if trusted {
-                let leak = self.leak(f);
                 if taken > self.floor[f] {
-                    let bounded =
-                        if self.frames < CONVERGED { left } else { left.min(BOUND * leak * self.echo[f]) };
-                    self.left[f] += follow * (bounded - self.left[f]);
-                    self.taken[f] += follow * (self.echo[f] - self.taken[f]);
+                    self.learn(f, left, up, down);
                 }
-                (fear * self.leak(f)).min(1.0) * self.echo[f]
+                (fear * self.leak[f]).min(1.0) * self.echo[f]
             } else {
                 self.near[f].max(left).max(self.echo[f])
             };
@@ -133,6 +155,12 @@ impl Suppressor {
                 sums.near_share += f32::from(u8::from(self.near[f] > PERSONS_BIN * quiet)) / (hi - lo) as f32;
             }
         }
+        self.open_for = match sums.near_share >= PERSONS_SHARE {
+            true => STAY_OPEN,
+            false => self.open_for.saturating_sub(1),
+        };
+        self.gate = if self.open_for > 0 { 1.0 } else { CLOSED + CLOSING * (self.gate - CLOSED) };
+        beam.iter_mut().for_each(|b| *b *= self.gate);
         if trusted {
             self.frames = self.frames.saturating_add(1);
             self.person = self.frames > CONVERGED && sums.left > STANDS_OUT * sums.expected;
@@ -140,7 +168,14 @@ impl Suppressor {
         sums
     }
 
-    fn leak(&self, f: usize) -> f32 {
-        (self.left[f] / (self.taken[f] + 1e-12)).clamp(TIGHT, 1.0)
+    fn learn(&mut self, f: usize, left: f32, up: f32, down: f32) {
+        if self.frames < CONVERGED {
+            self.left[f] += left;
+            self.taken[f] += self.echo[f];
+            self.leak[f] = START * self.left[f] / (self.taken[f] + 1e-12);
+        } else {
+            self.leak[f] *= if left > self.leak[f] * self.echo[f] { up } else { down };
+        }
+        self.leak[f] = self.leak[f].clamp(TIGHT, 1.0);
     }
 }

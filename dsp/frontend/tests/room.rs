@@ -194,3 +194,19 @@ fn a_person_a_metre_away_interrupts_prim_within_200_ms() {
     println!("{waits:?} ms");
     assert!(waits.iter().all(|w| w.is_some_and(|w| (0..=200).contains(&w))), "{waits:?} ms");
 }
+
+#[test]
+fn after_a_minute_of_prim_the_echo_is_as_far_down_as_ever() {
+    let room = Room::huddle(0.25);
+    let prim = voice(23, 60.0, 110.0);
+    let mut mics = echo(&room, &prim, 12.0);
+    add_noise(&mut mics, 0.0003, 4);
+    let heard = hear(&FrontendConfig { dereverb: None, ..config() }, &mics, &prim);
+    let level = |x: &[f32], rate: usize, s: usize| db(rms(&x[s * rate..(s + 1) * rate]));
+    let erle: Vec<f32> =
+        (5..59).map(|s| level(&mics[0], RATE, s) - level(&heard.recogniser, 16_000, s)).collect();
+    let worst = erle.iter().copied().fold(f32::MAX, f32::min);
+    println!("worst second {worst:.1} dB, mean {:.1} dB", erle.iter().sum::<f32>() / erle.len() as f32);
+    println!("{:?}", erle.iter().map(|e| *e as i32).collect::<Vec<_>>());
+    assert!(worst > 18.0, "{erle:?}");
+}

@@ -1,0 +1,164 @@
+//! Clocks of microphone and speaker differ by some parts in a million: the reference is read that much faster or slower.
+//!
+//! A drift turns every filter of the canceller at a rate that grows with frequency, always the same way. Four times a
+//! second of Prim the turn since last time is measured over all bins, and the reading speed follows it slowly; then the
+//! filters stand still, however long their memory is.
+
+use std::f32::consts::{PI, TAU};
+
+use prim_audio::SPEECH_BLOCK;
+
+use crate::echo::{Bin, Row};
+use crate::stft::WINDOW;
+
+/// Frames of Prim between two looks: 250 ms.
+const EVERY: u32 = 25;
+/// Bins looked at: below, a turn is too small to see, above, it may be more than half a circle.
+const FROM: usize = 8;
+const TO: usize = 128;
+/// A bin counts when its filter kept this much of its shape (squared cosine).
+const SAME: f32 = 0.5;
+/// Bins that must count.
+const ENOUGH: usize = 40;
+/// Share of a measured turn that the speed follows in the first ten seconds of Prim, and later: the filters answer to a
+/// new speed only after a second, and a restless speed costs a decibel.
+const FOLLOW_FIRST: f32 = 0.3;
+const FOLLOW: f32 = 0.08;
+const FIRST: u32 = 40;
+/// The most that is believed, samples per sample: consumer clocks differ by up to 200 ppm.
+const MOST: f32 = 400e-6;
+/// Half length of the kernel that reads between samples; flat within 0.1 dB up to 6 kHz.
+const REACH: usize = 8;
+
+#[derive(Debug)]
+pub(crate) struct Drift {
+    /// Samples the delay grows by per sample.
+    rate: f32,
+    /// Part of a sample beyond the whole delay, 0..1.
+    pub(crate) part: f32,
+    frames: u32,
+    looks: u32,
+    primed: bool,
+    seen: Box<[(Row, Row)]>,
+}
+
+impl Drift {
+    pub(crate) fn new() -> Self {
+        let none = (Row::default(), Row::default());
+        Self {
+            rate: 0.0,
+            part: 0.0,
+            frames: 0,
+            looks: 0,
+            primed: false,
+            seen: vec![none; TO - FROM].into_boxed_slice(),
+        }
+    }
+
+    /// Reads a block `delay` samples before the newest one, which begins at `newest` of the ring `line`, and moves on.
+    pub(crate) fn read(
+        &mut self,
+        line: &[f32],
+        newest: usize,
+        delay: &mut usize,
+        out: &mut [f32; SPEECH_BLOCK],
+    ) {
+        let n = line.len();
+        if *delay <= REACH || (self.rate == 0.0 && self.part == 0.0) {
+            for (i, s) in out.iter_mut().enumerate() {
+                *s = line[(newest + i - *delay) % n];
+            }
+            return;
+        }
+        let grown = self.rate * SPEECH_BLOCK as f32;
+        let (from, to) = (kernel(self.part), kernel(self.part + grown));
+        for (i, s) in out.iter_mut().enumerate() {
+            let first = newest + i + n - *delay - REACH;
+            let (mut a, mut b) = (0.0, 0.0);
+            for (k, (p, q)) in from.iter().zip(&to).enumerate() {
+                let x = line[(first + k) % n];
+                a += p * x;
+                b += q * x;
+            }
+            *s = a + (b - a) * i as f32 / SPEECH_BLOCK as f32;
+        }
+        self.part += grown;
+        if self.part >= 1.0 {
+            self.part -= 1.0;
+            *delay += 1;
+        } else if self.part < 0.0 {
+            self.part += 1.0;
+            *delay -= 1;
+        }
+        *delay = (*delay).min(n - 2 * SPEECH_BLOCK);
+    }
+
+    /// One frame of Prim has been learned.
+    pub(crate) fn watch(&mut self, bins: &[Bin]) {
+        self.frames += 1;
+        if self.frames < EVERY {
+            return;
+        }
+        self.frames = 0;
+        let (mut turn, mut weight, mut count) = (0.0, 0.0, 0);
+        for (f, (old_re, old_im)) in (FROM..TO).zip(self.seen.iter_mut()) {
+            let (re, im) = bins[f].first();
+            let (mut cr, mut ci, mut old, mut new) = (0.0, 0.0, 1e-12, 1e-12);
+            for ((a, b), (c, d)) in old_re.iter().zip(old_im.iter()).zip(re.iter().zip(im)) {
+                cr += a * c + b * d;
+                ci += a * d - b * c;
+                old += a * a + b * b;
+                new += c * c + d * d;
+            }
+            if cr * cr + ci * ci > SAME * old * new {
+                // An echo that comes `t` samples later turns its filter by −ω t.
+                let omega = TAU * f as f32 / WINDOW as f32;
+                turn -= omega * ci.atan2(cr);
+                weight += omega * omega;
+                count += 1;
+            }
+            (*old_re, *old_im) = (*re, *im);
+        }
+        if self.primed && count >= ENOUGH {
+            let later = (turn / weight).clamp(-1.0, 1.0);
+            let follow = if self.looks < FIRST { FOLLOW_FIRST } else { FOLLOW };
+            self.looks = self.looks.saturating_add(1);
+            let rate = self.rate + follow * later / (EVERY as usize * SPEECH_BLOCK) as f32;
+            self.rate = rate.clamp(-MOST, MOST);
+        }
+        self.primed = true;
+    }
+
+    /// The filters were moved by hand.
+    pub(crate) fn start_anew(&mut self) {
+        self.frames = 0;
+        self.primed = false;
+    }
+}
+
+/// Reads `part` of a sample earlier than the kernel's middle.
+fn kernel(part: f32) -> [f32; 2 * REACH + 1] {
+    std::array::from_fn(|k| {
+        let x = k as f32 - REACH as f32 + part;
+        let sinc = if x.abs() < 1e-4 { 1.0 } else { (PI * x).sin() / (PI * x) };
+        let window = (0.5 + 0.5 * (PI * x / (REACH as f32 + 1.0)).cos()).max(0.0);
+        sinc * window
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_sine_is_read_between_its_samples() {
+        let line: Vec<f32> = (0..1_600).map(|n| (0.7 * n as f32).sin()).collect();
+        let mut drift = Drift { rate: 1e-4, part: 0.3, ..Drift::new() };
+        let (mut delay, mut out) = (100, [0.0; SPEECH_BLOCK]);
+        drift.read(&line, 1_000, &mut delay, &mut out);
+        for (i, s) in out.iter().enumerate() {
+            let at = 1_000.0 + i as f32 - 100.0 - 0.3 - 1e-4 * i as f32;
+            assert!((s - (0.7 * at).sin()).abs() < 3e-3, "{i}: {s}");
+        }
+    }
+}
