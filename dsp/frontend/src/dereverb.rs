@@ -1,8 +1,11 @@
-//! Dereverberation: weighted prediction error, on line (recursive least squares per bin, all microphones).
+//! Dereverberation: weighted prediction error, on line (recursive least squares per bin, up to four microphones).
 //!
 //! What a room adds to a voice more than 20 ms later can be predicted from what the microphones heard before;
 //! what cannot be predicted is the voice. Per bin one inverse covariance is shared by all microphones' filters,
 //! so a further output costs only its own filter.
+//!
+//! The filters belong to one place in the room. People take turns, so each seat (a bearing) keeps its own: who
+//! speaks again finds what was learned of her. Decision 0003 says what each choice is worth.
 
 use realfft::num_complex::Complex32;
 
@@ -19,16 +22,29 @@ const SILENCE: f32 = 1e-8;
 /// A murmur this far below the voice is mixed into what the filter sees, never into what is heard: it keeps the
 /// inverse bounded when a microphone is dead or a copy of another.
 const MURMUR: f32 = 3e-3;
+/// Microphones whose past is used. The cost grows with their square; eight are bound by memory.
+const HEARD: usize = 4;
+/// Places in the room that are remembered: a huddle room's table. 1.6 MB each with four microphones.
+const SEATS: usize = 4;
+/// A voice within this of a seat comes from it: half of what parts two neighbours at a table.
+const SEAT_DEG: f32 = 15.0;
+/// Updates after which every second frame teaches enough: neighbours overlap by two thirds.
+const GROWN: u32 = 150;
 
 #[derive(Debug)]
 pub(crate) struct Dereverb {
     config: DereverbConfig,
     channels: usize,
-    /// Length of the regressor: taps × channels.
+    /// Microphones whose past is used: spread evenly over the board's.
+    heard: usize,
+    /// Length of the regressor: taps × microphones used.
     k: usize,
     lo: usize,
     hi: usize,
-    bins: Vec<Bin>,
+    /// One set of bins per seat; `seat` is the present one.
+    seats: Vec<Seat>,
+    seat: usize,
+    turn: u32,
     /// Past spectra, newest at `at`: `[depth][channels]`.
     past: Vec<Vec<Spectrum>>,
     at: usize,
@@ -41,6 +57,13 @@ pub(crate) struct Dereverb {
 }
 
 #[derive(Debug, Clone)]
+struct Seat {
+    degrees: Option<f32>,
+    last_used: u32,
+    bins: Vec<Bin>,
+}
+
+#[derive(Debug, Clone)]
 struct Bin {
     /// Inverse covariance, row-major k × k.
     inv_re: Vec<f32>,
@@ -50,6 +73,8 @@ struct Bin {
     g_im: Vec<f32>,
     /// Power of the voice, smoothed.
     power: f32,
+    /// Updates so far.
+    age: u32,
 }
 
 impl Bin {
@@ -60,6 +85,7 @@ impl Bin {
             g_re: vec![0.0; channels * k],
             g_im: vec![0.0; channels * k],
             power: 0.0,
+            age: 0,
         };
         bin.forget(k);
         bin
@@ -72,22 +98,30 @@ impl Bin {
         for i in 0..k {
             self.inv_re[i * k + i] = 1.0;
         }
+        self.age = 0;
     }
 }
 
 impl Dereverb {
     pub(crate) fn new(config: DereverbConfig, channels: usize) -> Self {
-        let k = config.taps * channels;
+        let heard = channels.min(HEARD);
+        let k = config.taps * heard;
         let lo = (FROM_HZ / BIN_HZ).ceil() as usize;
         let hi = ((config.up_to_hz / BIN_HZ) as usize).clamp(lo + 1, BINS - 1);
         Self {
             config,
             channels,
+            heard,
             k,
             lo,
             hi,
-            bins: vec![Bin::new(k, channels); hi - lo],
-            past: vec![vec![[ZERO; BINS]; channels]; config.taps + config.delay],
+            seats: vec![
+                Seat { degrees: None, last_used: 0, bins: vec![Bin::new(k, channels); hi - lo] };
+                SEATS
+            ],
+            seat: 0,
+            turn: 0,
+            past: vec![vec![[ZERO; BINS]; heard]; config.taps + config.delay],
             at: 0,
             fresh: [ZERO; crate::MAX_CHANNELS],
             seed: 1,
@@ -98,22 +132,61 @@ impl Dereverb {
         }
     }
 
+    /// Whoever speaks now sits at `degrees`: her filters are taken up, or a seat is made for her.
+    pub(crate) fn listen_to(&mut self, degrees: f32) {
+        let off = |seat: &Seat| seat.degrees.map(|d| ((d - degrees + 180.0).rem_euclid(360.0) - 180.0).abs());
+        let nearest = (0..SEATS)
+            .filter_map(|i| off(&self.seats[i]).map(|o| (o, i)))
+            .min_by(|a, b| a.0.total_cmp(&b.0))
+            .filter(|(o, _)| *o <= SEAT_DEG);
+        if let Some((_, i)) = nearest {
+            self.take(i);
+            return;
+        }
+        // Nobody has had a seat yet: what was learned so far is hers.
+        if self.seats.iter().all(|s| s.degrees.is_none()) {
+            self.seats[self.seat].degrees = Some(degrees);
+            return;
+        }
+        let oldest = (0..SEATS).min_by_key(|i| (self.seats[*i].degrees.is_some(), self.seats[*i].last_used));
+        let oldest = oldest.unwrap_or(0);
+        let k = self.k;
+        self.seats[oldest].degrees = Some(degrees);
+        for bin in &mut self.seats[oldest].bins {
+            bin.forget(k);
+        }
+        self.take(oldest);
+    }
+
+    fn take(&mut self, seat: usize) {
+        if seat == self.seat {
+            return;
+        }
+        self.turn += 1;
+        self.seats[self.seat].last_used = self.turn;
+        for f in 0..self.hi - self.lo {
+            // How loud it is now is known, whoever speaks.
+            self.seats[seat].bins[f].power = self.seats[self.seat].bins[f].power;
+        }
+        self.seat = seat;
+    }
+
     /// Takes the room out of `spectra` in place; learns from them unless `adapt` is false.
     pub(crate) fn process(&mut self, spectra: &mut [Spectrum], adapt: bool) {
         let depth = self.past.len();
         for f in self.lo..self.hi {
-            let murmur = MURMUR * self.bins[f - self.lo].power.sqrt();
+            let murmur = MURMUR * self.seats[self.seat].bins[f - self.lo].power.sqrt();
             for t in 0..self.config.taps {
                 let frame = &self.past[(self.at + self.config.delay - 1 + t) % depth];
                 for (c, spectrum) in frame.iter().enumerate() {
                     let x = spectrum[f];
                     let noise = noise(&mut self.seed);
-                    self.x_re[t * self.channels + c] = x.re + murmur * noise.re;
-                    self.x_im[t * self.channels + c] = x.im + murmur * noise.im;
+                    self.x_re[t * self.heard + c] = x.re + murmur * noise.re;
+                    self.x_im[t * self.heard + c] = x.im + murmur * noise.im;
                 }
             }
-            for (fresh, s) in self.fresh.iter_mut().zip(spectra.iter()) {
-                *fresh = s[f];
+            for (i, fresh) in self.fresh.iter_mut().enumerate().take(self.heard) {
+                *fresh = spectra[i * self.channels / self.heard][f];
             }
             self.bin(f, spectra, adapt);
             let newest = (self.at + depth - 1) % depth;
@@ -126,7 +199,7 @@ impl Dereverb {
 
     fn bin(&mut self, f: usize, spectra: &mut [Spectrum], adapt: bool) {
         let k = self.k;
-        let bin = &mut self.bins[f - self.lo];
+        let bin = &mut self.seats[self.seat].bins[f - self.lo];
         let mut voice = [ZERO; crate::MAX_CHANNELS];
         let mut power = 0.0;
         for c in 0..self.channels {
@@ -140,8 +213,12 @@ impl Dereverb {
         if bin.power.is_nan() || bin.power <= NOTHING {
             bin.power = 0.0;
         }
-        if adapt && bin.power > SILENCE {
-            let lambda = self.config.forgetting;
+        let young = bin.age < GROWN;
+        let due = young || (f + self.at).is_multiple_of(2);
+        if adapt && due && bin.power > SILENCE {
+            bin.age += 1;
+            let lambda =
+                if young { self.config.forgetting } else { self.config.forgetting * self.config.forgetting };
             for i in 0..k {
                 let row = i * k..(i + 1) * k;
                 let p = dot(&bin.inv_re[row.clone()], &bin.inv_im[row], &self.x_re, &self.x_im);

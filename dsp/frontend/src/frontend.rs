@@ -50,6 +50,8 @@ pub struct FrontendBlock {
     pub bearing: Option<Bearing>,
     /// A new estimate, made with this block: at most ten a second while somebody speaks.
     pub fresh_bearing: Option<Bearing>,
+    /// Whoever talked within the last second or two, the clearest first: two people who talk at once are both here.
+    pub talkers: [Option<Bearing>; 2],
     /// Per microphone; entries beyond the board's channels stay at their default.
     pub levels: [ChannelLevel; MAX_CHANNELS],
     /// Echo canceller.
@@ -63,6 +65,7 @@ impl Default for FrontendBlock {
             voice: [0.0; SPEECH_BLOCK],
             bearing: None,
             fresh_bearing: None,
+            talkers: [None; 2],
             levels: [ChannelLevel::default(); MAX_CHANNELS],
             echo: EchoState::default(),
         }
@@ -139,7 +142,7 @@ const ESTIMATE_EVERY: u32 = 10;
 /// Blocks of silence after which the next voice may be somebody else: 300 ms.
 const NEW_VOICE_AFTER: u32 = 30;
 /// Estimates less sure than this are not believed.
-const SURE: f32 = 0.08;
+const SURE: f32 = 0.1;
 
 impl Frontend {
     /// Builds every stage and takes all memory.
@@ -196,6 +199,7 @@ impl Frontend {
         let usable = usable(&out.levels, self.channels);
         out.fresh_bearing = self.locate(&usable, echo.active);
         out.bearing = self.track.current();
+        out.talkers = self.locator.talkers();
         self.beam.steer(out.bearing.map(|b| b.degrees), &usable);
         let b = &mut self.buffers;
         self.beam.apply(&b.spectra, &mut b.voice);
@@ -209,6 +213,9 @@ impl Frontend {
         }
         match &mut self.dereverb {
             Some(d) => {
+                if let (Some(now), Some(_)) = (out.bearing, out.fresh_bearing) {
+                    d.listen_to(now.degrees);
+                }
                 d.process(&mut b.spectra, !echo.active);
                 self.beam.apply(&b.spectra, &mut b.recogniser);
             }

@@ -1,55 +1,67 @@
-//! Bearing: steered response power with phase transform (SRP-PHAT) over all pairs of microphones.
+//! Bearing: steered response power with phase transform (SRP-PHAT) over all microphones.
 //!
-//! The cross-spectra of bins that stand above the noise are whitened and gathered over the last quarter of a
-//! second of voice; every 100 ms they are turned into correlation over lag, eight times finer than samples, and
-//! each whole degree of the horizontal plane collects its pairs' values. A wave from bearing `u` reaches
-//! microphone `p` earlier than the centre by `p·u / c`.
+//! Each bin that stands above the noise and above the room's own tail is whitened per microphone and steered at every
+//! fifth degree; what all pairs would add up to (their cross-spectra at the lag of that direction) is the power of the
+//! steered sum. The last quarter of a second of voice is kept, and a parabola through the best three directions gives
+//! the bearing. A wave from bearing `u` reaches microphone `p` earlier than the centre by `p·u / c`.
+//!
+//! Two people who talk at once share the plane but seldom a sixth of an octave of the same hundredth of a second:
+//! beside the plain sum, each band's own power is sharpened (eighth power, its best direction counts one) before it is
+//! gathered over a second, and the two highest hills of that are the talkers.
 
 use std::f32::consts::PI;
-use std::fmt;
-use std::sync::Arc;
 
 use realfft::num_complex::Complex32;
-use realfft::{ComplexToReal, RealFftPlanner};
 
 use crate::Bearing;
-use crate::stft::{BIN_HZ, BINS, Spectrum, ZERO};
+use crate::stft::{BIN_HZ, BINS, Spectrum};
 
 /// Metres per second at 20 °C.
 pub(crate) const SPEED_OF_SOUND: f32 = 343.0;
-/// Lags are read from a correlation at 128 kHz: at 7 kHz still 18 points a period.
-const FINE: usize = 8;
-const LAGS: usize = 512 * FINE;
-const DIRECTIONS: usize = 360;
+/// Every 5 degrees; the opposite of a direction has conjugate phases, so half of them are kept.
+const DIRECTIONS: usize = 72;
+const HALF: usize = DIRECTIONS / 2;
+const STEP_DEG: f32 = 360.0 / DIRECTIONS as f32;
 /// Bins with speech in them; below, wavelengths dwarf the array, above, there is little voice.
-const FROM_HZ: f32 = 300.0;
-const TO_HZ: f32 = 6_500.0;
+const FROM: usize = 9;
+const TO: usize = 208;
 /// A bin counts when it stands this far (power ratio, 10 dB) above its noise floor.
 const AUDIBLE: f32 = 10.0;
+/// What a room leaves of a sound a block later (power): an RT60 of 0.6 s.
+const LINGER: f32 = 0.79;
+/// The floor tracker sits at the quiet end of the noise; its mean is 6 dB higher.
+const NOISE: f32 = 4.0;
+/// A bin counts by its power over tail and noise: the surer its phase. Onsets reach this bound, held vowels a tenth.
+const CLEAREST: f32 = 3.0;
 /// Share of the speech band that has to be audible for a block to count as voice.
 const VOICED_SHARE: f32 = 0.15;
-/// What is kept of the gathered cross-spectra per block of voice: a time constant of 250 ms.
+/// What is kept per block of voice: a time constant of 250 ms.
 const KEEP: f32 = 0.96;
+/// The same for two talkers: a second and a half.
+const KEEP_TALKERS: f32 = 0.993;
+/// Bins of one band of the talkers' map.
+const BAND: usize = 12;
+/// Two talkers sit at least this many directions apart: 20°.
+const APART: usize = 4;
+/// The second hill is a person when it is at least this share of the first.
+const SECOND: f32 = 0.3;
 
+type Map = [f32; DIRECTIONS];
+type Lanes = [f32; HALF];
+
+#[derive(Debug)]
 pub(crate) struct Locator {
-    pairs: Vec<(usize, usize)>,
-    cross: Box<[Spectrum]>,
+    channels: usize,
+    /// `[bins × channels]`: phases of the arrival from each direction.
+    steer: Box<[(Lanes, Lanes)]>,
+    map: Map,
+    talkers: Map,
     weight: f32,
+    blocks: f32,
     floor: [f32; BINS],
+    tail: [f32; BINS],
     primed: bool,
-    steer: Box<[f32]>,
-    power: Box<[f32; DIRECTIONS]>,
     linear_axis_deg: Option<f32>,
-    ifft: Arc<dyn ComplexToReal<f32>>,
-    bins: Vec<Complex32>,
-    lags: Vec<f32>,
-    scratch: Vec<Complex32>,
-}
-
-impl fmt::Debug for Locator {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Locator").field("pairs", &self.pairs).finish_non_exhaustive()
-    }
 }
 
 /// The direction of a line of microphones, when they stand on one.
@@ -71,46 +83,38 @@ fn line_axis_deg(mics_mm: &[[f32; 3]]) -> Option<f32> {
 
 impl Locator {
     pub(crate) fn new(mics_mm: &[[f32; 3]]) -> Self {
-        let n = mics_mm.len();
-        let pairs: Vec<_> = (0..n).flat_map(|i| (i + 1..n).map(move |j| (i, j))).collect();
-        let ifft = RealFftPlanner::new().plan_fft_inverse(LAGS);
-        let steer = (0..DIRECTIONS)
-            .flat_map(|deg| {
-                let (sin, cos) = (deg as f32).to_radians().sin_cos();
-                pairs.iter().map(move |&(i, j)| {
-                    let d = [0, 1].map(|k| (mics_mm[i][k] - mics_mm[j][k]) / 1_000.0);
-                    // x_i leads x_j by this: X_i X_j* has the phase +ω·lead, its correlation peaks at −lead.
-                    -(d[0] * cos + d[1] * sin) / SPEED_OF_SOUND * 16_000.0 * FINE as f32
+        let steer = (FROM..TO)
+            .flat_map(|f| {
+                mics_mm.iter().map(move |&mic| {
+                    let at = |d: usize| arrival(mic, d as f32 * STEP_DEG, f);
+                    (std::array::from_fn(|d| at(d).re), std::array::from_fn(|d| at(d).im))
                 })
             })
             .collect();
         Self {
-            cross: vec![[ZERO; BINS]; pairs.len()].into_boxed_slice(),
-            weight: 0.0,
-            floor: [0.0; BINS],
-            primed: false,
+            channels: mics_mm.len(),
             steer,
-            power: Box::new([0.0; DIRECTIONS]),
+            map: [0.0; DIRECTIONS],
+            talkers: [0.0; DIRECTIONS],
+            weight: 0.0,
+            blocks: 0.0,
+            floor: [0.0; BINS],
+            tail: [0.0; BINS],
+            primed: false,
             linear_axis_deg: line_axis_deg(mics_mm),
-            bins: ifft.make_input_vec(),
-            lags: ifft.make_output_vec(),
-            scratch: ifft.make_scratch_vec(),
-            ifft,
-            pairs,
         }
     }
 
     /// One frame of all microphones; `usable[m]` is false for microphones to leave out, `gather` false while
     /// Prim is heard (only the noise floor is then left alone too). Returns whether it counted as voice.
     pub(crate) fn push(&mut self, spectra: &[Spectrum], usable: &[bool], gather: bool) -> bool {
-        let (lo, hi) = ((FROM_HZ / BIN_HZ) as usize, (TO_HZ / BIN_HZ) as usize);
-        if !gather || self.pairs.is_empty() {
+        if !gather || self.channels < 2 {
             return false;
         }
         let first = usable.iter().position(|u| *u).unwrap_or(0);
-        let mut audible = [false; BINS];
+        let mut clear = [0.0; BINS];
         let mut count = 0;
-        for f in lo..hi {
+        for f in FROM..TO {
             let p = spectra[first][f].norm_sqr();
             let floor = &mut self.floor[f];
             if !self.primed {
@@ -118,80 +122,134 @@ impl Locator {
             }
             // Minimum tracking: quickly down, up by 1 dB in 100 ms at most, so that speech hardly lifts it.
             *floor = if p < *floor { *floor + 0.2 * (p - *floor) } else { *floor * 1.003 + 1e-12 };
-            audible[f] = p > *floor * AUDIBLE;
-            count += usize::from(audible[f]);
-        }
-        self.primed = true;
-        if (count as f32) < VOICED_SHARE * (hi - lo) as f32 {
-            return false;
-        }
-        for (&(i, j), cross) in self.pairs.iter().zip(self.cross.iter_mut()) {
-            let both = usable[i] && usable[j];
-            for f in lo..hi {
-                cross[f] *= KEEP;
-                if both && audible[f] {
-                    let c = spectra[i][f] * spectra[j][f].conj();
-                    cross[f] += c / (c.norm() + 1e-20);
-                }
+            let tail = LINGER * self.tail[f];
+            self.tail[f] = if p > tail { p } else { tail };
+            if p > *floor * AUDIBLE {
+                count += 1;
+                clear[f] = (p / (tail + NOISE * *floor) - 1.0).clamp(0.0, CLEAREST);
             }
         }
-        self.weight = self.weight * KEEP + 1.0;
+        self.primed = true;
+        if (count as f32) < VOICED_SHARE * (TO - FROM) as f32 {
+            return false;
+        }
+        for m in &mut self.map {
+            *m *= KEEP;
+        }
+        for t in &mut self.talkers {
+            *t *= KEEP_TALKERS;
+        }
+        self.weight *= KEEP;
+        for band in (FROM..TO).step_by(BAND) {
+            self.gather(spectra, usable, &clear, band..(band + BAND).min(TO));
+        }
+        self.blocks = self.blocks * KEEP + 1.0;
         true
     }
 
+    fn gather(
+        &mut self,
+        spectra: &[Spectrum],
+        usable: &[bool],
+        clear: &[f32; BINS],
+        band: std::ops::Range<usize>,
+    ) {
+        let mut here: Map = [0.0; DIRECTIONS];
+        let mut sum = 0.0;
+        for f in band.clone().filter(|f| clear[*f] > 0.0) {
+            // conj(a)·x for a direction and, with the other signs, for its opposite.
+            let (mut rr, mut ii, mut ri, mut ir) = ([0.0; HALF], [0.0; HALF], [0.0; HALF], [0.0; HALF]);
+            let rows = &self.steer[(f - FROM) * self.channels..(f - FROM + 1) * self.channels];
+            for (((re, im), spectrum), _) in rows.iter().zip(spectra).zip(usable).filter(|(_, used)| **used) {
+                let white = spectrum[f] / (spectrum[f].norm() + 1e-20);
+                for d in 0..HALF {
+                    rr[d] += re[d] * white.re;
+                    ii[d] += im[d] * white.im;
+                    ri[d] += re[d] * white.im;
+                    ir[d] += im[d] * white.re;
+                }
+            }
+            let w = clear[f];
+            for d in 0..HALF {
+                let (a, b) = (rr[d] + ii[d], ri[d] - ir[d]);
+                let (c, e) = (rr[d] - ii[d], ri[d] + ir[d]);
+                here[d] += w * (a * a + b * b);
+                here[d + HALF] += w * (c * c + e * e);
+            }
+            sum += w;
+        }
+        if sum == 0.0 {
+            return;
+        }
+        let top = here.iter().copied().fold(1e-20, f32::max);
+        for ((map, talkers), h) in self.map.iter_mut().zip(&mut self.talkers).zip(&here) {
+            *map += h;
+            let sharp = (h / top).powi(8);
+            *talkers += sum * sharp;
+        }
+        self.weight += sum;
+    }
+
     /// The best direction of what was gathered; `None` with one microphone or too little voice.
-    pub(crate) fn estimate(&mut self) -> Option<Bearing> {
+    pub(crate) fn estimate(&self) -> Option<Bearing> {
         // 60 ms of voice at least.
-        if self.pairs.is_empty() || self.weight < 5.0 {
+        if self.channels < 2 || self.blocks < 5.0 || self.weight <= 0.0 {
             return None;
         }
-        self.power.fill(0.0);
-        let n = self.pairs.len();
-        let mut total = 0.0;
-        for (pair, cross) in self.cross.iter().enumerate() {
-            self.bins.fill(ZERO);
-            self.bins[..BINS - 1].copy_from_slice(&cross[..BINS - 1]);
-            self.bins[0].im = 0.0;
-            total += cross.iter().map(|c| c.norm()).sum::<f32>();
-            if self.ifft.process_with_scratch(&mut self.bins, &mut self.lags, &mut self.scratch).is_err() {
-                return None;
-            }
-            for (deg, power) in self.power.iter_mut().enumerate() {
-                let lag = self.steer[deg * n + pair];
-                let whole = lag.floor();
-                let part = lag - whole;
-                let at = (whole as i64).rem_euclid(LAGS as i64) as usize;
-                *power += self.lags[at] * (1.0 - part) + self.lags[(at + 1) % LAGS] * part;
-            }
-        }
-        let best = self.best()?;
-        let mean = self.power.iter().sum::<f32>() / DIRECTIONS as f32;
-        let around = |d: usize| self.power[(best + d) % DIRECTIONS];
+        let best = (0..DIRECTIONS)
+            .filter(|d| self.allowed(*d))
+            .max_by(|a, b| self.map[*a].total_cmp(&self.map[*b]))?;
+        let mean = self.map.iter().sum::<f32>() / DIRECTIONS as f32;
+        // Sound from everywhere makes a flat map.
+        let confidence = ((self.map[best] - mean) / (self.map[best] + mean + 1e-20)).clamp(0.0, 1.0);
+        Some(self.bearing(&self.map, best, confidence))
+    }
+
+    /// Whoever talked within the last second or two, the clearest first.
+    pub(crate) fn talkers(&self) -> [Option<Bearing>; 2] {
+        let map = &self.talkers;
+        let hill = |d: usize| {
+            self.allowed(d)
+                && (1..=APART / 2).all(|k| {
+                    map[d] > map[(d + k) % DIRECTIONS] && map[d] >= map[(d + DIRECTIONS - k) % DIRECTIONS]
+                })
+        };
+        let highest = |except: Option<usize>| {
+            (0..DIRECTIONS)
+                .filter(|d| except.is_none_or(|e| d.abs_diff(e).min(DIRECTIONS - d.abs_diff(e)) >= APART))
+                .filter(|d| hill(*d))
+                .max_by(|a, b| map[*a].total_cmp(&map[*b]))
+        };
+        let total = map.iter().sum::<f32>() + 1e-20;
+        let Some(first) = highest(None).filter(|d| map[*d] > 1e-3) else {
+            return [None; 2];
+        };
+        let second = highest(Some(first)).filter(|d| map[*d] >= SECOND * map[first]);
+        [Some(first), second].map(|d| d.map(|d| self.bearing(map, d, (map[d] / total).clamp(0.0, 1.0))))
+    }
+
+    /// One half of the plane for microphones on a line: the other is its mirror image.
+    fn allowed(&self, direction: usize) -> bool {
+        self.linear_axis_deg
+            .is_none_or(|axis| (direction as f32 * STEP_DEG - axis + 0.1).rem_euclid(360.0) <= 180.2)
+    }
+
+    /// The top of the hill around `direction`.
+    fn bearing(&self, map: &Map, direction: usize, confidence: f32) -> Bearing {
+        let around = |d: usize| map[(direction + d) % DIRECTIONS];
         let (l, m, r) = (around(DIRECTIONS - 1), around(0), around(1));
         let bend = l - 2.0 * m + r;
         let shift = if bend < 0.0 { (0.5 * (l - r) / bend).clamp(-0.5, 0.5) } else { 0.0 };
-        let degrees = (best as f32 + shift).rem_euclid(360.0);
-        // All pairs in phase in every gathered bin would give twice the sum of magnitudes.
-        let confidence = ((m - mean) / (2.0 * total + 1e-20)).clamp(0.0, 1.0);
+        let degrees = ((direction as f32 + shift) * STEP_DEG).rem_euclid(360.0);
         let mirror_degrees = self.linear_axis_deg.map(|axis| (2.0 * axis - degrees).rem_euclid(360.0));
-        Some(Bearing { degrees, confidence, mirror_degrees })
-    }
-
-    fn best(&self) -> Option<usize> {
-        let allowed = |deg: usize| match self.linear_axis_deg {
-            None => true,
-            // One half of the plane: the other is its mirror image.
-            Some(axis) => (deg as f32 - axis).rem_euclid(360.0) <= 180.0,
-        };
-        (0..DIRECTIONS).filter(|d| allowed(*d)).max_by(|a, b| self.power[*a].total_cmp(&self.power[*b]))
+        Bearing { degrees, confidence, mirror_degrees }
     }
 
     /// A new voice may come from anywhere: what was gathered counts for little.
     pub(crate) fn fade(&mut self, keep: f32) {
-        for c in &mut self.cross {
-            c.iter_mut().for_each(|b| *b *= keep);
-        }
+        self.map.iter_mut().for_each(|m| *m *= keep);
         self.weight *= keep;
+        self.blocks *= keep;
     }
 }
 
