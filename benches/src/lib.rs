@@ -27,6 +27,49 @@ pub struct Budget {
     pub source: String,
     /// What it is measured beside.
     pub against: Option<String>,
+    /// What the bound is on, when it is not the figure itself: what divides or is taken from it is the peer's figure.
+    pub compare: Option<Compare>,
+}
+
+/// How a figure is set beside its peer's.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Compare {
+    /// Ours divided by the peer's.
+    Ratio,
+    /// Ours less the peer's.
+    Difference,
+}
+
+impl Budget {
+    /// Whether `ours` keeps the promise; `None` when it is a promise beside a peer and the peer was not measured.
+    #[must_use]
+    pub fn kept(&self, ours: f64, peer: Option<f64>) -> Option<bool> {
+        let figure = match self.compare {
+            None => ours,
+            Some(Compare::Ratio) => ours / peer?,
+            Some(Compare::Difference) => ours - peer?,
+        };
+        // A figure that is no number keeps nothing.
+        Some(
+            self.at_most.is_none_or(|most| figure <= most)
+                && self.at_least.is_none_or(|least| figure >= least),
+        )
+    }
+
+    /// The promise in words.
+    #[must_use]
+    pub fn goal(&self) -> String {
+        let (word, bound) = match (self.at_most, self.at_least) {
+            (Some(most), _) => ("≤", most),
+            (None, least) => ("≥", least.unwrap_or_default()),
+        };
+        match self.compare {
+            None => format!("{word} {bound}"),
+            Some(Compare::Ratio) => format!("{word} {bound} × the peer"),
+            Some(Compare::Difference) => format!("{word} the peer {bound:+}"),
+        }
+    }
 }
 
 /// Every promise by name.
@@ -61,8 +104,7 @@ pub fn median(rounds: usize, mut work: impl FnMut()) -> Duration {
 pub fn report(name: &str, figure: f64, detail: &str) {
     let budgets = budgets();
     let budget = budgets.get(name).expect("each bench reports a promise of budgets.toml");
-    let kept = budget.at_most.is_none_or(|most| figure <= most)
-        && budget.at_least.is_none_or(|least| figure >= least);
+    let kept = budget.kept(figure, None).unwrap_or_default();
     let promise = match (budget.at_most, budget.at_least) {
         (Some(most), _) => format!("at most {most}"),
         (None, Some(least)) => format!("at least {least}"),

@@ -17,6 +17,7 @@ mod checkout;
 mod crash;
 mod demo;
 mod http;
+mod peers;
 mod proxy;
 mod quality;
 mod say;

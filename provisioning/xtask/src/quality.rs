@@ -1,4 +1,5 @@
 //! `lint`, `test` and `bench`: the judges of the code, in the order in which they are cheapest.
+use std::path::PathBuf;
 use std::process::Command;
 use std::time::Instant;
 
@@ -6,7 +7,7 @@ use anyhow::{Context, ensure};
 use clap::Args;
 
 use crate::setup::{self, Purpose, wheel};
-use crate::{checkout, demo, say, stop};
+use crate::{checkout, demo, peers, say, stop};
 
 #[derive(Debug, Args)]
 pub(crate) struct TestOptions {
@@ -22,6 +23,11 @@ pub(crate) struct TestOptions {
 pub(crate) struct BenchOptions {
     /// A bench by name (see benches/budgets.toml), or `latency`; all but `latency` when left out.
     name: Option<String>,
+    /// Only these stages of `ears`; without them all are measured and benches/README.md is written anew.
+    stages: Vec<String>,
+    /// Write the rows of `ears` as JSON.
+    #[arg(long)]
+    json: Option<PathBuf>,
     /// Install what is missing without asking.
     #[arg(long)]
     yes: bool,
@@ -67,7 +73,24 @@ pub(crate) fn bench(options: &BenchOptions) -> anyhow::Result<()> {
     if let Some(bin) = ready.postgres_bin {
         bench.env(wheel::BIN_VARIABLE, bin);
     }
+    if options.name.as_deref() == Some("ears") {
+        ears(&mut bench, options)?;
+    } else {
+        ensure!(options.json.is_none() && options.stages.is_empty(), "only `bench ears` has stages and rows");
+    }
     step("bench", &mut bench)
+}
+
+/// The ears are measured beside peers, and tell a page and a program what came of it.
+fn ears(bench: &mut Command, options: &BenchOptions) -> anyhow::Result<()> {
+    bench.envs(peers::environment()).arg("--").args(&options.stages);
+    bench.arg("--table").arg(checkout::root().join("benches/README.md"));
+    if let Some(json) = &options.json {
+        // The bench runs in its own folder.
+        let here = std::env::current_dir().context("ask for the current folder")?;
+        bench.arg("--json").arg(here.join(json));
+    }
+    Ok(())
 }
 
 fn step(name: &str, command: &mut Command) -> anyhow::Result<()> {

@@ -1,0 +1,63 @@
+//! The ears beside their peers: quality and cost of each stage of `prim-dsp`, on one seeded material, in one run.
+//!
+//! `cargo xtask bench ears [STAGE…] [--json FILE] [--table FILE]`. Rooms are image sources of `prim-hal-sim`, voices are flite's, the
+//! recogniser is the embedded one. Peers in Rust are linked; peers in Python and C run in `peers.py`, which gets the
+//! same waves as files and gives its own back, so that one scorer judges all. Without them (`PRIM_PEERS` names their
+//! Python) our column is measured alone. Costs are CPU time of the thread that works, never of the wall.
+mod beam;
+mod bearing;
+mod chain;
+mod cpu;
+mod dereverb;
+mod echo;
+mod material;
+mod peers;
+mod resample;
+mod score;
+mod table;
+mod vad;
+mod words;
+
+use peers::Peers;
+use table::Table;
+
+type Stage = fn(&mut Table, &Peers);
+
+const STAGES: [(&str, Stage); 8] = [
+    ("resample", resample::run),
+    ("echo", echo::run),
+    ("bearing", bearing::run),
+    ("beam", beam::run),
+    ("dereverb", dereverb::run),
+    ("vad", vad::run),
+    ("chain", chain::run),
+    ("words", words::run),
+];
+
+fn main() {
+    let (mut wanted, mut json, mut page) = (Vec::new(), None, None);
+    let mut arguments = std::env::args().skip(1);
+    while let Some(argument) = arguments.next() {
+        match argument.as_str() {
+            "--json" => json = arguments.next(),
+            "--table" => page = arguments.next(),
+            // What cargo adds of itself.
+            "--bench" => {}
+            _ => wanted.push(argument),
+        }
+    }
+    let known = |name: &String| STAGES.iter().any(|(stage, _)| stage == name);
+    if let Some(unknown) = wanted.iter().find(|name| !known(name)) {
+        let names: Vec<&str> = STAGES.iter().map(|(name, _)| *name).collect();
+        panic!("measure {unknown}: the stages are {}", names.join(", "));
+    }
+    let peers = Peers::find();
+    let mut table = Table::default();
+    for (name, stage) in STAGES {
+        if wanted.is_empty() || wanted.iter().any(|w| w == name) {
+            table.begin(name);
+            stage(&mut table, &peers);
+        }
+    }
+    table.write(json.as_deref(), page.as_deref(), wanted.is_empty());
+}

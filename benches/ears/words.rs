@@ -1,0 +1,155 @@
+//! Whether it pays: word errors of the embedded recogniser on one raw microphone and behind the front end. Three
+//! people, each says five sentences in a row, four microphones on 3.5 cm; what the recogniser makes of the dry voice
+//! is the floor. Its final pass counts, on cuts that the script knows.
+use std::time::{Duration, Instant};
+
+use prim_audio::SampleTime;
+use prim_models::{SegmentId, Stt, SttContext, SttEvent};
+use prim_models_flite::Voice;
+use prim_models_pocketsphinx::{Model, PocketSphinx};
+use serde_json::json;
+
+use crate::material::{
+    RATE, SENTENCES, add_noise, config, hear, level, place, ring, room, say, to_i16, to16,
+};
+use crate::peers::Peers;
+use crate::score::word_errors;
+use crate::table::Table;
+
+pub(crate) const VOICES: [Voice; 3] = [Voice::Rms, Voice::Slt, Voice::Awb];
+pub(crate) const BEARINGS: [f32; 3] = [20.0, 140.0, 260.0];
+const LEVEL: f32 = 0.05;
+
+/// The recogniser, asked sentence by sentence.
+pub(crate) struct Listener {
+    engine: PocketSphinx,
+    number: u64,
+}
+
+impl Listener {
+    pub(crate) fn new() -> Self {
+        let mut engine = PocketSphinx::open(&Model::debian()).expect("Debian's model is installed");
+        let none: [&str; 0] = [];
+        engine.start(&SttContext::new(none, none).expect("nothing is always allowed")).expect("it starts");
+        Self { engine, number: 0 }
+    }
+
+    pub(crate) fn words(&mut self, x: &[f32]) -> String {
+        // A machine that was busy for so long that the engine gave its first pass instead is asked again.
+        loop {
+            if let Some(text) = self.once(x) {
+                return text;
+            }
+        }
+    }
+
+    fn once(&mut self, x: &[f32]) -> Option<String> {
+        self.number += 1;
+        let samples: Vec<i16> = x.iter().map(|s| to_i16(*s)).collect();
+        self.engine.begin_segment(SegmentId(self.number), SampleTime(0)).expect("a segment begins");
+        for (block, at) in samples.chunks(160).zip((0..).step_by(160)) {
+            self.engine.accept(block, SampleTime(at)).expect("a block is taken");
+            while self.engine.poll().is_some() {}
+        }
+        self.engine.end_segment().expect("a segment ends");
+        let end = Instant::now();
+        loop {
+            match self.engine.poll() {
+                Some(SttEvent::Final(done)) => {
+                    return (end.elapsed() < Duration::from_secs(8)).then(|| done.text.to_lowercase());
+                }
+                Some(_) => {}
+                None => std::thread::sleep(Duration::from_millis(1)),
+            }
+        }
+    }
+}
+
+/// One person's sentences in a row: dry sound, cuts in frames at 48 kHz, words.
+pub(crate) struct Script {
+    pub(crate) dry: Vec<f32>,
+    pub(crate) cuts: Vec<(usize, usize, &'static str)>,
+}
+
+pub(crate) fn script(person: usize) -> Script {
+    let (mut dry, mut cuts) = (vec![0.0; RATE / 2], Vec::new());
+    for text in SENTENCES.iter().skip(person).step_by(3) {
+        let x = say(VOICES[person], text);
+        cuts.push((dry.len(), dry.len() + x.len(), *text));
+        dry.extend(x);
+        dry.extend(vec![0.0; RATE * 7 / 10]);
+    }
+    Script { dry, cuts }
+}
+
+/// Words wrong of words said in one wave at 16 kHz that is `late` samples late.
+pub(crate) fn errors(listener: &mut Listener, wave: &[f32], script: &Script, late: usize) -> (usize, usize) {
+    let mut sum = (0, 0);
+    for (from, to, text) in &script.cuts {
+        let at = (from / 3 + late).saturating_sub(4_800)..(to / 3 + late + 6_400).min(wave.len());
+        sum.0 += word_errors(text, &listener.words(&wave[at]));
+        sum.1 += text.split(' ').count();
+    }
+    sum
+}
+
+/// What the microphones hear of one person in a room.
+pub(crate) fn recording(
+    script: &Script,
+    person: usize,
+    rt60: f64,
+    distance: f64,
+    snr_db: f32,
+) -> Vec<Vec<f32>> {
+    let room = room(rt60, distance, &BEARINGS, &ring(4, 35.0), 1);
+    let mut mics = place(&script.dry, room.talker_responses(person));
+    level(&mut mics, LEVEL);
+    add_noise(&mut mics, LEVEL * 10_f32.powf(-snr_db / 20.0), 5 + person as u64);
+    mics
+}
+
+/// Rooms: RT60, distance, SNR.
+const ROOMS: [(f64, f64, f32); 3] = [(0.25, 1.0, 30.0), (0.3, 1.5, 25.0), (0.4, 1.5, 25.0)];
+
+/// What nara-wpe makes of a whole recording, off line, then delay-and-sum toward the true bearing.
+pub(crate) fn offline(peers: &Peers, mics16: &[Vec<f32>], person: usize) -> Option<Vec<f32>> {
+    let with = json!({"mics_mm": ring(4, 35.0), "bearing": BEARINGS[person], "taps": 10, "delay": 3});
+    peers.ask("wpe", mics16, with).and_then(|a| a.out.into_iter().next())
+}
+
+pub(crate) fn run(table: &mut Table, peers: &Peers) {
+    let mut listener = Listener::new();
+    let scripts: Vec<Script> = (0..3).map(script).collect();
+    let rate = |sums: &[(usize, usize)]| {
+        sums.iter().map(|s| s.0).sum::<usize>() as f64 / sums.iter().map(|s| s.1).sum::<usize>().max(1) as f64
+    };
+    let close: Vec<_> = scripts.iter().map(|s| errors(&mut listener, &to16(&s.dry), s, 0)).collect();
+    table.row("words_close", "words wrong, dry", "of 1", rate(&close), None);
+    for (rt60, distance, snr) in ROOMS {
+        let (mut raw, mut ours, mut theirs) = (Vec::new(), Vec::new(), Vec::new());
+        for (person, script) in scripts.iter().enumerate() {
+            let mics = recording(script, person, rt60, distance, snr);
+            raw.push(errors(&mut listener, &to16(&mics[0]), script, 0));
+            let heard = hear(&config(&ring(4, 35.0)), &mics, &[]);
+            ours.push(errors(&mut listener, &heard.recogniser, script, heard.delay));
+            if rt60 == 0.3 {
+                let mics16: Vec<Vec<f32>> = mics.iter().map(|m| to16(m)).collect();
+                let offline = offline(peers, &mics16, person);
+                theirs.extend(offline.map(|y| errors(&mut listener, &y, script, 0)));
+            }
+        }
+        let id = format!("words_{}_{}", (rt60 * 100.0).round(), (distance * 10.0).round());
+        let what = format!("words wrong, RT60 {rt60} s, {distance} m, {snr} dB");
+        table.row(&id, &what, "of 1", rate(&ours), Some(("one microphone", rate(&raw))));
+        if !theirs.is_empty() {
+            let peer = Some(("nara-wpe off line, true bearing", rate(&theirs)));
+            table.row(
+                &format!("{id}_beside_wpe"),
+                "the same beside dereverberation off line",
+                "of 1",
+                rate(&ours),
+                peer,
+            );
+        }
+    }
+}
