@@ -18,7 +18,7 @@ pub(crate) fn run(table: &mut Table, peers: &Peers) {
     let (mut ours, mut plain_distance, mut raw, mut theirs) =
         (Vec::new(), Vec::new(), Vec::new(), Vec::new());
     let (mut cost, mut seconds, mut peer_cost) = (0.0, 0.0, None);
-    for person in 0..3 {
+    for (person, bearing) in BEARINGS.iter().enumerate() {
         let script = script(person);
         let mics = recording(&script, person, rt60, distance, snr);
         seconds += mics[0].len() as f64 / 48e3;
@@ -36,7 +36,7 @@ pub(crate) fn run(table: &mut Table, peers: &Peers) {
         theirs.extend(offline(peers, &mics16, person).map(|y| cepstral_distance(&dry, &y)));
         if peer_cost.is_none() {
             let some: Vec<Vec<f32>> = mics16.iter().map(|m| m[..ONLINE_SECONDS * 16_000].to_vec()).collect();
-            let with = json!({"mics_mm": ring(4, 35.0), "bearing": BEARINGS[person], "taps": 8, "delay": 2});
+            let with = json!({"mics_mm": ring(4, 35.0), "bearing": bearing, "taps": 8, "delay": 2});
             peer_cost = peers
                 .ask("wpe_online", &some, with)
                 .and_then(|a| a.number("cpu_s"))

@@ -130,9 +130,9 @@ pub(crate) fn run(table: &mut Table, peers: &Peers) {
         let prim = reference(*voice);
         let sound = if *bent { bend(&prim) } else { prim.clone() };
         let (mut mic, _) = echo(&sound, &room.loudspeaker_responses()[0], None);
-        let mut near = vec![vec![0.0; 14 * RATE]];
-        near[0].extend(talk([Voice::Awb, Voice::Kal16][i % 2], 5 + i, 0.2, SECONDS - 14.0));
-        let mut near = place(&near[0], &room.talker_responses(0)[..1]);
+        let mut dry = vec![0.0; 14 * RATE];
+        dry.extend(talk([Voice::Awb, Voice::Kal16][i % 2], 5 + i, 0.2, SECONDS - 14.0));
+        let mut near = place(&dry, &room.talker_responses(0)[..1]);
         level(&mut near, PERSON);
         let mut both = vec![mic.clone()];
         add(&mut both, &near);

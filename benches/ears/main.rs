@@ -10,6 +10,7 @@ mod chain;
 mod cpu;
 mod dereverb;
 mod echo;
+mod listen;
 mod material;
 mod peers;
 mod resample;
@@ -41,6 +42,10 @@ fn main() {
         match argument.as_str() {
             "--json" => json = arguments.next(),
             "--table" => page = arguments.next(),
+            "--listen" => {
+                let folder = arguments.next().expect("--listen names a folder");
+                return listen::write(folder.as_ref());
+            }
             // What cargo adds of itself.
             "--bench" => {}
             _ => wanted.push(argument),
@@ -59,5 +64,5 @@ fn main() {
             stage(&mut table, &peers);
         }
     }
-    table.write(json.as_deref(), page.as_deref(), wanted.is_empty());
+    table.write(json.as_deref(), page.as_deref(), &STAGES.map(|(name, _)| name));
 }

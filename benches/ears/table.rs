@@ -4,12 +4,12 @@ use std::fmt::Write as _;
 use std::io::Write as _;
 
 use prim_benches::{Budget, budgets};
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, Deserialize)]
 struct Row {
     id: String,
-    stage: &'static str,
+    stage: String,
     what: String,
     unit: String,
     ours: f64,
@@ -48,7 +48,7 @@ impl Table {
         let met = budget.and_then(|b| b.kept(ours, figure));
         let row = Row {
             id: id.to_owned(),
-            stage: self.stage,
+            stage: self.stage.to_owned(),
             what: what.to_owned(),
             unit: unit.to_owned(),
             ours,
@@ -62,12 +62,19 @@ impl Table {
         self.rows.push(row);
     }
 
-    /// Writes what was asked for; the page only when everything was measured.
-    pub(crate) fn write(&self, json: Option<&str>, page: Option<&str>, whole: bool) {
+    /// Writes what was asked for. Rows of stages that were not measured now are kept from `json`, if it is there: the
+    /// whole may be measured stage by stage. The page is written only when no stage of `stages` is missing.
+    pub(crate) fn write(&mut self, json: Option<&str>, page: Option<&str>, stages: &[&str]) {
         if let Some(path) = json {
+            let before = std::fs::read_to_string(path).unwrap_or_default();
+            let before: Vec<Row> = serde_json::from_str(&before).unwrap_or_default();
+            let now: Vec<String> = self.rows.iter().map(|r| r.stage.clone()).collect();
+            self.rows.extend(before.into_iter().filter(|r| !now.contains(&r.stage)));
+            self.rows.sort_by_key(|r| stages.iter().position(|s| *s == r.stage));
             let text = serde_json::to_string_pretty(&self.rows).expect("rows are plain");
             std::fs::write(path, text + "\n").expect("the named file can be written");
         }
+        let whole = stages.iter().all(|s| self.rows.iter().any(|r| r.stage == *s));
         if let Some(path) = page.filter(|_| whole) {
             std::fs::write(path, self.page()).expect("the page can be written");
         }
@@ -81,7 +88,7 @@ impl Table {
         let mut stage = "";
         for row in &self.rows {
             if row.stage != stage {
-                stage = row.stage;
+                stage = &row.stage;
                 let _ = write!(
                     out,
                     "\n## {stage}\n\n| id | what | ours | peer | ratio | goal | met |\n|---|---|---|---|---|---|---|\n"

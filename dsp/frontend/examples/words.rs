@@ -156,7 +156,7 @@ fn main() {
             waves.push(heard.recogniser);
         }
         for (i, wave) in waves.iter().enumerate() {
-            let late = if i >= 2 { 432 } else { 0 };
+            let late = if i >= 2 { 416 } else { 0 };
             for (said, (from, to)) in mine.iter().zip(&cuts) {
                 let at = (from / 3 + late).saturating_sub(4_800)..(to / 3 + late + 6_400).min(wave.len());
                 let path = folder.join("hear.wav");

@@ -140,6 +140,11 @@ impl Dereverb {
             .min_by(|a, b| a.0.total_cmp(&b.0))
             .filter(|(o, _)| *o <= SEAT_DEG);
         if let Some((_, i)) = nearest {
+            if let Some(seat) = &mut self.seats[i].degrees {
+                // First bearings are the least sure ones.
+                let d = (degrees - *seat + 180.0).rem_euclid(360.0) - 180.0;
+                *seat = (*seat + 0.1 * d).rem_euclid(360.0);
+            }
             self.take(i);
             return;
         }

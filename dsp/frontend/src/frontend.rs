@@ -295,7 +295,7 @@ impl Frontend {
         }
     }
 
-    /// From a sound at the microphone to the same sound in the output, besides the block itself: 5 ms of rate
+    /// From a sound at the microphone to the same sound in the output, besides the block itself: 4 ms of rate
     /// change, 22 ms of spectra. Subtract it from sample times.
     #[must_use]
     pub fn delay(&self) -> Duration {

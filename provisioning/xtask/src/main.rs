@@ -1,8 +1,9 @@
 //! `cargo xtask …`: every task that README and CI name.
 //!
 //! **What.** `setup` installs what a machine lacks; `demo` runs a whole meeting on this machine, device, broker,
-//! gateway, database and simulated room; `test` and `lint` judge the code; `bench` measures the promises; `crash` kills
-//! everything at random moments; `clean` removes what the others left.
+//! gateway, database and simulated room; `test` and `lint` judge the code; `bench` measures the promises;
+//! `listen` writes what the ears do to sound; `crash` kills everything at random moments; `clean` removes what the
+//! others left.
 //!
 //! **Who calls it.** A person, `.ci/run`, nothing else.
 //!
@@ -46,6 +47,8 @@ enum Task {
     Bench(quality::BenchOptions),
     /// Kill device, gateway, broker and database again and again, and see that nothing is lost or repeated.
     Crash(crash::Options),
+    /// Write waves before and after each stage of hearing, with what can be measured of them.
+    Listen(quality::ListenOptions),
     /// Remove the demo's data folders.
     Clean,
 }
@@ -60,6 +63,7 @@ fn main() -> ExitCode {
         Task::Lint => quality::lint(),
         Task::Bench(options) => quality::bench(&options),
         Task::Crash(options) => crash::run(&options),
+        Task::Listen(options) => quality::listen(&options),
         Task::Clean => demo::clean(),
     });
     match done {

@@ -23,11 +23,21 @@ pub(crate) struct TestOptions {
 pub(crate) struct BenchOptions {
     /// A bench by name (see benches/budgets.toml), or `latency`; all but `latency` when left out.
     name: Option<String>,
-    /// Only these stages of `ears`; without them all are measured and benches/README.md is written anew.
+    /// Only these stages of `ears`; benches/README.md is written when all are known, from this run and `--json`'s file.
     stages: Vec<String>,
-    /// Write the rows of `ears` as JSON.
+    /// Write the rows of `ears` as JSON; rows of stages that are not measured now stay.
     #[arg(long)]
     json: Option<PathBuf>,
+    /// Install what is missing without asking.
+    #[arg(long)]
+    yes: bool,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct ListenOptions {
+    /// Where the waves go.
+    #[arg(default_value = ".prim/listen")]
+    folder: PathBuf,
     /// Install what is missing without asking.
     #[arg(long)]
     yes: bool,
@@ -90,6 +100,27 @@ fn ears(bench: &mut Command, options: &BenchOptions) -> anyhow::Result<()> {
         let here = std::env::current_dir().context("ask for the current folder")?;
         bench.arg("--json").arg(here.join(json));
     }
+    Ok(())
+}
+
+pub(crate) fn listen(options: &ListenOptions) -> anyhow::Result<()> {
+    setup::ensure(Purpose::Test, setup::Options { yes: options.yes })?;
+    let mut bench = checkout::cargo();
+    bench.args([
+        "bench",
+        "--package",
+        "prim-benches",
+        "--locked",
+        "--profile",
+        "dev",
+        "--quiet",
+        "--bench",
+        "ears",
+    ]);
+    let here = std::env::current_dir().context("ask for the current folder")?;
+    bench.args(["--", "--listen"]).arg(here.join(&options.folder));
+    step("listen", &mut bench)?;
+    say::good(format_args!("the waves lie in {}", options.folder.display()));
     Ok(())
 }
 

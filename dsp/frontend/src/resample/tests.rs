@@ -101,3 +101,16 @@ fn empty_input_gives_empty_output() {
     let y = resample_all(&[], SampleRate::new(16_000), SampleRate::new(48_000)).unwrap();
     assert!(y.is_empty());
 }
+
+#[test]
+fn speech_is_flat_to_nine_tenths_of_its_band_and_4_ms_late() {
+    let y = through(1, &[sine(7_200.0, 48e3, 48_000)]);
+    let power = y[0][1600..14_400].iter().map(|s| s * s).sum::<f32>() / 12_800.0;
+    let db = 10.0 * (power / 0.125).log10();
+    assert!(db.abs() < 0.1, "{db} dB at 7.2 kHz");
+    let mut click = vec![0.0; 4_800];
+    click[1_440] = 1.0;
+    let y = through(1, &[click]);
+    let top = (0..y[0].len()).max_by(|a, b| y[0][*a].total_cmp(&y[0][*b])).unwrap();
+    assert_eq!(top, 1_440 / 3 + 64);
+}
