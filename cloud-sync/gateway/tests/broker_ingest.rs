@@ -357,7 +357,10 @@ async fn without_postgres_nothing_is_acknowledged_and_afterwards_everything_is()
     online.presence(false).await;
     assert!(online.incoming.try_recv().is_err(), "nothing is acknowledged");
     site.bed.postgres.restart().unwrap();
-    assert_eq!(online.acked().await.through_seq, 20, "what was under way is taken up again");
+    // On a slow machine the first batch was sent twice, and its copy may be answered first.
+    let first = online.acked().await.through_seq;
+    let taken_up = if first == 10 { online.acked().await.through_seq } else { first };
+    assert_eq!(taken_up, 20, "what was under way is taken up again");
     online.presence(true).await;
     online.deliver(&device, &records[20..]).await;
     site.healthy(200).await;
