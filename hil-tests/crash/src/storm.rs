@@ -353,7 +353,14 @@ impl Storm<'_> {
             if outbox.unsent == 0 {
                 break;
             }
+            // The light of the last life goes out, that of the next goes on: only then can it be asked to stop.
+            wait_for("the device's light to go out", BEGIN_LIMIT, || {
+                Ok((!self.room.device_is_awake()).then_some(()))
+            })?;
             self.stage.start_idle_device()?;
+            wait_for("the light of the device without a meeting", BEGIN_LIMIT, || {
+                Ok(self.room.device_is_awake().then_some(()))
+            })?;
             let tips: u64 = outbox.tips.values().map(|tip| tip.seq).sum();
             let arrived = wait_for("the arrival of the last records", DRAIN_LIMIT / 4, || {
                 Ok((count_rows(&self.stage)? >= tips).then_some(()))
