@@ -40,7 +40,9 @@ pub(crate) struct HealthSource {
     pub(crate) manifests: Vec<AdapterHealth>,
     pub(crate) recogniser: &'static str,
     pub(crate) voice: &'static str,
-    /// Growth of the resident set while the models were loaded.
+    /// The resident set before the models were loaded.
+    pub(crate) before_models_bytes: u64,
+    /// Its growth while they were loaded.
     pub(crate) models_bytes: u64,
 }
 
@@ -117,6 +119,7 @@ impl HealthSource {
         metrics::gauge!("prim_ear_missing_frames_total").set(c.missing_frames.load(Ordering::Relaxed) as f64);
         metrics::gauge!("prim_frontend_seconds_total")
             .set(c.frontend_us.load(Ordering::Relaxed) as f64 / 1e6);
+        metrics::gauge!("prim_before_models_bytes").set(self.before_models_bytes as f64);
         metrics::gauge!("prim_models_bytes").set(self.models_bytes as f64);
         if let Ok(depth) = self.spool.depth() {
             metrics::gauge!("prim_spool_records").set(depth.rows as f64);

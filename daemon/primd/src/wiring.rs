@@ -93,13 +93,13 @@ pub fn run(config: &PrimConfig, plan: Option<&MeetingPlan>) -> anyhow::Result<()
     let start = plan.map(|plan| start_of(plan, seed));
     let context = speech_context(plan)?;
 
-    let before_models = resident_bytes();
+    let before_models_bytes = resident_bytes();
     let room_stt = open_stt(&models, &config.speech.recogniser, &context);
     let voice = open_voice(&models, &config.speech.voice);
     let (recogniser_up, voice_up) = (room_stt.is_some(), voice.is_some());
     let session = join(config);
     let remote_stt = session.as_ref().and_then(|_| open_stt(&models, &config.speech.recogniser, &context));
-    let models_bytes = resident_bytes().saturating_sub(before_models);
+    let models_bytes = resident_bytes().saturating_sub(before_models_bytes);
     let health = HealthSource {
         ear: Arc::clone(&counters),
         spool: Arc::clone(&spool),
@@ -107,6 +107,7 @@ pub fn run(config: &PrimConfig, plan: Option<&MeetingPlan>) -> anyhow::Result<()
         manifests: session.iter().map(|s| manifest_in_words(s)).collect(),
         recogniser: if recogniser_up { "up" } else { "missing" },
         voice: if voice_up { "up" } else { "missing" },
+        before_models_bytes,
         models_bytes,
     };
     let page = runtime.block_on(http::bind(config.http.listen, health))?;

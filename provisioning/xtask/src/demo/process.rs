@@ -10,8 +10,6 @@ use crate::http;
 /// The thread that runs the front end, voice detection and segmentation. What this reports is therefore a little
 /// more than the front end alone.
 const FRONT_END_THREAD: &str = "prim-ears";
-/// How much memory the device says its models took while they were loaded.
-const MODELS_METRIC: &str = "prim_models_bytes";
 
 /// Watches one process from now on.
 #[derive(Debug)]
@@ -45,11 +43,13 @@ impl Gauge {
         // Linux counts in USER_HZ, which is 100 on every architecture Prim is built for.
         let percent = |ticks: u64, before: u64| tenth(ticks.saturating_sub(before) as f64 / seconds);
         let rss_mb = self.peak_rss_kb as f64 / 1024.0;
-        let models_mb = self.models_bytes().map(|bytes| bytes / 1_048_576.0);
+        let gauge_mb = |name| self.metric(name).map(|bytes| bytes / 1_048_576.0);
+        let models_mb = gauge_mb("prim_models_bytes");
         json!({
             "front_end_cpu_percent": percent(self.front_end(), self.front_end_ticks),
             "primd_cpu_percent": percent(self.all(), self.all_ticks),
             "primd_rss_with_models_mb": tenth(rss_mb),
+            "primd_rss_before_models_mb": gauge_mb("prim_before_models_bytes").map(tenth),
             "primd_models_mb": models_mb.map(tenth),
             "primd_rss_mb": models_mb.map(|models| tenth(rss_mb - models)),
         })
@@ -61,9 +61,9 @@ impl Gauge {
         line.split_whitespace().next()?.parse().ok()
     }
 
-    fn models_bytes(&self) -> Option<f64> {
+    fn metric(&self, name: &str) -> Option<f64> {
         let text = http::get(self.http_port, "/metrics")?;
-        text.lines().find_map(|line| line.strip_prefix(MODELS_METRIC)?.trim().parse().ok())
+        text.lines().find_map(|line| line.strip_prefix(name)?.trim().parse().ok())
     }
 
     fn all(&self) -> u64 {
