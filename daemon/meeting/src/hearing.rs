@@ -19,6 +19,8 @@ pub(crate) struct Hearing {
     quiet_since: MonoTime,
     ended_room: MonoTime,
     ended_remote: MonoTime,
+    /// Somebody last began to talk over Prim: on which ear, and when.
+    pub(crate) interrupted: Option<(Ear, MonoTime)>,
 }
 
 impl Hearing {
@@ -71,6 +73,9 @@ impl Meeting {
             return;
         }
         self.hearing.started(ear, talker);
+        if self.speaking() {
+            self.hearing.interrupted = Some((ear, self.now));
+        }
         self.silence_speech(SilenceCause::BargeIn, crate::Actor::Voice { speaker });
         self.hand_served_by_speech(ear, speaker);
     }

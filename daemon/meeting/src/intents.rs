@@ -115,6 +115,13 @@ pub fn believable(command: Command, confidence: f32, followed: bool) -> bool {
 const STOP_MISHEARD: &[&str] =
     &["stall", "stole", "stone", "stuff", "stock", "step", "stopped", "slow", "sop", "shop", "top"];
 
+/// Hardly more than "stop", as it may be understood while Prim's own voice is still in the room.
+pub(crate) fn says_stop(text: &str) -> bool {
+    let words = tokens(text);
+    let stop = |word: &str| word == "stop" || STOP_MISHEARD.contains(&word);
+    words.len() <= 3 && words.last().is_some_and(|last| stop(&last.word))
+}
+
 /// What an addressed utterance asks for.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Heard {

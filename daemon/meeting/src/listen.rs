@@ -188,8 +188,15 @@ impl Meeting {
         }
     }
 
+    /// Somebody talked over Prim with hardly more than "stop", whether or not the name was understood in its own voice.
+    fn stops_prim(&self, heard: &Utterance) -> bool {
+        let over = self.hearing.interrupted.is_some_and(|(ear, at)| heard.covers(ear, at));
+        over && intents::says_stop(&heard.text)
+    }
+
     fn understand(&mut self, heard: &Utterance, from: Option<UtteranceId>) {
         let now = self.now;
+        let stops_prim = self.stops_prim(heard);
         let Some(session) = self.session.as_mut() else { return };
         let listening = &mut session.listening;
         let by = |speaker: Option<ParticipantId>| Actor::Voice { speaker };
@@ -231,6 +238,13 @@ impl Meeting {
             listening.obeyed.retain(|(ear, at, _)| !heard.covers(*ear, *at));
             remember(&mut listening.read, (heard.ear, heard.started, heard.ended));
             self.said_to_prim(heard);
+            return;
+        }
+        if stops_prim {
+            remember(&mut listening.read, (heard.ear, heard.started, heard.ended));
+            self.said_to_prim(heard);
+            self.record(Event::Addressed { command: Some(Command::Stop), speaker: heard.speaker });
+            self.obey(Command::Stop, heard.speaker);
             return;
         }
         let words = crate::words::tokens(&heard.text);

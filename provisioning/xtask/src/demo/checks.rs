@@ -198,9 +198,7 @@ fn of_the_meeting(outcome: &Outcome) -> Vec<Check> {
     let allowed = |entry: &&Audit| matches!(entry, Audit::FloorAllowed { by: Actor::Button, .. });
     let declined = |entry: &&Audit| matches!(entry, Audit::FloorDeclined { .. });
     // The voice that says so has silenced Prim before the words are known (barge-in).
-    let told_to_stop = |entry: &&Audit| {
-        matches!(entry, Audit::FloorStopped { by: Actor::Person { .. } | Actor::UnknownVoice, .. })
-    };
+    let told_to_stop = |entry: &&Audit| matches!(entry, Audit::Addressed { command: Some(command), .. } if command.as_str() == "stop");
     let dings = number(outcome, "dings");
     let in_audit = audit().filter(|entry| matches!(entry, Audit::FloorDinged { .. })).count();
     vec![
