@@ -171,7 +171,13 @@ impl Meeting {
     /// What people say may be written down now (also the input log).
     #[must_use]
     pub fn may_record(&self) -> bool {
-        self.session.as_ref().is_some_and(|session| session.seats.recording_since().is_some())
+        self.recording_since().is_some()
+    }
+
+    /// Since when it may; what was said before that is nobody's.
+    #[must_use]
+    pub fn recording_since(&self) -> Option<MonoTime> {
+        self.session.as_ref().and_then(|session| session.seats.recording_since())
     }
 
     pub(crate) fn push(&mut self, output: Output) {

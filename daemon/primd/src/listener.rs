@@ -4,7 +4,7 @@
 //! another one, so a slow engine delays words, never the news that somebody speaks.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
 use prim_audio::{Frames, SPEECH_BLOCK, SPEECH_RATE, SampleTime};
 use prim_dsp::{SegmentEvent, Segmenter, SegmenterConfig};
@@ -36,6 +36,8 @@ pub(crate) struct ListenerParts {
     pub(crate) muted: Arc<AtomicBool>,
     pub(crate) inbox: Inbox,
     pub(crate) live: Live,
+    /// Stretches of speech on all ears whose words have not come yet: a meeting does not end before they have.
+    pub(crate) unsettled: Arc<AtomicUsize>,
 }
 
 /// 10 ms as the listener takes it.
@@ -204,6 +206,10 @@ impl Listener {
         self.open = true;
         if self.segments.len() == OPEN_SEGMENTS {
             self.segments.remove(0);
+            self.settled(1);
+        }
+        if self.parts.stt.is_some() {
+            self.parts.unsettled.fetch_add(1, Ordering::AcqRel);
         }
         self.segments.push(Segment {
             id,
@@ -273,12 +279,20 @@ impl Listener {
             if let Some(stt) = &mut self.parts.stt {
                 stt.abandon();
             }
+            self.settled(self.segments.len());
             self.segments.clear();
             self.open = false;
         }
         let _ = self.segmenter.close(self.anchor.0);
         self.kept_len = 0;
         self.hush(now);
+    }
+
+    /// So many stretches need no more waiting for.
+    fn settled(&self, count: usize) {
+        if self.parts.stt.is_some() {
+            self.parts.unsettled.fetch_sub(count, Ordering::AcqRel);
+        }
     }
 
     fn poll(&mut self) {
@@ -292,7 +306,8 @@ impl Listener {
         match event {
             SttEvent::Partial(partial) => {
                 if let Some(segment) = self.segments.iter().find(|s| s.id == partial.segment) {
-                    self.parts.live.partial(segment.utterance, ear, partial.text, partial.stable_chars);
+                    let (id, started) = (segment.utterance, segment.started);
+                    self.parts.live.partial(id, ear, partial.text, partial.stable_chars, started);
                 }
             }
             SttEvent::Keyphrase(key) => {
@@ -325,7 +340,7 @@ impl Listener {
                 let Some(i) = self.segments.iter().position(|s| s.id == done.segment) else { return };
                 let segment = self.segments.remove(i);
                 if done.text.is_empty() {
-                    return;
+                    return self.settled(1);
                 }
                 let ended = segment.ended.unwrap_or_else(|| self.mono_of(done.ended));
                 let bearing_deg = segment.bearing.degrees();
@@ -351,6 +366,8 @@ impl Listener {
                         addressed: segment.addressed,
                     },
                 );
+                // Only now: its words wait in the inbox, before whatever ends the meeting.
+                self.settled(1);
             }
             SttEvent::Behind { backlog } => {
                 tracing::warn!(
@@ -367,7 +384,9 @@ impl Listener {
                     stt.error = why,
                     "recogniser failed for one stretch of speech; the next one may work"
                 );
+                let before = self.segments.len();
                 self.segments.retain(|s| s.id != segment);
+                self.settled(before - self.segments.len());
             }
         }
     }

@@ -39,11 +39,18 @@ struct Watchers {
     lines: Vec<SyncSender<Arc<str>>>,
     uplink: Option<Sink>,
     meeting: Option<MeetingId>,
+    /// Since when what people say may leave the device.
+    words_since: Option<MonoTime>,
 }
 
 impl Live {
     pub(crate) fn new() -> Self {
-        Self(Arc::new(Mutex::new(Watchers { lines: Vec::new(), uplink: None, meeting: None })))
+        Self(Arc::new(Mutex::new(Watchers {
+            lines: Vec::new(),
+            uplink: None,
+            meeting: None,
+            words_since: None,
+        })))
     }
 
     /// Everything also goes here (the uplink's bounded queue).
@@ -55,9 +62,20 @@ impl Live {
         lock(&self.0).meeting = meeting;
     }
 
+    /// The meeting's consent: words said before `since`, and all words while it is `None`, stay on the device.
+    pub(crate) fn let_words_leave(&self, since: Option<MonoTime>) {
+        lock(&self.0).words_since = since;
+    }
+
     pub(crate) fn send(&self, event: &LiveEvent) {
+        self.tell(event, None);
+    }
+
+    /// `said`: when the people's words in it began, if it holds any.
+    fn tell(&self, event: &LiveEvent, said: Option<MonoTime>) {
         let mut watchers = lock(&self.0);
-        if let (Some(uplink), Some(meeting)) = (&watchers.uplink, watchers.meeting) {
+        let leaves = said.is_none_or(|said| watchers.words_since.is_some_and(|since| said >= since));
+        if let (Some(uplink), Some(meeting), true) = (&watchers.uplink, watchers.meeting, leaves) {
             uplink(meeting, event);
         }
         if watchers.lines.is_empty() {
@@ -90,15 +108,17 @@ impl Live {
         });
     }
 
-    pub(crate) fn partial(&self, utterance: UtteranceId, ear: Ear, text: String, stable_chars: usize) {
+    pub(crate) fn partial(
+        &self,
+        utterance: UtteranceId,
+        ear: Ear,
+        text: String,
+        stable_chars: usize,
+        started: MonoTime,
+    ) {
         let stable_chars = u32::try_from(stable_chars).unwrap_or(u32::MAX);
-        self.send(&LiveEvent::Partial {
-            at_ms: clock::mono_now(),
-            utterance,
-            ear: ear_name(ear),
-            text,
-            stable_chars,
-        });
+        let (at_ms, ear) = (clock::mono_now(), ear_name(ear));
+        self.tell(&LiveEvent::Partial { at_ms, utterance, ear, text, stable_chars }, Some(started));
     }
 
     #[expect(clippy::too_many_arguments, reason = "one argument per field of the event")]
@@ -112,7 +132,7 @@ impl Live {
         started_ms: MonoTime,
         ended_ms: MonoTime,
     ) {
-        self.send(&LiveEvent::Final {
+        let event = LiveEvent::Final {
             at_ms: clock::mono_now(),
             utterance,
             ear: ear_name(ear),
@@ -121,7 +141,8 @@ impl Live {
             text,
             started_ms,
             ended_ms,
-        });
+        };
+        self.tell(&event, Some(started_ms));
     }
 
     fn watch(&self) -> Option<(std::sync::mpsc::Receiver<Arc<str>>, Option<MeetingId>)> {
@@ -211,5 +232,41 @@ fn obey(stream: UnixStream, inbox: &Inbox) {
             Ok(WatcherCommand::EndMeeting) => inbox.end_meeting(),
             Err(_) => tracing::warn!("the status socket got a line that is no command; it was ignored"),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn no_word_leaves_the_device_without_consent() {
+        let live = Live::new();
+        let left: Arc<Mutex<Vec<LiveEvent>>> = Arc::default();
+        let sink = Arc::clone(&left);
+        live.forward_to(Box::new(move |_, event| lock(&sink).push(event.clone())));
+        live.set_meeting(Some(MeetingId::from_u128(1)));
+        let id = UtteranceId::from_u128(2);
+        let at = MonoTime::from_millis;
+        let partial = |started| live.partial(id, Ear::Room, "marker".to_owned(), 0, at(started));
+        let said = |s, e| live.words(id, Ear::Room, None, None, "marker".to_owned(), at(s), at(e));
+
+        partial(1_000);
+        said(1_000, 2_000);
+        assert!(lock(&left).is_empty(), "nobody has agreed yet");
+        live.talking(Ear::Room, None, None, true);
+        assert_eq!(lock(&left).len(), 1, "that somebody talks is no word");
+
+        live.let_words_leave(Some(at(5_000)));
+        partial(4_000);
+        said(4_000, 6_000);
+        assert_eq!(lock(&left).len(), 1, "what began before they agreed stays");
+        partial(5_500);
+        said(5_500, 6_000);
+        assert_eq!(lock(&left).len(), 3);
+
+        live.let_words_leave(None);
+        partial(7_000);
+        assert_eq!(lock(&left).len(), 3, "somebody has refused");
     }
 }

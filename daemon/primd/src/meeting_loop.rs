@@ -6,7 +6,7 @@
 
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::mpsc::{Receiver, RecvTimeoutError};
 use std::time::Duration;
 
@@ -49,6 +49,7 @@ pub(crate) struct MeetingLoop {
     pub(crate) light: Box<dyn Indicator>,
     pub(crate) platform: Option<Box<dyn Platform>>,
     pub(crate) live: Live,
+    pub(crate) unsettled: Arc<AtomicUsize>,
     pub(crate) muted: Arc<AtomicBool>,
     pub(crate) link_up: Arc<AtomicBool>,
     pub(crate) boot: prim_ids::BootId,
@@ -68,7 +69,19 @@ pub(crate) struct LoopState {
     link_was_up: Option<bool>,
     last_sync: Option<(u64, bool)>,
     last_second: u64,
+    closing: Option<Closing>,
 }
+
+/// The meeting was told to end: as soon as the words of what was said before have come.
+#[derive(Debug, Clone, Copy)]
+struct Closing {
+    by: MonoTime,
+    /// The daemon stops with it.
+    stop: bool,
+}
+
+/// How long the last words are waited for: a pause that ends a sentence, and a second pass.
+const LAST_WORDS: Duration = Duration::from_secs(3);
 
 impl LoopState {
     pub(crate) fn new() -> Self {
@@ -82,6 +95,7 @@ impl LoopState {
             link_was_up: None,
             last_sync: None,
             last_second: 0,
+            closing: None,
         }
     }
 }
@@ -101,6 +115,7 @@ impl MeetingLoop {
         let mut ended = Ended::Stopped;
         // The core orders changes only; a light that was never set says that nothing runs.
         self.show(self.meeting.light());
+        self.live.let_words_leave(self.meeting.recording_since());
         loop {
             let now = clock::mono_now();
             let nap = self.meeting.poll_timeout().map_or(NAP, |t| t.since(now).min(NAP));
@@ -113,16 +128,28 @@ impl MeetingLoop {
             let mut stop = false;
             match message {
                 Some(Message::Fact { at, input }) => self.fact(at, input),
-                Some(Message::Record(body)) => {
-                    let draft = self.ledger.draft(now, *body, proto::Erasables::default());
-                    self.append(vec![draft], None);
+                Some(Message::Record(body)) => self.note(now, *body),
+                Some(Message::EndMeeting) => {
+                    self.state.closing.get_or_insert(Closing { by: now + LAST_WORDS, stop: false });
                 }
-                Some(Message::EndMeeting) => self.fact(now, Input::MeetingEnded),
                 Some(Message::Stop) => {
-                    self.fact(now, Input::MeetingEnded);
-                    stop = true;
+                    self.state.closing = Some(Closing { by: now + LAST_WORDS, stop: true })
                 }
                 None => {}
+            }
+            if let Some(closing) = self.state.closing.filter(|closing| self.may_close(now, closing)) {
+                // Words that were told before the count fell wait in the inbox: they belong to the meeting.
+                while let Ok(message) = inbox.try_recv() {
+                    match message {
+                        Message::Fact { at, input } => self.fact(at, input),
+                        Message::Record(body) => self.note(now, *body),
+                        Message::EndMeeting => {}
+                        Message::Stop => stop = true,
+                    }
+                }
+                self.state.closing = None;
+                self.fact(now, Input::MeetingEnded);
+                stop |= closing.stop;
             }
             if self.meeting.poll_timeout().is_some_and(|t| t <= now) {
                 self.replay.timeout(self.meeting.may_record(), now);
@@ -140,6 +167,16 @@ impl MeetingLoop {
         }
     }
 
+    /// The last words have come, or are waited for no longer.
+    fn may_close(&self, now: MonoTime, closing: &Closing) -> bool {
+        now >= closing.by || self.meeting.meeting().is_none() || self.unsettled.load(Ordering::Acquire) == 0
+    }
+
+    fn note(&mut self, now: MonoTime, body: proto::Body) {
+        let draft = self.ledger.draft(now, body, proto::Erasables::default());
+        self.append(vec![draft], None);
+    }
+
     fn fact(&mut self, at: MonoTime, input: Input) {
         let ended = matches!(input, Input::MeetingEnded);
         self.give(at, input);
@@ -152,6 +189,7 @@ impl MeetingLoop {
         self.replay.input(self.meeting.may_record(), at, &input);
         self.meeting.handle_input(at, input);
         self.state.reset |= self.drain();
+        self.live.let_words_leave(self.meeting.recording_since());
     }
 
     /// Carries out every order, and gives in what was found while doing so. Returns whether a reset was ordered.

@@ -2,7 +2,7 @@
 
 use std::fs::{self, File, TryLockError};
 use std::path::{Path, PathBuf};
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::thread::JoinHandle;
 use std::time::Duration;
@@ -122,6 +122,7 @@ pub fn run(config: &PrimConfig, plan: Option<&MeetingPlan>) -> anyhow::Result<()
     let route = Route::choose(leg.is_some(), false);
     let mouth = Mouth::start(voice, Arc::clone(&speaker), leg, route, &inbox).context("start the mouth")?;
 
+    let unsettled = Arc::new(AtomicUsize::new(0));
     let listener = |ear, talker, stt| -> anyhow::Result<Listener> {
         Ok(Listener::new(ListenerParts {
             ear,
@@ -133,6 +134,7 @@ pub fn run(config: &PrimConfig, plan: Option<&MeetingPlan>) -> anyhow::Result<()
             muted: Arc::clone(&muted),
             inbox: inbox.clone(),
             live: live.clone(),
+            unsettled: Arc::clone(&unsettled),
         }))
     };
     let mut threads: Vec<JoinHandle<()>> = Vec::new();
@@ -207,6 +209,7 @@ pub fn run(config: &PrimConfig, plan: Option<&MeetingPlan>) -> anyhow::Result<()
         light: hardware.light,
         platform: session.as_ref().map(|s| Box::new(SessionPlatform(Arc::clone(s))) as Box<dyn Platform>),
         live: live.clone(),
+        unsettled,
         muted,
         link_up: Arc::clone(&link_up),
         boot,

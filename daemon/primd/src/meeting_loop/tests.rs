@@ -109,6 +109,7 @@ fn bench(limits: Limits) -> Bench {
         light: Box::new(DarkLight),
         platform: None,
         live: Live::new(),
+        unsettled: Arc::default(),
         muted: Arc::default(),
         link_up: Arc::default(),
         boot,
