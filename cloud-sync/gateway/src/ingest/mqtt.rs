@@ -310,8 +310,10 @@ async fn herald(
     };
     let topic = Topic::Gateway(instance).to_string();
     let retained = || PublishOptions::new(QoS::AtLeastOnce).retain(true);
+    // Whoever says so may be gone before the link closes: then nothing is taken any more.
+    let mut asked = true;
     loop {
-        let online = *takes.borrow_and_update() && !*stop.borrow_and_update();
+        let online = asked && *takes.borrow_and_update() && !*stop.borrow_and_update();
         let _ = client.publish(topic.clone(), presence(online), retained()).await;
         if *stop.borrow() {
             // Behind the presence in the same queue, so that it goes out first.
@@ -319,7 +321,7 @@ async fn herald(
             return;
         }
         tokio::select! {
-            changed = takes.changed() => if changed.is_err() { return },
+            changed = takes.changed(), if asked => asked = changed.is_ok(),
             changed = stop.changed() => if changed.is_err() { return },
         }
     }
