@@ -81,6 +81,12 @@ pub enum ExportError {
         /// What.
         what: &'static str,
     },
+    /// What stands there would be lost.
+    #[error("write {}: it is no ordinary file; name a new one", path.display())]
+    NoFile {
+        /// Where.
+        path: PathBuf,
+    },
     /// The file.
     #[error("write {}: check that its folder is there and has room", path.display())]
     Write {
@@ -124,22 +130,18 @@ pub async fn export(
         Wish::Device { device, stream, epoch } => of_device(&mut connection, device, *stream, *epoch).await?,
     };
     chain.to = signed_end(&mut connection, &chain).await?;
-    let fresh = path.with_extension("new");
     let write = |source| ExportError::Write { path: path.to_owned(), source };
-    let mut file = io::BufWriter::new(std::fs::File::create(&fresh).map_err(write)?);
-    let records = write_chain(&mut connection, &chain, instance, key, &mut file, path).await;
-    let records = match records {
-        Ok(records) => records,
-        Err(error) => {
-            let _ = std::fs::remove_file(&fresh);
-            return Err(error);
-        }
-    };
-    file.into_inner()
-        .map_err(io::IntoInnerError::into_error)
-        .and_then(|file| file.sync_all())
-        .map_err(write)?;
-    std::fs::rename(&fresh, path).map_err(write)?;
+    if std::fs::symlink_metadata(path).is_ok_and(|there| !there.is_file()) {
+        return Err(ExportError::NoFile { path: path.to_owned() });
+    }
+    // Beside the target, under a name of its own, for this user only (names and words stand in it); renamed when whole.
+    let folder =
+        path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or_else(|| Path::new("."));
+    let mut fresh = tempfile::NamedTempFile::new_in(folder).map_err(write)?;
+    let mut file = io::BufWriter::new(fresh.as_file_mut());
+    let records = write_chain(&mut connection, &chain, instance, key, &mut file, path).await?;
+    file.into_inner().map_err(io::IntoInnerError::into_error).map_err(write)?.sync_all().map_err(write)?;
+    fresh.persist(path).map_err(|error| write(error.error))?;
     Ok(Exported { from: unsigned(chain.from), to: unsigned(chain.to), records })
 }
 

@@ -356,7 +356,11 @@ fn start_uplink(
                     continue;
                 }
                 UplinkEvent::Rejected { reason, .. } => format!("rejected.{reason}"),
-                UplinkEvent::ForeignEpoch { .. } => "ack_for_another_epoch".to_owned(),
+                UplinkEvent::ForeignEpoch { .. } => {
+                    // After a reset the gateway repeats what it knows of the life before: nothing is lost by it.
+                    tracing::info!("the gateway acknowledges an earlier life of this device's outbox");
+                    continue;
+                }
                 UplinkEvent::ImpossibleAck { .. } => "ack_beyond_the_last_record".to_owned(),
                 UplinkEvent::Unsendable { .. } => "record_too_large_to_send".to_owned(),
             };
