@@ -24,7 +24,7 @@ pub struct BargeInConfig {
 
 impl Default for BargeInConfig {
     fn default() -> Self {
-        Self { probability: 0.6, near_share: 0.12, blocks: 5, window_blocks: 12 }
+        Self { probability: 0.6, near_share: 0.08, blocks: 5, window_blocks: 12 }
     }
 }
 

@@ -35,7 +35,7 @@ const OVER: f32 = 2.0;
 const LEAST: f32 = 1e-2;
 /// A bin belongs to a person when it stands this far (power ratio, 11 dB) above what is expected.
 const PERSONS_BIN: f32 = 12.0;
-/// A person speaks when she has this share of the speech band; two thirds of what an interruption needs.
+/// A person speaks when she has this share of the speech band; an interruption needs as much.
 const PERSONS_SHARE: f32 = 0.08;
 /// While nobody stands out the whole voice is held down by another 30 dB: what a canceller leaves of a bent or long
 /// echo is not predicted bin by bin.
