@@ -1,9 +1,11 @@
 //! The room itself as a meeting platform: the ear is the beam of the device's own microphones, the mouth is the
 //! room's speaker. So that `primd` treats people in the room and people far away alike.
 //!
-//! **Who calls it:** `primd` makes a [`room`]: the [`RoomAdapter`] is joined like any other platform; the
-//! [`RoomEar`] goes to the front end's thread, the [`RoomMouth`] to the speaker's, and [`RoomHealth`] to whoever
-//! watches the sound card. **What it never does:** touch a sound card; allocate, lock or wait on the sound threads.
+//! **Who calls it:** its conformance tests so far; `primd` still wires ear and mouth itself, because its listener needs
+//! bearing and echo state that an ear does not carry. It is meant for `primd`, which makes a [`room`]: the
+//! [`RoomAdapter`] is joined like any other platform; the [`RoomEar`] goes to the front end's thread, the [`RoomMouth`]
+//! to the speaker's, and [`RoomHealth`] to whoever watches the sound card. **What it never does:** touch a sound card;
+//! allocate, lock or wait on the sound threads.
 //!
 //! The room has no lobby, no roster and no remote hands: whoever is in the room is there, and asks by button or
 //! voice. Those are not this adapter's business, and its manifest says so.
