@@ -110,8 +110,9 @@ pub fn believable(command: Command, confidence: f32, followed: bool) -> bool {
     }
 }
 
-/// How the embedded recogniser writes "stop" when it stands alone behind the name, in four voices across a room. Stop
-/// is obeyed in doubt: who says one of these alone to Prim and means it loses little.
+/// How the embedded recogniser writes "stop" when it stands alone: "stall", "stole", "stone", "stuff" and "slow" were
+/// seen, the others sound as near. Stop is obeyed in doubt: who says one of these alone to Prim and means it loses
+/// little.
 const STOP_MISHEARD: &[&str] =
     &["stall", "stole", "stone", "stuff", "stock", "step", "stopped", "slow", "sop", "shop", "top"];
 
@@ -189,8 +190,8 @@ fn after_name(all: &[Token]) -> &[Token] {
     }
 }
 
-/// The said word may stand for the expected one: spelled alike, or what the embedded recogniser makes of it ("Prim,
-/// know that" is how it writes "note that" in every voice but one).
+/// The said word may stand for the expected one: spelled alike, or what the embedded recogniser makes of it ("note"
+/// came as "know" in each of three voices across a room).
 fn means(said: &str, expected: &str) -> bool {
     alike(said, expected) || (expected == "note" && matches!(said, "know" | "known" | "not"))
 }

@@ -13,7 +13,7 @@ const PROGRAMS: [&str; 4] = ["primd", "prim-gateway", "prim-cli", "prim-crash"];
 #[derive(Debug, Args)]
 pub(crate) struct Options {
     /// How many processes are killed; 200 take some fifteen minutes.
-    #[arg(long, default_value_t = 20)]
+    #[arg(long, default_value_t = 20, value_parser = clap::value_parser!(u32).range(1..))]
     kills: u32,
     /// Repeats a run: who is killed, when, for how long, and what the people do.
     #[arg(long)]
