@@ -3,15 +3,18 @@
 //! The same for the room and for a platform's ear. Runs on the ear's own thread; the recogniser behind it has
 //! another one, so a slow engine delays words, never the news that somebody speaks.
 
+mod bearing;
+mod words;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
 use prim_audio::{Frames, SPEECH_BLOCK, SPEECH_RATE, SampleTime};
 use prim_dsp::{SegmentEvent, Segmenter, SegmenterConfig};
 use prim_ids::{MonoTime, ParticipantId, UtteranceId};
-use prim_meeting::{Ear, Input, Peripheral, PeripheralState, TalkerKey};
-use prim_models::{SegmentId, Stt, SttEvent, Vad};
+use prim_meeting::{Ear, Input, TalkerKey};
+use prim_models::{SegmentId, Stt, Vad};
 
+use self::bearing::BearingMean;
 use crate::clock;
 use crate::inbox::Inbox;
 use crate::live::Live;
@@ -294,120 +297,6 @@ impl Listener {
             self.parts.unsettled.fetch_sub(count, Ordering::AcqRel);
         }
     }
-
-    fn poll(&mut self) {
-        while let Some(event) = self.parts.stt.as_mut().and_then(|stt| stt.poll()) {
-            self.heard(event);
-        }
-    }
-
-    fn heard(&mut self, event: SttEvent) {
-        let ear = self.parts.ear;
-        match event {
-            SttEvent::Partial(partial) => {
-                if let Some(segment) = self.segments.iter().find(|s| s.id == partial.segment) {
-                    let (id, started) = (segment.utterance, segment.started);
-                    self.parts.live.partial(id, ear, partial.text, partial.stable_chars, started);
-                }
-            }
-            SttEvent::Keyphrase(key) => {
-                let at = self.mono_of(key.start);
-                if let Some(segment) = self.segments.iter_mut().find(|s| s.id == key.segment) {
-                    segment.addressed = true;
-                }
-                self.parts.inbox.report(clock::mono_now(), Input::PrimHeard { ear, at });
-            }
-            SttEvent::Command(command) => {
-                let at = self.mono_of(command.at);
-                let Some(known) = prim_meeting::command_for(&command.text) else { return };
-                let believed = prim_meeting::believable(known, command.confidence, command.followed);
-                tracing::debug!(
-                    command.kind = ?known,
-                    command.confidence = command.confidence,
-                    command.followed = command.followed,
-                    command.believed = believed,
-                    "the grammar heard a command"
-                );
-                if !believed {
-                    return;
-                }
-                let speaker = self.parts.speaker;
-                self.parts
-                    .inbox
-                    .report(clock::mono_now(), Input::CommandHeard { ear, speaker, command: known, at });
-            }
-            SttEvent::Final(done) => {
-                let Some(i) = self.segments.iter().position(|s| s.id == done.segment) else { return };
-                let segment = self.segments.remove(i);
-                if done.text.is_empty() {
-                    return self.settled(1);
-                }
-                let ended = segment.ended.unwrap_or_else(|| self.mono_of(done.ended));
-                let bearing_deg = segment.bearing.degrees();
-                self.parts.live.words(
-                    segment.utterance,
-                    ear,
-                    segment.named,
-                    bearing_deg,
-                    done.text.clone(),
-                    segment.started,
-                    ended,
-                );
-                self.parts.inbox.report(
-                    clock::mono_now(),
-                    Input::UtteranceHeard {
-                        utterance: segment.utterance,
-                        ear,
-                        speaker: segment.named,
-                        bearing_deg,
-                        text: done.text,
-                        started: segment.started,
-                        ended,
-                        addressed: segment.addressed,
-                    },
-                );
-                // Only now: its words wait in the inbox, before whatever ends the meeting.
-                self.settled(1);
-            }
-            SttEvent::Behind { backlog } => {
-                tracing::warn!(
-                    stt.backlog_ms = backlog.as_millis() as u64,
-                    "recogniser falls behind; partials come late"
-                );
-                self.stt_state(PeripheralState::Degraded {
-                    reason: "the recogniser is slower than speech".to_owned(),
-                });
-            }
-            SttEvent::CaughtUp => self.stt_state(PeripheralState::Up),
-            SttEvent::Failed { segment, why } => {
-                tracing::error!(
-                    stt.error = why,
-                    "recogniser failed for one stretch of speech; the next one may work"
-                );
-                let before = self.segments.len();
-                self.segments.retain(|s| s.id != segment);
-                self.settled(before - self.segments.len());
-            }
-        }
-    }
-
-    fn note_stt(&mut self, ok: bool) {
-        if ok == self.stt_up {
-            return;
-        }
-        self.stt_up = ok;
-        self.stt_state(if ok {
-            PeripheralState::Up
-        } else {
-            PeripheralState::Absent { reason: "the recogniser does not answer".to_owned() }
-        });
-    }
-
-    fn stt_state(&self, state: PeripheralState) {
-        self.parts
-            .inbox
-            .report(clock::mono_now(), Input::PeripheralChanged { which: Peripheral::Stt, state });
-    }
 }
 
 /// An ear's name on the wire.
@@ -415,43 +304,5 @@ pub(crate) fn ear_name(ear: Ear) -> prim_proto::Ear {
     match ear {
         Ear::Room => prim_proto::Ear::Room,
         Ear::Remote => prim_proto::Ear::Remote,
-    }
-}
-
-/// The circular mean of bearings while one person speaks.
-#[derive(Debug, Clone, Copy, Default)]
-struct BearingMean {
-    x: f32,
-    y: f32,
-}
-
-impl BearingMean {
-    fn add(&mut self, deg: Option<f32>) {
-        if let Some(deg) = deg {
-            let (s, c) = deg.to_radians().sin_cos();
-            self.x += c;
-            self.y += s;
-        }
-    }
-
-    /// Whole degrees 0..360, unless nothing was measured or it came from everywhere.
-    fn degrees(&self) -> Option<u16> {
-        (self.x.hypot(self.y) > 0.5)
-            .then(|| (self.y.atan2(self.x).to_degrees().rem_euclid(360.0).round() as u16) % 360)
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn the_mean_of_bearings_around_the_front_is_the_front() {
-        let mut mean = BearingMean::default();
-        for deg in [350.0, 10.0, 0.0] {
-            mean.add(Some(deg));
-        }
-        assert_eq!(mean.degrees(), Some(0));
-        assert_eq!(BearingMean::default().degrees(), None);
     }
 }

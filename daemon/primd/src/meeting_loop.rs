@@ -4,26 +4,30 @@
 //! it, in one transaction, the state of the meeting, so that a restart knows of every sound. When a record cannot be
 //! stored, nothing that follows it in the same drain is heard: what cannot be proven is not said.
 
+mod beginning;
+mod closing;
+mod orders;
+mod records;
+
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::mpsc::{Receiver, RecvTimeoutError};
 use std::time::Duration;
 
-use prim_hal::{Indicator, LightPattern};
-use prim_ids::{IdSource, MeetingId, MonoTime, ParticipantId};
-use prim_meeting::{
-    AgendaItem, Audience, ConsentRule, DingSetting, Entry, Event, FloorState, FloorView, Input, Light,
-    Meeting, MeetingConfig, Mode, Output, Peripheral, PeripheralState, Person, Place, Role, SayId, Snapshot,
-};
-use prim_proto::witness::{Line, Step};
-use prim_proto::{self as proto, Draft, LiveEvent};
-use prim_spool::{AppendError, Encoded, Moment, Slot, Spool};
+use prim_hal::Indicator;
+use prim_ids::MonoTime;
+use prim_meeting::{Entry, Input, Meeting, Output, Peripheral, PeripheralState, SayId};
+use prim_proto::{self as proto, LiveEvent};
+use prim_spool::Spool;
 
-use crate::agenda::{self, MeetingPlan};
+pub(crate) use self::beginning::{config_for, start_of};
+use self::closing::{Closing, LAST_WORDS};
+use self::orders::timebox_event;
+pub(crate) use self::records::resume;
 use crate::clock::{self, JumpWatch};
 use crate::inbox::Message;
-use crate::ledger::{Ledger, ask_reason, code, live_silence};
+use crate::ledger::Ledger;
 use crate::live::Live;
 use crate::mouth::Mouth;
 use crate::replay::ReplayLog;
@@ -71,17 +75,6 @@ pub(crate) struct LoopState {
     last_second: u64,
     closing: Option<Closing>,
 }
-
-/// The meeting was told to end: as soon as the words of what was said before have come.
-#[derive(Debug, Clone, Copy)]
-struct Closing {
-    by: MonoTime,
-    /// The daemon stops with it.
-    stop: bool,
-}
-
-/// How long the last words are waited for: a pause that ends a sentence, and a second pass.
-const LAST_WORDS: Duration = Duration::from_secs(3);
 
 impl LoopState {
     pub(crate) fn new() -> Self {
@@ -167,11 +160,6 @@ impl MeetingLoop {
         }
     }
 
-    /// The last words have come, or are waited for no longer.
-    fn may_close(&self, now: MonoTime, closing: &Closing) -> bool {
-        now >= closing.by || self.meeting.meeting().is_none() || self.unsettled.load(Ordering::Acquire) == 0
-    }
-
     fn note(&mut self, now: MonoTime, body: proto::Body) {
         let draft = self.ledger.draft(now, body, proto::Erasables::default());
         self.append(vec![draft], None);
@@ -226,271 +214,6 @@ impl MeetingLoop {
         reset
     }
 
-    /// All or none of `records`, with the state of the meeting behind them, in one transaction; they are on disk when
-    /// this returns `true`.
-    fn write_down(&mut self, records: &[Entry]) -> bool {
-        if records.is_empty() {
-            return true;
-        }
-        let drafts: Vec<Draft> = records.iter().flat_map(|entry| self.ledger.drafts(entry)).collect();
-        let state = saved(&self.ledger, &self.meeting);
-        self.append(drafts, Some(&state))
-    }
-
-    /// `state`: what a restarted daemon goes on from. Records that do not come from the core leave it as it is.
-    fn append(&mut self, drafts: Vec<Draft>, state: Option<&str>) -> bool {
-        if drafts.is_empty() {
-            return true;
-        }
-        let streams: Vec<_> = drafts.iter().map(|d| d.stream).collect();
-        let mut drafts: Vec<Option<Draft>> = drafts.into_iter().map(Some).collect();
-        let now = Moment { boot: self.boot, at: clock::mono_now() };
-        let mut seen: Vec<Line> = Vec::new();
-        let make = |i: usize, slot: Slot| {
-            let draft = drafts[i].take().expect("each slot is made once");
-            let meeting = draft.meeting;
-            let placed = draft.place(slot.epoch, slot.seq, proto::Hash(slot.prev));
-            if let Some(witness) = &self.witness {
-                let place = (slot.stream, slot.epoch, slot.seq);
-                seen.push(Line { step: Step::Placed, place, hash: placed.hash });
-                if seen.len() == streams.len() {
-                    witness.note(seen.iter().copied());
-                }
-            }
-            Encoded {
-                bytes: placed.raw.into_bytes(),
-                erasable: placed.erasables.to_json().map(String::into_bytes),
-                hash: placed.hash.0,
-                meeting,
-            }
-        };
-        let stored = match state {
-            Some(state) => self.spool.append_with_state(now, &streams, state.as_bytes(), make),
-            None => self.spool.append_many(now, &streams, make),
-        };
-        match stored {
-            Ok(_) => {
-                if let Some(witness) = &self.witness {
-                    witness.note(seen.into_iter().map(|line| Line { step: Step::Kept, ..line }));
-                }
-                for stream in streams {
-                    (self.spool_grew)(stream);
-                }
-                self.disk(None);
-                true
-            }
-            Err(error) => {
-                tracing::error!(
-                    error = &error as &dyn std::error::Error,
-                    "a record could not be stored; nothing that depends on it will be heard"
-                );
-                let reason = match error {
-                    AppendError::DiskFull { .. } => "the disk is full: free some space",
-                    AppendError::OverQuota { .. } => {
-                        "unsent audit fills the spool: restore the link to the gateway"
-                    }
-                    AppendError::Sqlite { .. } => "the spool cannot be written",
-                };
-                self.disk(Some(reason));
-                false
-            }
-        }
-    }
-
-    /// Reports a change of the disk's state once.
-    fn disk(&mut self, broken: Option<&str>) {
-        if self.state.disk_up == broken.is_none() {
-            return;
-        }
-        self.state.disk_up = broken.is_none();
-        let state = match broken {
-            None => PeripheralState::Up,
-            Some(reason) => PeripheralState::Absent { reason: reason.to_owned() },
-        };
-        self.degraded("disk", &state);
-        self.state.pending.push_back(Input::PeripheralChanged { which: Peripheral::Disk, state });
-    }
-
-    fn carry_out(&mut self, output: Output, proven: bool) {
-        let at_ms = clock::mono_now();
-        match output {
-            Output::Record { .. } => {}
-            Output::Show { light } => self.show(light),
-            Output::ShowFloor { floor } => self.show_floor(&floor),
-            Output::ShowBanner { text, .. } => {
-                if let Some(platform) = &mut self.platform {
-                    platform.banner(Some(&text));
-                }
-                self.live.send(&LiveEvent::Card { at_ms, title: "Banner".to_owned(), body: text });
-            }
-            Output::ClearBanner { .. } => {
-                if let Some(platform) = &mut self.platform {
-                    platform.banner(None);
-                }
-            }
-            Output::ShowTimebox { timebox } => self.live.send(&timebox_event(at_ms, &timebox)),
-            Output::Card { to, title, body } => {
-                if matches!(to, Audience::Everyone)
-                    && let Some(platform) = &mut self.platform
-                {
-                    platform.banner(Some(&title));
-                }
-                self.live.send(&LiveEvent::Card { at_ms, title, body });
-            }
-            Output::Ding { request, place } => {
-                if proven {
-                    self.mouth.ding(request, place);
-                    self.live.send(&LiveEvent::Ding { at_ms, request });
-                }
-            }
-            Output::Prepare { say, clauses } => {
-                self.state.prepared.insert(say, clauses.clone());
-                while self.state.prepared.len() > 32 {
-                    self.state.prepared.pop_first();
-                }
-                self.mouth.prepare(say, clauses);
-            }
-            Output::Discard { say } => {
-                self.state.prepared.remove(&say);
-                self.mouth.discard(say);
-            }
-            Output::Say { say, request, clauses } => {
-                if !proven {
-                    return;
-                }
-                self.mouth.say(say, clauses);
-                let texts = self.state.prepared.get(&say).cloned().unwrap_or_default();
-                for clause in texts.into_iter().take(clauses as usize) {
-                    self.live.send(&LiveEvent::Say { at_ms, request: Some(request), clause });
-                }
-            }
-            Output::Silence { say, cause } => {
-                self.mouth.silence(say);
-                self.live.send(&LiveEvent::Silence { at_ms, cause: Some(live_silence(cause)) });
-            }
-            Output::RaiseHand { .. } => {
-                if let Some(platform) = &mut self.platform {
-                    platform.raise_hand(true);
-                }
-            }
-            Output::LowerHand { .. } => {
-                if let Some(platform) = &mut self.platform {
-                    platform.raise_hand(false);
-                }
-            }
-            Output::Mute { on } => {
-                self.muted.store(on, Ordering::Release);
-                self.live.send(&LiveEvent::Mute { at_ms, on });
-            }
-            // There is no language model and no knowledge base on this device yet: the core then searches its notes.
-            Output::AnswerWanted { request, .. } => {
-                self.state.pending.push_back(Input::AnswerReady { request, text: None });
-            }
-            Output::Reset => tracing::warn!("the button ordered a factory reset"),
-        }
-    }
-
-    fn show(&mut self, light: Light) {
-        let shown = self.light.show(pattern(light));
-        let up = shown.is_ok();
-        if let Err(error) = shown {
-            tracing::warn!(
-                error = &error as &dyn std::error::Error,
-                "the light cannot be set; panels still show the floor"
-            );
-        }
-        if up != self.state.light_up {
-            self.state.light_up = up;
-            let state = if up {
-                PeripheralState::Up
-            } else {
-                PeripheralState::Absent { reason: "the light does not answer".to_owned() }
-            };
-            self.degraded("light", &state);
-            self.state.pending.push_back(Input::PeripheralChanged { which: Peripheral::Light, state });
-        }
-        self.live.send(&LiveEvent::Light { at_ms: clock::mono_now(), pattern: live_light(light) });
-    }
-
-    fn show_floor(&mut self, floor: &FloorView) {
-        self.live.send(&LiveEvent::Floor {
-            at_ms: clock::mono_now(),
-            state: match floor.state {
-                FloorState::Idle => proto::FloorState::Idle,
-                FloorState::Asking => proto::FloorState::Asking,
-                FloorState::Dinged => proto::FloorState::Dinged,
-                FloorState::Allowed => proto::FloorState::Allowed,
-                FloorState::Speaking => proto::FloorState::Speaking,
-            },
-            request: floor.request,
-            reason: floor.reason.as_ref().map(|r| code(ask_reason(r))),
-            queue: u32::try_from(floor.queue.len()).unwrap_or(u32::MAX),
-        });
-    }
-
-    /// What panels see of a record.
-    fn tell(&self, entry: &Entry) {
-        let at_ms = entry.at;
-        match &entry.event {
-            Event::Note { note, text, .. } => {
-                self.live.send(&LiveEvent::Note { at_ms, id: *note, text: text.clone() });
-            }
-            Event::Decision { decision, text, .. } => {
-                self.live.send(&LiveEvent::Decision { at_ms, id: *decision, text: text.clone() });
-            }
-            Event::Action { action, title, owner, .. } => {
-                self.live.send(&LiveEvent::Action { at_ms, id: *action, text: title.clone(), owner: *owner });
-            }
-            Event::MeetingStarted { meeting, .. } => {
-                self.live.set_meeting(Some(*meeting));
-                self.live.send(&LiveEvent::Meeting { at_ms, meeting: *meeting, state: code("started") });
-            }
-            Event::MeetingEnded { meeting } => {
-                self.live.send(&LiveEvent::Meeting { at_ms, meeting: *meeting, state: code("ended") });
-            }
-            Event::PeripheralChanged { which, state } => self.degraded(&format!("{which:?}"), state),
-            Event::Restored { .. }
-            | Event::ParticipantJoined { .. }
-            | Event::ParticipantLeft { .. }
-            | Event::ConsentAnswered { .. }
-            | Event::RecordingChanged { .. }
-            | Event::FloorRequested { .. }
-            | Event::Judged { .. }
-            | Event::DingIntended { .. }
-            | Event::DingPlayed { .. }
-            | Event::Allowed { .. }
-            | Event::FloorClosed { .. }
-            | Event::SayIntended { .. }
-            | Event::SayStarted { .. }
-            | Event::SayFinished { .. }
-            | Event::SaySilenced { .. }
-            | Event::SayCarded { .. }
-            | Event::Stopped { .. }
-            | Event::MuteChanged { .. }
-            | Event::ModeChanged { .. }
-            | Event::DingChanged { .. }
-            | Event::ButtonPressed
-            | Event::ButtonMeant { .. }
-            | Event::Addressed { .. }
-            | Event::Utterance { .. }
-            | Event::NotNoted { .. }
-            | Event::ItemStarted { .. }
-            | Event::ItemExtended { .. }
-            | Event::ItemNudged { .. }
-            | Event::ItemEnded { .. }
-            | Event::DriftNoticed { .. }
-            | Event::ResetOrdered => {}
-        }
-    }
-
-    fn degraded(&self, what: &str, state: &PeripheralState) {
-        let reason = match state {
-            PeripheralState::Up => None,
-            PeripheralState::Degraded { reason } | PeripheralState::Absent { reason } => Some(reason.clone()),
-        };
-        self.live.send(&LiveEvent::Degraded { at_ms: clock::mono_now(), what: code(what), reason });
-    }
-
     /// Once a second: the wall clock, the link, the queue and the agenda clock.
     fn look_after(&mut self, now: MonoTime) {
         let second = now.as_millis() / 1000;
@@ -521,132 +244,6 @@ impl MeetingLoop {
             self.live.send(&timebox_event(now, &timebox));
         }
     }
-}
-
-/// What a restarted daemon goes on from: a line of the ledger's, a line of the core's.
-fn saved(ledger: &Ledger, meeting: &Meeting) -> String {
-    format!("{}\n{}", ledger.memo(clock::mono_now()), meeting.snapshot().to_text())
-}
-
-/// From what was saved; `None` when it is nothing of ours.
-pub(crate) fn resume(saved: &str, ledger: &mut Ledger, config: MeetingConfig) -> Option<Meeting> {
-    let (memo, snapshot) = saved.split_once('\n')?;
-    let snapshot = Snapshot::from_text(snapshot).ok()?;
-    let now = clock::mono_now();
-    ledger.recall(now, memo)?;
-    Some(Meeting::restore(config, snapshot, now))
-}
-
-fn timebox_event(at_ms: MonoTime, t: &prim_meeting::TimeboxView) -> LiveEvent {
-    let seconds = |ms: u64| u32::try_from(ms / 1000).unwrap_or(u32::MAX);
-    LiveEvent::Timebox {
-        at_ms,
-        item: t.item,
-        title: t.title.clone(),
-        planned_s: seconds(t.planned_ms),
-        spent_s: seconds(t.spent_ms),
-    }
-}
-
-fn pattern(light: Light) -> LightPattern {
-    match light {
-        Light::Resetting => LightPattern::Resetting,
-        Light::ResetWarning => LightPattern::ResetWarning,
-        Light::Pressed => LightPattern::Pressed,
-        Light::HardMuted => LightPattern::HardMuted,
-        Light::Muted => LightPattern::Muted,
-        Light::Speaking => LightPattern::Speaking,
-        Light::Allowed => LightPattern::Allowed,
-        Light::Attending => LightPattern::Attending,
-        Light::Dinged => LightPattern::Dinged,
-        Light::Asking => LightPattern::Asking,
-        Light::RemoteHand => LightPattern::RemoteHand,
-        Light::RoomHand => LightPattern::Waiting,
-        Light::Fault => LightPattern::Fault,
-        Light::Listening => LightPattern::Listening,
-        Light::Idle => LightPattern::Idle,
-    }
-}
-
-fn live_light(light: Light) -> proto::Light {
-    match light {
-        Light::Resetting => proto::Light::Resetting,
-        Light::ResetWarning => proto::Light::ResetWarning,
-        Light::Pressed => proto::Light::Pressed,
-        Light::HardMuted => proto::Light::HardMuted,
-        Light::Muted => proto::Light::Muted,
-        Light::Speaking => proto::Light::Speaking,
-        Light::Allowed => proto::Light::Allowed,
-        Light::Attending => proto::Light::Attending,
-        Light::Dinged => proto::Light::Dinged,
-        Light::Asking => proto::Light::Asking,
-        Light::RemoteHand => proto::Light::RemoteHand,
-        Light::RoomHand => proto::Light::Waiting,
-        Light::Fault => proto::Light::Fault,
-        Light::Listening => proto::Light::Listening,
-        Light::Idle => proto::Light::Idle,
-    }
-}
-
-/// The core's configuration for a plan.
-pub(crate) fn config_for(plan: Option<&MeetingPlan>, seed: u128) -> MeetingConfig {
-    let mut config = MeetingConfig { seed, ask_outside: false, ..MeetingConfig::default() };
-    if let Some(plan) = plan {
-        config.mode = match plan.mode {
-            agenda::Mode::CoachOnly => Mode::CoachOnly,
-            agenda::Mode::AnswerOnAsk => Mode::AnswerOnAsk,
-            agenda::Mode::ProactiveTimekeeper => Mode::ProactiveTimekeeper,
-        };
-        config.ding = match plan.ding {
-            agenda::DingPlace::Room => DingSetting::Room,
-            agenda::DingPlace::HostOnly => DingSetting::Host,
-            agenda::DingPlace::Off => DingSetting::Off,
-        };
-    }
-    config
-}
-
-/// The plan as the core takes it, and who hosts.
-pub(crate) fn start_of(plan: &MeetingPlan, seed: u128) -> (Input, Vec<ParticipantId>) {
-    let wall = clock::wall_now();
-    let mut ids = IdSource::new(seed);
-    let people: Vec<Person> = plan
-        .people
-        .iter()
-        .map(|p| Person {
-            id: p.id.unwrap_or_else(|| ParticipantId::from_parts(wall, ids.next_random())),
-            name: p.name.clone(),
-            role: if p.host { Role::Host } else { Role::Member },
-            place: match p.place {
-                agenda::Place::Room => Place::Room,
-                agenda::Place::Remote => Place::Remote,
-            },
-        })
-        .collect();
-    let hosts = people.iter().filter(|p| p.role == Role::Host).map(|p| p.id).collect();
-    let agenda = plan
-        .agenda
-        .iter()
-        .map(|item| AgendaItem {
-            id: prim_ids::AgendaItemId::from_parts(wall, ids.next_random()),
-            title: item.title.clone(),
-            planned_ms: u64::from(item.planned_s) * 1000,
-        })
-        .collect();
-    let meeting = plan.id.unwrap_or_else(|| MeetingId::from_parts(wall, ids.next_random()));
-    let input = Input::MeetingStarted {
-        meeting,
-        wall,
-        title: plan.title.clone(),
-        agenda,
-        people,
-        consent: match plan.consent {
-            agenda::Consent::Given => ConsentRule::Given,
-            agenda::Consent::AskEveryone => ConsentRule::AskEveryone,
-            agenda::Consent::Never => ConsentRule::Never,
-        },
-    };
-    (input, hosts)
 }
 
 #[cfg(test)]

@@ -1,53 +1,47 @@
 //! The only place that names concrete parts: opens them, connects them, and reports each part's state to the core.
 
-use std::fs::{self, File, TryLockError};
-use std::path::{Path, PathBuf};
+mod folder;
+mod hardware;
+mod link;
+mod platform;
+mod speech;
+
+use std::fs;
+use std::path::Path;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
 use anyhow::{Context, bail};
-use prim_adapter::loopback::LoopbackAdapter;
-use prim_adapter::{Adapter, JoinRequest, Mouth as PlatformMouth, Session};
-use prim_dsp::{Frontend, FrontendConfig};
-use prim_hal::{Board, FloorButton, Indicator, MicArray, MuteSwitch, Speaker};
-use prim_hal_sim::SimDevice;
+use prim_dsp::Frontend;
 use prim_identity::AuditKey;
-use prim_ids::{BootId, EpochId, ParticipantId};
-use prim_meeting::{Ear, Input, Meeting, Peripheral, PeripheralState, TalkerKey, grammar_jsgf};
-use prim_models::{Manifest, ModelRegistry, Stt, SttContext, SttThread, ThreadLimits, Tts};
-use prim_proto::{Audit, Body, DeviceAddress};
-use prim_spool::{Limits, Spool};
-use prim_uplink::{Now, Uplink, UplinkConfig, UplinkEvent, UplinkHandle};
+use prim_meeting::{Ear, Input, Meeting, Peripheral, PeripheralState, TalkerKey};
+use prim_spool::Spool;
 
+use self::folder::{RESET_MARK, claim_folder, open_spool, open_witness, read_boot_id};
+use self::hardware::{Hardware, frontend_config, watch_button, watch_mute};
+use self::link::{link_health, start_uplink};
+use self::platform::{join, manifest_in_words, people_of};
+use self::speech::{open_models, open_stt, open_voice, resident_bytes, speech_context};
 use crate::agenda::{self, MeetingPlan};
 use crate::clock;
-use crate::config::{HalConfig, PrimConfig};
+use crate::config::PrimConfig;
 use crate::ears::{EarCounters, RoomEar};
-use crate::http::{self, AdapterHealth, HealthSource, LinkHealth};
+use crate::http::{self, HealthSource};
 use crate::inbox::Inbox;
-use crate::ledger::{Identity, Ledger, code};
+use crate::ledger::{Identity, Ledger};
 use crate::listener::{Listener, ListenerParts};
 use crate::live::{self, Live};
 use crate::meeting_loop::{Ended, LoopState, MeetingLoop, Platform, config_for, resume, start_of};
 use crate::mouth::{Leg, Mouth, Route};
 use crate::remote::{self, SessionLeg, SessionPlatform};
 use crate::replay::ReplayLog;
-use crate::witness::Witness;
 
-/// How long the room's hardware may take to appear.
-const HARDWARE_LIMIT: Duration = Duration::from_secs(20);
-/// How long a platform may take to let Prim in at the start; after that the meeting begins without it.
-const JOIN_LIMIT: Duration = Duration::from_secs(10);
 /// How long leaving a platform may take.
 const LEAVE_LIMIT: Duration = Duration::from_secs(2);
 /// How long the queue may drain when the daemon stops; what is left is sent after the next start.
 const DRAIN_LIMIT: Duration = Duration::from_secs(2);
-/// How often a button thread looks whether it shall stop.
-const EDGE_WAIT: Duration = Duration::from_millis(200);
-/// Left beside this file when the button ordered a reset; the next start begins with an empty folder.
-const RESET_MARK: &str = "reset-ordered";
 
 /// Runs the daemon until it is told to stop.
 ///
@@ -246,224 +240,6 @@ pub fn run(config: &PrimConfig, plan: Option<&MeetingPlan>) -> anyhow::Result<()
     Ok(())
 }
 
-/// One daemon a folder; and a reset ordered before the last stop is carried out here, before anything is opened.
-fn claim_folder(folder: &Path) -> anyhow::Result<File> {
-    use std::os::unix::fs::DirBuilderExt;
-    if folder.join(RESET_MARK).exists() {
-        fs::remove_dir_all(folder)
-            .with_context(|| format!("empty {} for the factory reset", folder.display()))?;
-    }
-    fs::DirBuilder::new().recursive(true).mode(0o700).create(folder).with_context(|| {
-        format!("make the data folder {}; set [device].data_dir to one this user may write", folder.display())
-    })?;
-    let lock = File::create(folder.join("lock")).with_context(|| {
-        format!("write into {}; set [device].data_dir to a folder this user may write", folder.display())
-    })?;
-    match lock.try_lock() {
-        Ok(()) => Ok(lock),
-        Err(TryLockError::WouldBlock) => {
-            bail!("use the data folder {}: another primd runs on it; stop that one first", folder.display())
-        }
-        Err(TryLockError::Error(error)) => Err(error).context("lock the data folder"),
-    }
-}
-
-/// This boot, as the kernel names it.
-fn read_boot_id() -> anyhow::Result<BootId> {
-    const PATH: &str = "/proc/sys/kernel/random/boot_id";
-    let text = fs::read_to_string(PATH).with_context(|| format!("read the boot's id from {PATH}"))?;
-    let hex: String = text.trim().chars().filter(|c| *c != '-').collect();
-    let n =
-        u128::from_str_radix(&hex, 16).with_context(|| format!("read the boot's id from {PATH}: no UUID"))?;
-    Ok(BootId::from_u128(n))
-}
-
-/// This process's resident set, from `/proc/self/status` (`VmRSS`, in KiB); 0 where it cannot be read.
-fn resident_bytes() -> u64 {
-    let status = fs::read_to_string("/proc/self/status").unwrap_or_default();
-    let kib = status
-        .lines()
-        .find_map(|l| l.strip_prefix("VmRSS:")?.trim().strip_suffix(" kB")?.trim().parse().ok());
-    kib.unwrap_or(0_u64) * 1024
-}
-
-fn open_witness(path: &Path) -> anyhow::Result<Arc<Witness>> {
-    let opened = Witness::open(path).with_context(|| {
-        format!(
-            "open the witness file {}; set [device].witness to a file this user may write",
-            path.display()
-        )
-    })?;
-    Ok(Arc::new(opened))
-}
-
-fn open_spool(
-    config: &PrimConfig,
-    identity: &Identity,
-    witness: Option<Arc<Witness>>,
-) -> anyhow::Result<Spool> {
-    let limits = Limits { max_bytes: config.device.spool_max_mib << 20, ..Limits::default() };
-    let fresh = EpochId::from_parts(clock::wall_now(), rand::random());
-    let write_loss = crate::losses::writer(identity.clone(), witness);
-    Ok(Spool::open(&config.device.data_dir.join("spool.sqlite"), limits, fresh, write_loss)?)
-}
-
-fn start_uplink(
-    config: &PrimConfig,
-    key: &AuditKey,
-    spool: &Arc<Spool>,
-    inbox: &Inbox,
-    link_up: &Arc<AtomicBool>,
-    boot: BootId,
-) -> anyhow::Result<Option<UplinkHandle>> {
-    let Some(broker) = &config.broker else {
-        tracing::warn!("no [broker] is configured: everything stays in the spool");
-        return Ok(None);
-    };
-    let (handle, mut events) = Uplink::start(
-        UplinkConfig {
-            device: DeviceAddress { org: config.device.org.clone(), device: config.device.name.clone() },
-            boot,
-            broker: prim_uplink::BrokerConfig::new(
-                broker.host.clone(),
-                broker.port,
-                broker.ca.clone(),
-                broker.cert.clone(),
-                broker.key.clone(),
-            ),
-            audit_key: Arc::new(prim_proto::AuditKey::from_seed(key.signing().to_bytes())),
-            capabilities: vec![code("audit"), code("utterance"), code("note")],
-            first_session: u64::try_from(clock::wall_now().unix_millis()).unwrap_or(1),
-            clock: prim_uplink::Clock::new(|| Now { mono: clock::mono_now(), wall: Some(clock::wall_now()) }),
-            timing: prim_uplink::sync::Timing::default(),
-        },
-        Arc::clone(spool),
-    )?;
-    let (inbox, link_up, status) = (inbox.clone(), Arc::clone(link_up), handle.clone());
-    std::thread::Builder::new().name("prim-link".into()).spawn(move || {
-        while let Some(event) = events.blocking_recv() {
-            let kept = match event {
-                UplinkEvent::StatusChanged => {
-                    let status = status.status();
-                    link_up.store(status.link_up && status.gateway_present, Ordering::Release);
-                    if let Some(problem) = status.problem {
-                        tracing::warn!(link.problem = %problem, "the link to the gateway is degraded");
-                    }
-                    continue;
-                }
-                UplinkEvent::Panel { .. } => {
-                    tracing::warn!("a panel asked for something; panels are not served over MQTT yet");
-                    continue;
-                }
-                UplinkEvent::Rejected { reason, .. } => format!("rejected.{reason}"),
-                UplinkEvent::ForeignEpoch { .. } => {
-                    // After a reset the gateway repeats what it knows of the life before: nothing is lost by it.
-                    tracing::info!("the gateway acknowledges an earlier life of this device's outbox");
-                    continue;
-                }
-                UplinkEvent::ImpossibleAck { .. } => "ack_beyond_the_last_record".to_owned(),
-                UplinkEvent::Unsendable { .. } => "record_too_large_to_send".to_owned(),
-            };
-            tracing::error!(link.event = kept, "the gateway did not take everything; see the audit");
-            inbox.record(Body::Audit(Audit::Daemon { state: code(&kept) }));
-        }
-    })?;
-    Ok(Some(handle))
-}
-
-fn link_health(uplink: Option<UplinkHandle>) -> Box<dyn Fn() -> LinkHealth + Send + Sync> {
-    Box::new(move || match &uplink {
-        None => LinkHealth { broker: "none", gateway: "none", why: None },
-        Some(uplink) => {
-            let status = uplink.status();
-            LinkHealth {
-                broker: if status.link_up { "up" } else { "down" },
-                gateway: if status.gateway_present { "up" } else { "down" },
-                why: status.problem.map(|p| p.to_string()),
-            }
-        }
-    })
-}
-
-fn open_models() -> anyhow::Result<ModelRegistry> {
-    let manifest =
-        Manifest::parse(prim_models::BUILT_IN_MANIFEST).context("read the built-in model manifest")?;
-    let mut registry = ModelRegistry::new(manifest);
-    registry.register_vad("earshot", |_| Ok(Box::new(prim_models_earshot::Earshot::new())));
-    prim_models_pocketsphinx::register(&mut registry);
-    prim_models_flite::register(&mut registry);
-    Ok(registry)
-}
-
-fn speech_context(plan: Option<&MeetingPlan>) -> anyhow::Result<SttContext> {
-    let titles = plan.iter().flat_map(|p| p.agenda.iter().map(|i| i.title.clone()));
-    let names = plan.iter().flat_map(|p| p.people.iter().map(|p| p.name.clone()));
-    Ok(SttContext::new(titles, names)?.with_commands(grammar_jsgf()))
-}
-
-/// A recogniser on its own thread; without one the room still has button, panel and timeboxes.
-fn open_stt(models: &ModelRegistry, name: &str, context: &SttContext) -> Option<Box<dyn Stt>> {
-    let opened = models
-        .open_stt(name)
-        .map_err(anyhow::Error::from)
-        .and_then(|engine| Ok(SttThread::spawn(engine, ThreadLimits::default())?))
-        .and_then(|mut stt| {
-            stt.start(context)?;
-            Ok(stt)
-        });
-    match opened {
-        Ok(stt) => Some(Box::new(stt)),
-        Err(error) => {
-            tracing::error!("no recogniser: {error:#}; button, panel and timeboxes work");
-            None
-        }
-    }
-}
-
-fn open_voice(models: &ModelRegistry, name: &str) -> Option<Box<dyn Tts>> {
-    models
-        .open_tts(name)
-        .inspect_err(|error| {
-            tracing::error!(error = error as &dyn std::error::Error, "no voice; answers become cards");
-        })
-        .ok()
-}
-
-fn join(config: &PrimConfig) -> Option<Arc<Session<PlatformMouth>>> {
-    let loopback = config.adapter.loopback.as_ref()?;
-    let request = JoinRequest { admission_limit: JOIN_LIMIT, ..JoinRequest::default() };
-    match LoopbackAdapter::new(&loopback.socket).join(&request) {
-        Ok(session) => Some(Arc::new(session)),
-        Err(error) => {
-            tracing::error!(
-                error = &error as &dyn std::error::Error,
-                "the platform could not be joined; the room goes on without it"
-            );
-            None
-        }
-    }
-}
-
-fn manifest_in_words(session: &Session<PlatformMouth>) -> AdapterHealth {
-    let manifest = session.manifest();
-    AdapterHealth {
-        name: manifest.adapter.to_owned(),
-        capabilities: manifest
-            .claims
-            .iter()
-            .map(|c| (c.capability.to_string(), c.support.to_string()))
-            .collect(),
-    }
-}
-
-fn people_of(input: &Input) -> Vec<(ParticipantId, String)> {
-    if let Input::MeetingStarted { people, .. } = input {
-        people.iter().map(|p| (p.id, p.name.clone())).collect()
-    } else {
-        Vec::new()
-    }
-}
-
 /// The meeting that was running when the daemon died: what was kept with its last record.
 fn restored(spool: &Spool, ledger: &mut Ledger, config: prim_meeting::MeetingConfig) -> Option<Meeting> {
     let saved = match spool.state() {
@@ -483,102 +259,6 @@ fn restored(spool: &Spool, ledger: &mut Ledger, config: prim_meeting::MeetingCon
         tracing::error!("the saved meeting is of another version; a new one begins");
     }
     meeting
-}
-
-/// The board's parts.
-struct Hardware {
-    board: Board,
-    mic: Box<dyn MicArray>,
-    speaker: Box<dyn Speaker>,
-    light: Box<dyn Indicator>,
-    button: Box<dyn FloorButton>,
-    mute: Box<dyn MuteSwitch>,
-}
-
-impl Hardware {
-    fn open(config: &HalConfig) -> anyhow::Result<Self> {
-        match config {
-            HalConfig::Sim { socket, board } => {
-                let board = read_board(board.as_ref())?;
-                let device = SimDevice::connect(socket, HARDWARE_LIMIT)?;
-                if device.mic.channels().0 != board.mic.channels() {
-                    bail!(
-                        "use the board {:?}: it has {} microphones, the simulated room gives {}; start both with the same board",
-                        board.name,
-                        board.mic.channels(),
-                        device.mic.channels().0
-                    );
-                }
-                Ok(Self {
-                    board,
-                    mic: Box::new(device.mic),
-                    speaker: Box::new(device.speaker),
-                    light: Box::new(device.light),
-                    button: Box::new(device.button),
-                    mute: Box::new(device.mute),
-                })
-            }
-        }
-    }
-}
-
-fn read_board(path: Option<&PathBuf>) -> anyhow::Result<Board> {
-    match path {
-        None => Ok(Board::builtin("sim-huddle")?),
-        Some(path) => {
-            let text =
-                fs::read_to_string(path).with_context(|| format!("read the board {}", path.display()))?;
-            Ok(Board::parse(&text)?)
-        }
-    }
-}
-
-fn frontend_config(board: &Board) -> FrontendConfig {
-    let mics: Vec<[f32; 3]> = board.mic.positions_mm.iter().map(|p| p.map(|mm| mm as f32)).collect();
-    FrontendConfig::new(&mics)
-}
-
-fn watch_button(
-    mut button: Box<dyn FloorButton>,
-    inbox: &Inbox,
-    stopping: &Arc<AtomicBool>,
-) -> std::io::Result<JoinHandle<()>> {
-    let (inbox, stop) = (inbox.clone(), Arc::clone(stopping));
-    std::thread::Builder::new().name("prim-button".into()).spawn(move || {
-        while !stop.load(Ordering::Acquire) {
-            match button.wait_edge(EDGE_WAIT) {
-                Ok(Some(edge)) => {
-                    let input = if edge.pressed { Input::ButtonPressed } else { Input::ButtonReleased };
-                    inbox.report(edge.at, input);
-                }
-                Ok(None) => {}
-                Err(error) => return lost(&inbox, Peripheral::Button, &error),
-            }
-        }
-    })
-}
-
-fn watch_mute(
-    mut switch: Box<dyn MuteSwitch>,
-    inbox: &Inbox,
-    stopping: &Arc<AtomicBool>,
-) -> std::io::Result<JoinHandle<()>> {
-    let (inbox, stop) = (inbox.clone(), Arc::clone(stopping));
-    std::thread::Builder::new().name("prim-mute".into()).spawn(move || {
-        while !stop.load(Ordering::Acquire) {
-            match switch.wait_move(EDGE_WAIT) {
-                Ok(Some(edge)) => inbox.report(edge.at, Input::MuteSwitchMoved { on: edge.muted }),
-                Ok(None) => {}
-                Err(error) => return lost(&inbox, Peripheral::Button, &error),
-            }
-        }
-    })
-}
-
-fn lost(inbox: &Inbox, which: Peripheral, error: &(dyn std::error::Error + 'static)) {
-    tracing::warn!(error, "a control is gone");
-    let state = PeripheralState::Absent { reason: error.to_string() };
-    inbox.report(clock::mono_now(), Input::PeripheralChanged { which, state });
 }
 
 /// Reads the plan, if one was given.

@@ -4,13 +4,14 @@ use std::sync::Mutex;
 use std::sync::atomic::AtomicUsize;
 use std::time::Instant;
 
-use prim_hal::{PlayedBlock, ShowLightError, Speaker, WriteSpeakerError};
+use prim_hal::{LightPattern, PlayedBlock, ShowLightError, Speaker, WriteSpeakerError};
 use prim_ids::{BootId, EpochId, UserId, WallTime};
-use prim_meeting::PanelCommand;
+use prim_meeting::{Event, PanelCommand};
 use prim_models::fakes::FakeTts;
 use prim_spool::Limits;
 
 use super::*;
+use crate::agenda::MeetingPlan;
 use crate::inbox::Inbox;
 use crate::ledger::Identity;
 use crate::mouth::Route;

@@ -1,0 +1,296 @@
+//! Each event of the core as bodies of records.
+
+use prim_ids::MonoTime;
+use prim_meeting::{Closing, Command, Entry, Event, Evidence, PeripheralState, Place, Ruling};
+use prim_proto::{self as proto, Audit, Body, Erasables, Note, Sealed, Sealer, Utterance};
+
+use super::Ledger;
+use super::words::{
+    actor, allowed_by, ask_reason, code, code_of, ding_setting, mode_of, peripheral, silence, slug,
+};
+
+impl Ledger {
+    pub(super) fn bodies(&mut self, entry: &Entry) -> Vec<(Body, Erasables)> {
+        let mut seal = Seals::default();
+        let audit = |audit: Audit, seal: Seals| vec![(Body::Audit(audit), seal.finish())];
+        let at = entry.at;
+        match &entry.event {
+            Event::MeetingStarted { title, mode, ding, .. } => {
+                let title = seal.put("title", title);
+                audit(Audit::MeetingStarted { title, mode: mode_of(*mode), ding: ding_setting(*ding) }, seal)
+            }
+            Event::MeetingEnded { .. } => {
+                audit(Audit::MeetingEnded { duration_ms: millis(at, self.meeting_began) }, seal)
+            }
+            Event::Restored { meeting } => {
+                self.meeting = *meeting;
+                audit(Audit::Daemon { state: code("restarted_after_crash") }, seal)
+            }
+            Event::ParticipantJoined { who, name, place, .. } => {
+                let name = seal.put("name", name);
+                let role = if self.hosts.contains(who) { proto::Role::Host } else { proto::Role::Member };
+                let place = match place {
+                    Place::Room => proto::Where::Room,
+                    Place::Remote => proto::Where::Remote,
+                };
+                audit(Audit::ParticipantJoined { participant: *who, name, place, role }, seal)
+            }
+            Event::ParticipantLeft { who } => audit(Audit::ParticipantLeft { participant: *who }, seal),
+            Event::ConsentAnswered { who, yes } => {
+                let answer = if *yes { proto::ConsentAnswer::Yes } else { proto::ConsentAnswer::No };
+                audit(Audit::ConsentAnswered { participant: Some(*who), answer }, seal)
+            }
+            Event::RecordingChanged { on } => {
+                audit(Audit::ConsentChanged { storing: *on, reason: code("consent") }, seal)
+            }
+            Event::FloorRequested { request, reason, evidence } => {
+                let (by, utterance, grounds) = match evidence {
+                    Evidence::Clock { planned_ms, spent_ms } => (
+                        proto::Actor::Prim,
+                        None,
+                        Some(format!("planned_ms={planned_ms} spent_ms={spent_ms}")),
+                    ),
+                    Evidence::Utterances { ids } => (proto::Actor::Prim, ids.first().copied(), None),
+                    Evidence::Person { by } => (actor(*by), None, None),
+                };
+                let evidence = grounds.map(|g| seal.put("evidence", &g));
+                let reason = code(ask_reason(reason));
+                audit(Audit::FloorRequested { request: *request, reason, evidence, utterance, by }, seal)
+            }
+            Event::Judged { request, verdict } => {
+                let (ruling, permission) = match verdict.ruling {
+                    Ruling::Speak => (proto::Verdict::Grant, Some("policy")),
+                    Ruling::Ask => (proto::Verdict::Ask, None),
+                    Ruling::Card => (proto::Verdict::Card, None),
+                    Ruling::Refuse => (proto::Verdict::Refuse, None),
+                };
+                if let Some(permission) = permission {
+                    self.permit(*request, permission);
+                }
+                let reason = code_of(&verdict.reason);
+                audit(Audit::FloorVerdict { request: *request, verdict: ruling, reason }, seal)
+            }
+            Event::DingIntended { request, place, .. } => {
+                let place = match place {
+                    prim_meeting::DingPlace::Room => proto::DingPlace::Room,
+                    prim_meeting::DingPlace::Host => proto::DingPlace::Host,
+                };
+                audit(Audit::FloorDingIntended { request: *request, place }, seal)
+            }
+            Event::DingPlayed { request } => audit(Audit::FloorDinged { request: *request }, seal),
+            Event::Allowed { request, by, waited_ms } => {
+                self.permit(*request, allowed_by(*by));
+                audit(Audit::FloorAllowed { request: *request, by: actor(*by), waited_ms: *waited_ms }, seal)
+            }
+            Event::FloorClosed { request, how } => {
+                let request = *request;
+                audit(
+                    match how {
+                        Closing::Spoken | Closing::Served => {
+                            Audit::FloorServed { request, by: proto::Actor::Prim }
+                        }
+                        Closing::Carded { why } => Audit::FloorCarded { request, reason: code_of(why) },
+                        Closing::Withdrawn { why, .. } => {
+                            Audit::FloorWithdrawn { request, reason: code_of(why) }
+                        }
+                        Closing::Declined { by } => Audit::FloorDeclined { request, by: actor(*by) },
+                        Closing::Expired { why } => Audit::FloorExpired { request, reason: code_of(why) },
+                        Closing::Stopped { by, .. } => {
+                            Audit::FloorStopped { request: Some(request), by: actor(*by) }
+                        }
+                    },
+                    seal,
+                )
+            }
+            Event::SayIntended { say, request, text, length_ms } => {
+                let permission = code(self.permissions.get(request).copied().unwrap_or("none"));
+                let text = seal.put("text", text);
+                let request = Some(*request);
+                audit(
+                    Audit::SayIntended {
+                        say: u64::from(say.0),
+                        request,
+                        permission,
+                        planned_ms: *length_ms,
+                        text,
+                    },
+                    seal,
+                )
+            }
+            Event::SayStarted { say } => audit(Audit::SayStarted { say: u64::from(say.0) }, seal),
+            Event::SayFinished { say, spoke_ms } => {
+                audit(Audit::SayFinished { say: u64::from(say.0), spoken_ms: *spoke_ms }, seal)
+            }
+            Event::SaySilenced { say, cause, played_ms, unsaid } => {
+                let unsaid = (!unsaid.is_empty()).then(|| seal.put("unsaid", unsaid));
+                let cause = silence(*cause, self.stopped_by.take());
+                audit(
+                    Audit::SaySilenced { say: u64::from(say.0), cause, spoken_ms: *played_ms, unsaid },
+                    seal,
+                )
+            }
+            Event::SayCarded { text, .. } => {
+                let (title, body) = (seal.put("title", "More"), seal.put("body", text));
+                audit(Audit::CardShown { to: None, title, body }, seal)
+            }
+            Event::Stopped { by } => {
+                self.stopped_by = Some(*by);
+                audit(Audit::FloorStopped { request: None, by: actor(*by) }, seal)
+            }
+            Event::MuteChanged { soft, hard, by } => {
+                let by = actor(*by);
+                let mut out = Vec::new();
+                for (which, was, is) in [
+                    (proto::MuteKind::Soft, std::mem::replace(&mut self.soft_mute, *soft), *soft),
+                    (proto::MuteKind::Hardware, std::mem::replace(&mut self.hard_mute, *hard), *hard),
+                ] {
+                    if was != is {
+                        out.push((Body::Audit(Audit::Mute { which, on: is, by }), Erasables::default()));
+                    }
+                }
+                out
+            }
+            Event::ModeChanged { mode, by } => {
+                audit(Audit::ModeChanged { mode: mode_of(*mode), by: actor(*by) }, seal)
+            }
+            Event::DingChanged { setting, by } => {
+                audit(Audit::DingChanged { place: ding_setting(*setting), by: actor(*by) }, seal)
+            }
+            Event::ButtonPressed => {
+                self.pressed_at = at;
+                audit(Audit::Button { gesture: code("pressed"), effect: code("seen"), held_ms: 0 }, seal)
+            }
+            Event::ButtonMeant { meaning } => {
+                let held_ms = millis(at, self.pressed_at);
+                audit(Audit::Button { gesture: code("meant"), effect: code_of(meaning), held_ms }, seal)
+            }
+            Event::Addressed { command, speaker } => audit(
+                Audit::Addressed { command: command.as_ref().map(code_of::<Command>), participant: *speaker },
+                seal,
+            ),
+            Event::Utterance { utterance, ear, speaker, bearing_deg, text, started, ended, .. } => {
+                let text = seal.put("text", text);
+                let heard = Utterance::Heard {
+                    id: *utterance,
+                    participant: *speaker,
+                    ear: crate::listener::ear_name(*ear),
+                    bearing_centideg: bearing_deg.map(|d| i32::from(d) * 100),
+                    started_ms: *started,
+                    ended_ms: *ended,
+                    text,
+                    confidence_permille: None,
+                    policy: None,
+                };
+                vec![(Body::Utterance(heard), seal.finish())]
+            }
+            Event::Note { note, text, by, utterances, supersedes } => {
+                let text = seal.put("text", text);
+                let noted = Note::Noted {
+                    id: *note,
+                    supersedes: *supersedes,
+                    item: None,
+                    utterances: utterances.clone(),
+                    text,
+                    by: actor(*by),
+                };
+                vec![(Body::Note(noted), seal.finish())]
+            }
+            Event::Decision { decision, text, by, utterances, supersedes } => {
+                let title = seal.put("title", text);
+                let decided = Note::Decided {
+                    id: *decision,
+                    supersedes: *supersedes,
+                    item: None,
+                    utterances: utterances.clone(),
+                    title,
+                    text: None,
+                    by: actor(*by),
+                };
+                vec![(Body::Note(decided), seal.finish())]
+            }
+            Event::Action { action, title, owner, due, by, utterances, supersedes } => {
+                let title = seal.put("title", title);
+                let text = due.as_ref().map(|d| seal.put("text", &format!("due: {d}")));
+                let taken = Note::ActionTaken {
+                    id: *action,
+                    supersedes: *supersedes,
+                    item: None,
+                    utterances: utterances.clone(),
+                    title,
+                    text,
+                    owner: *owner,
+                    status: proto::ActionStatus::Open,
+                    by: actor(*by),
+                };
+                vec![(Body::Note(taken), seal.finish())]
+            }
+            Event::NotNoted { command, why } => {
+                audit(Audit::NotNoted { what: code_of(command), reason: code_of(why) }, seal)
+            }
+            Event::ItemStarted { item, title, planned_ms } => {
+                self.items += 1;
+                let title = seal.put("title", title);
+                let (item, planned_ms) = (*item, *planned_ms);
+                let mut out =
+                    audit(Audit::AgendaItem { item, position: self.items, title, planned_ms }, seal);
+                out.push(timebox(item, "started", planned_ms, 0, proto::Actor::Prim));
+                out
+            }
+            Event::ItemExtended { item, planned_ms, by } => {
+                vec![timebox(*item, "extended", *planned_ms, 0, actor(*by))]
+            }
+            Event::ItemNudged { item, left_ms } => {
+                let moved = if *left_ms > 0 { "nudged" } else { "over" };
+                vec![timebox(*item, moved, left_ms.unsigned_abs(), 0, proto::Actor::Prim)]
+            }
+            Event::ItemEnded { item, planned_ms, spent_ms, by } => {
+                vec![timebox(*item, "ended", *planned_ms, *spent_ms, actor(*by))]
+            }
+            Event::DriftNoticed { item, towards, utterances } => audit(
+                Audit::Drift { item: *item, away: true, towards: *towards, utterances: utterances.clone() },
+                seal,
+            ),
+            Event::PeripheralChanged { which, state } => {
+                let (state, reason) = match state {
+                    PeripheralState::Up => (proto::PeripheralState::Up, None),
+                    PeripheralState::Degraded { reason } => {
+                        (proto::PeripheralState::Degraded, Some(slug(reason)))
+                    }
+                    PeripheralState::Absent { reason } => {
+                        (proto::PeripheralState::Absent, Some(slug(reason)))
+                    }
+                };
+                audit(Audit::PeripheralChanged { which: peripheral(*which), state, reason }, seal)
+            }
+            Event::ResetOrdered => audit(Audit::ResetOrdered { by: proto::Actor::Button }, seal),
+        }
+    }
+}
+
+/// Collects erasable values with a fresh 128-bit salt each.
+#[derive(Default)]
+struct Seals(Sealer);
+
+impl Seals {
+    fn put(&mut self, field: &str, value: &str) -> Sealed {
+        self.0.seal(field, proto::Salt(rand::random()), value)
+    }
+
+    fn finish(self) -> Erasables {
+        self.0.finish()
+    }
+}
+
+fn timebox(
+    item: prim_ids::AgendaItemId,
+    moved: &str,
+    planned_ms: u64,
+    spent_ms: u64,
+    by: proto::Actor,
+) -> (Body, Erasables) {
+    (Body::Audit(Audit::Timebox { item, moved: code(moved), planned_ms, spent_ms, by }), Erasables::default())
+}
+
+fn millis(at: MonoTime, since: MonoTime) -> u64 {
+    at.as_millis().saturating_sub(since.as_millis())
+}

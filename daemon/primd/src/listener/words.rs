@@ -1,0 +1,123 @@
+//! What the recogniser says of a stretch of speech, as facts and live text.
+
+use prim_meeting::{Input, Peripheral, PeripheralState};
+use prim_models::SttEvent;
+
+use super::Listener;
+use crate::clock;
+
+impl Listener {
+    pub(super) fn poll(&mut self) {
+        while let Some(event) = self.parts.stt.as_mut().and_then(|stt| stt.poll()) {
+            self.heard(event);
+        }
+    }
+
+    fn heard(&mut self, event: SttEvent) {
+        let ear = self.parts.ear;
+        match event {
+            SttEvent::Partial(partial) => {
+                if let Some(segment) = self.segments.iter().find(|s| s.id == partial.segment) {
+                    let (id, started) = (segment.utterance, segment.started);
+                    self.parts.live.partial(id, ear, partial.text, partial.stable_chars, started);
+                }
+            }
+            SttEvent::Keyphrase(key) => {
+                let at = self.mono_of(key.start);
+                if let Some(segment) = self.segments.iter_mut().find(|s| s.id == key.segment) {
+                    segment.addressed = true;
+                }
+                self.parts.inbox.report(clock::mono_now(), Input::PrimHeard { ear, at });
+            }
+            SttEvent::Command(command) => {
+                let at = self.mono_of(command.at);
+                let Some(known) = prim_meeting::command_for(&command.text) else { return };
+                let believed = prim_meeting::believable(known, command.confidence, command.followed);
+                tracing::debug!(
+                    command.kind = ?known,
+                    command.confidence = command.confidence,
+                    command.followed = command.followed,
+                    command.believed = believed,
+                    "the grammar heard a command"
+                );
+                if !believed {
+                    return;
+                }
+                let speaker = self.parts.speaker;
+                self.parts
+                    .inbox
+                    .report(clock::mono_now(), Input::CommandHeard { ear, speaker, command: known, at });
+            }
+            SttEvent::Final(done) => {
+                let Some(i) = self.segments.iter().position(|s| s.id == done.segment) else { return };
+                let segment = self.segments.remove(i);
+                if done.text.is_empty() {
+                    return self.settled(1);
+                }
+                let ended = segment.ended.unwrap_or_else(|| self.mono_of(done.ended));
+                let bearing_deg = segment.bearing.degrees();
+                self.parts.live.words(
+                    segment.utterance,
+                    ear,
+                    segment.named,
+                    bearing_deg,
+                    done.text.clone(),
+                    segment.started,
+                    ended,
+                );
+                self.parts.inbox.report(
+                    clock::mono_now(),
+                    Input::UtteranceHeard {
+                        utterance: segment.utterance,
+                        ear,
+                        speaker: segment.named,
+                        bearing_deg,
+                        text: done.text,
+                        started: segment.started,
+                        ended,
+                        addressed: segment.addressed,
+                    },
+                );
+                // Only now: its words wait in the inbox, before whatever ends the meeting.
+                self.settled(1);
+            }
+            SttEvent::Behind { backlog } => {
+                tracing::warn!(
+                    stt.backlog_ms = backlog.as_millis() as u64,
+                    "recogniser falls behind; partials come late"
+                );
+                self.stt_state(PeripheralState::Degraded {
+                    reason: "the recogniser is slower than speech".to_owned(),
+                });
+            }
+            SttEvent::CaughtUp => self.stt_state(PeripheralState::Up),
+            SttEvent::Failed { segment, why } => {
+                tracing::error!(
+                    stt.error = why,
+                    "recogniser failed for one stretch of speech; the next one may work"
+                );
+                let before = self.segments.len();
+                self.segments.retain(|s| s.id != segment);
+                self.settled(before - self.segments.len());
+            }
+        }
+    }
+
+    pub(super) fn note_stt(&mut self, ok: bool) {
+        if ok == self.stt_up {
+            return;
+        }
+        self.stt_up = ok;
+        self.stt_state(if ok {
+            PeripheralState::Up
+        } else {
+            PeripheralState::Absent { reason: "the recogniser does not answer".to_owned() }
+        });
+    }
+
+    fn stt_state(&self, state: PeripheralState) {
+        self.parts
+            .inbox
+            .report(clock::mono_now(), Input::PeripheralChanged { which: Peripheral::Stt, state });
+    }
+}

@@ -1,0 +1,26 @@
+//! Ending a meeting: as soon as the words of what was said before have come, or are waited for no longer.
+
+use std::sync::atomic::Ordering;
+use std::time::Duration;
+
+use prim_ids::MonoTime;
+
+use super::MeetingLoop;
+
+/// The meeting was told to end: as soon as the words of what was said before have come.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Closing {
+    pub(super) by: MonoTime,
+    /// The daemon stops with it.
+    pub(super) stop: bool,
+}
+
+/// How long the last words are waited for: a pause that ends a sentence, and a second pass.
+pub(super) const LAST_WORDS: Duration = Duration::from_secs(3);
+
+impl MeetingLoop {
+    /// The last words have come, or are waited for no longer.
+    pub(super) fn may_close(&self, now: MonoTime, closing: &Closing) -> bool {
+        now >= closing.by || self.meeting.meeting().is_none() || self.unsettled.load(Ordering::Acquire) == 0
+    }
+}

@@ -1,0 +1,247 @@
+//! Carrying out what the core orders: mouth, light, platform and panels.
+
+use std::sync::atomic::Ordering;
+
+use prim_hal::LightPattern;
+use prim_ids::MonoTime;
+use prim_meeting::{
+    Audience, Entry, Event, FloorState, FloorView, Input, Light, Output, Peripheral, PeripheralState,
+};
+use prim_proto::{self as proto, LiveEvent};
+
+use super::MeetingLoop;
+use crate::clock;
+use crate::ledger::{ask_reason, code, live_silence};
+
+impl MeetingLoop {
+    pub(super) fn carry_out(&mut self, output: Output, proven: bool) {
+        let at_ms = clock::mono_now();
+        match output {
+            Output::Record { .. } => {}
+            Output::Show { light } => self.show(light),
+            Output::ShowFloor { floor } => self.show_floor(&floor),
+            Output::ShowBanner { text, .. } => {
+                if let Some(platform) = &mut self.platform {
+                    platform.banner(Some(&text));
+                }
+                self.live.send(&LiveEvent::Card { at_ms, title: "Banner".to_owned(), body: text });
+            }
+            Output::ClearBanner { .. } => {
+                if let Some(platform) = &mut self.platform {
+                    platform.banner(None);
+                }
+            }
+            Output::ShowTimebox { timebox } => self.live.send(&timebox_event(at_ms, &timebox)),
+            Output::Card { to, title, body } => {
+                if matches!(to, Audience::Everyone)
+                    && let Some(platform) = &mut self.platform
+                {
+                    platform.banner(Some(&title));
+                }
+                self.live.send(&LiveEvent::Card { at_ms, title, body });
+            }
+            Output::Ding { request, place } => {
+                if proven {
+                    self.mouth.ding(request, place);
+                    self.live.send(&LiveEvent::Ding { at_ms, request });
+                }
+            }
+            Output::Prepare { say, clauses } => {
+                self.state.prepared.insert(say, clauses.clone());
+                while self.state.prepared.len() > 32 {
+                    self.state.prepared.pop_first();
+                }
+                self.mouth.prepare(say, clauses);
+            }
+            Output::Discard { say } => {
+                self.state.prepared.remove(&say);
+                self.mouth.discard(say);
+            }
+            Output::Say { say, request, clauses } => {
+                if !proven {
+                    return;
+                }
+                self.mouth.say(say, clauses);
+                let texts = self.state.prepared.get(&say).cloned().unwrap_or_default();
+                for clause in texts.into_iter().take(clauses as usize) {
+                    self.live.send(&LiveEvent::Say { at_ms, request: Some(request), clause });
+                }
+            }
+            Output::Silence { say, cause } => {
+                self.mouth.silence(say);
+                self.live.send(&LiveEvent::Silence { at_ms, cause: Some(live_silence(cause)) });
+            }
+            Output::RaiseHand { .. } => {
+                if let Some(platform) = &mut self.platform {
+                    platform.raise_hand(true);
+                }
+            }
+            Output::LowerHand { .. } => {
+                if let Some(platform) = &mut self.platform {
+                    platform.raise_hand(false);
+                }
+            }
+            Output::Mute { on } => {
+                self.muted.store(on, Ordering::Release);
+                self.live.send(&LiveEvent::Mute { at_ms, on });
+            }
+            // There is no language model and no knowledge base on this device yet: the core then searches its notes.
+            Output::AnswerWanted { request, .. } => {
+                self.state.pending.push_back(Input::AnswerReady { request, text: None });
+            }
+            Output::Reset => tracing::warn!("the button ordered a factory reset"),
+        }
+    }
+
+    pub(super) fn show(&mut self, light: Light) {
+        let shown = self.light.show(pattern(light));
+        let up = shown.is_ok();
+        if let Err(error) = shown {
+            tracing::warn!(
+                error = &error as &dyn std::error::Error,
+                "the light cannot be set; panels still show the floor"
+            );
+        }
+        if up != self.state.light_up {
+            self.state.light_up = up;
+            let state = if up {
+                PeripheralState::Up
+            } else {
+                PeripheralState::Absent { reason: "the light does not answer".to_owned() }
+            };
+            self.degraded("light", &state);
+            self.state.pending.push_back(Input::PeripheralChanged { which: Peripheral::Light, state });
+        }
+        self.live.send(&LiveEvent::Light { at_ms: clock::mono_now(), pattern: live_light(light) });
+    }
+
+    fn show_floor(&mut self, floor: &FloorView) {
+        self.live.send(&LiveEvent::Floor {
+            at_ms: clock::mono_now(),
+            state: match floor.state {
+                FloorState::Idle => proto::FloorState::Idle,
+                FloorState::Asking => proto::FloorState::Asking,
+                FloorState::Dinged => proto::FloorState::Dinged,
+                FloorState::Allowed => proto::FloorState::Allowed,
+                FloorState::Speaking => proto::FloorState::Speaking,
+            },
+            request: floor.request,
+            reason: floor.reason.as_ref().map(|r| code(ask_reason(r))),
+            queue: u32::try_from(floor.queue.len()).unwrap_or(u32::MAX),
+        });
+    }
+
+    /// What panels see of a record.
+    pub(super) fn tell(&self, entry: &Entry) {
+        let at_ms = entry.at;
+        match &entry.event {
+            Event::Note { note, text, .. } => {
+                self.live.send(&LiveEvent::Note { at_ms, id: *note, text: text.clone() });
+            }
+            Event::Decision { decision, text, .. } => {
+                self.live.send(&LiveEvent::Decision { at_ms, id: *decision, text: text.clone() });
+            }
+            Event::Action { action, title, owner, .. } => {
+                self.live.send(&LiveEvent::Action { at_ms, id: *action, text: title.clone(), owner: *owner });
+            }
+            Event::MeetingStarted { meeting, .. } => {
+                self.live.set_meeting(Some(*meeting));
+                self.live.send(&LiveEvent::Meeting { at_ms, meeting: *meeting, state: code("started") });
+            }
+            Event::MeetingEnded { meeting } => {
+                self.live.send(&LiveEvent::Meeting { at_ms, meeting: *meeting, state: code("ended") });
+            }
+            Event::PeripheralChanged { which, state } => self.degraded(&format!("{which:?}"), state),
+            Event::Restored { .. }
+            | Event::ParticipantJoined { .. }
+            | Event::ParticipantLeft { .. }
+            | Event::ConsentAnswered { .. }
+            | Event::RecordingChanged { .. }
+            | Event::FloorRequested { .. }
+            | Event::Judged { .. }
+            | Event::DingIntended { .. }
+            | Event::DingPlayed { .. }
+            | Event::Allowed { .. }
+            | Event::FloorClosed { .. }
+            | Event::SayIntended { .. }
+            | Event::SayStarted { .. }
+            | Event::SayFinished { .. }
+            | Event::SaySilenced { .. }
+            | Event::SayCarded { .. }
+            | Event::Stopped { .. }
+            | Event::MuteChanged { .. }
+            | Event::ModeChanged { .. }
+            | Event::DingChanged { .. }
+            | Event::ButtonPressed
+            | Event::ButtonMeant { .. }
+            | Event::Addressed { .. }
+            | Event::Utterance { .. }
+            | Event::NotNoted { .. }
+            | Event::ItemStarted { .. }
+            | Event::ItemExtended { .. }
+            | Event::ItemNudged { .. }
+            | Event::ItemEnded { .. }
+            | Event::DriftNoticed { .. }
+            | Event::ResetOrdered => {}
+        }
+    }
+
+    pub(super) fn degraded(&self, what: &str, state: &PeripheralState) {
+        let reason = match state {
+            PeripheralState::Up => None,
+            PeripheralState::Degraded { reason } | PeripheralState::Absent { reason } => Some(reason.clone()),
+        };
+        self.live.send(&LiveEvent::Degraded { at_ms: clock::mono_now(), what: code(what), reason });
+    }
+}
+
+pub(super) fn timebox_event(at_ms: MonoTime, t: &prim_meeting::TimeboxView) -> LiveEvent {
+    let seconds = |ms: u64| u32::try_from(ms / 1000).unwrap_or(u32::MAX);
+    LiveEvent::Timebox {
+        at_ms,
+        item: t.item,
+        title: t.title.clone(),
+        planned_s: seconds(t.planned_ms),
+        spent_s: seconds(t.spent_ms),
+    }
+}
+
+fn pattern(light: Light) -> LightPattern {
+    match light {
+        Light::Resetting => LightPattern::Resetting,
+        Light::ResetWarning => LightPattern::ResetWarning,
+        Light::Pressed => LightPattern::Pressed,
+        Light::HardMuted => LightPattern::HardMuted,
+        Light::Muted => LightPattern::Muted,
+        Light::Speaking => LightPattern::Speaking,
+        Light::Allowed => LightPattern::Allowed,
+        Light::Attending => LightPattern::Attending,
+        Light::Dinged => LightPattern::Dinged,
+        Light::Asking => LightPattern::Asking,
+        Light::RemoteHand => LightPattern::RemoteHand,
+        Light::RoomHand => LightPattern::Waiting,
+        Light::Fault => LightPattern::Fault,
+        Light::Listening => LightPattern::Listening,
+        Light::Idle => LightPattern::Idle,
+    }
+}
+
+fn live_light(light: Light) -> proto::Light {
+    match light {
+        Light::Resetting => proto::Light::Resetting,
+        Light::ResetWarning => proto::Light::ResetWarning,
+        Light::Pressed => proto::Light::Pressed,
+        Light::HardMuted => proto::Light::HardMuted,
+        Light::Muted => proto::Light::Muted,
+        Light::Speaking => proto::Light::Speaking,
+        Light::Allowed => proto::Light::Allowed,
+        Light::Attending => proto::Light::Attending,
+        Light::Dinged => proto::Light::Dinged,
+        Light::Asking => proto::Light::Asking,
+        Light::RemoteHand => proto::Light::RemoteHand,
+        Light::RoomHand => proto::Light::Waiting,
+        Light::Fault => proto::Light::Fault,
+        Light::Listening => proto::Light::Listening,
+        Light::Idle => proto::Light::Idle,
+    }
+}
