@@ -1,46 +1,56 @@
 //! The room itself as a meeting platform: the ear is the beam of the device's own microphones, the mouth is the
-//! room's speaker. So that `primd` treats people in the room and people far away alike.
+//! room's loudspeaker. So that `primd` treats people in the room and people far away alike.
 //!
-//! **Who calls it:** its conformance tests so far; `primd` still wires ear and mouth itself, because its listener needs
-//! bearing and echo state that an ear does not carry. It is meant for `primd`, which makes a [`room`]: the
-//! [`RoomAdapter`] is joined like any other platform; the [`RoomEar`] goes to the front end's thread, the [`RoomMouth`]
-//! to the speaker's, and [`RoomHealth`] to whoever watches the sound card. **What it never does:** touch a sound card;
-//! allocate, lock or wait on the sound threads.
+//! **Who calls it:** `primd` makes a [`room`] and joins its [`RoomAdapter`] like any other platform. The [`RoomEar`]
+//! goes to the front end's thread, which tells it each block of the beam with its [`Scene`] (bearing, speech, whose
+//! voice); the mouth hands each block to the loudspeaker at once, without a queue or a thread between, so that speech
+//! and silence cost nothing here; [`RoomHealth`] goes to whoever watches the sound card. **What it never does:** open
+//! a sound card; allocate, lock or wait on the ear's thread.
 //!
 //! The room has no lobby, no roster and no remote hands: whoever is in the room is there, and asks by button or
 //! voice. Those are not this adapter's business, and its manifest says so.
 //!
 //! ```
-//! use prim_adapter::{Adapter, AudioBlock, Heard, JoinRequest};
-//! use prim_adapter_room::Room;
-//! use prim_audio::{DEVICE_RATE, SPEECH_RATE, SampleTime};
+//! use std::sync::{Arc, Mutex};
 //!
-//! let Room { adapter, mut ear, mut mouth, health: _ } = prim_adapter_room::room(SPEECH_RATE, DEVICE_RATE)?;
-//! let session = adapter.join(&JoinRequest::default())?;
-//! let mut heard = session.take_ears().remove(0);
+//! use prim_adapter::{Adapter, AudioBlock, Heard, JoinRequest, Scene};
+//! use prim_adapter_room::{Room, SharedSpeaker};
+//! use prim_audio::{SPEECH_RATE, SampleTime};
 //!
-//! // On the front end's thread, every 10 ms:
-//! let beam = AudioBlock::from_f32(SampleTime(0), &[0.25; 160])?;
-//! ear.hear(std::time::Duration::ZERO, &beam);
-//! assert_eq!(heard.hear(), Some(Heard::Block(beam)));
+//! fn join(speaker: SharedSpeaker) -> Result<(), Box<dyn std::error::Error>> {
+//!     let Room { adapter, mut ear, health: _ } = prim_adapter_room::room(SPEECH_RATE, speaker)?;
+//!     let session = adapter.join(&JoinRequest::default())?;
+//!     let mut heard = session.take_ears().remove(0);
 //!
-//! // On the speaker's thread, every 10 ms:
-//! assert!(mouth.next_to_play().is_none());
-//! # Ok::<(), Box<dyn std::error::Error>>(())
+//!     // On the front end's thread, every 10 ms:
+//!     let beam = AudioBlock::from_f32(SampleTime(0), &[0.25; 160])?;
+//!     ear.hear(std::time::Duration::ZERO, &beam, &Scene { speech: 0.9, ..Scene::default() });
+//!     assert_eq!(heard.hear(), Some(Heard::Block(beam)));
+//!     assert!(heard.scene().is_some_and(|scene| scene.speech > 0.5));
+//!
+//!     // On the mouth's thread:
+//!     session.lease_mouth()?.speak(&AudioBlock::new(SampleTime(0), &[0; 480])?)?;
+//!     Ok(())
+//! }
 //! ```
 #![warn(missing_docs)]
 
 use std::io;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use prim_adapter::conformance::Case;
 use prim_adapter::{
     Adapter, AudioBlock, Capability, Claim, ClockDomain, CloseReason, Command, EarFeed, EarSetup, JoinError,
-    JoinRequest, Manifest, Mouth, MouthFeed, Session, SessionPort, SessionSetup, SessionState, Support,
+    JoinRequest, Manifest, Mouth, Scene, Session, SessionPort, SessionSetup, SessionState, Sink, SpeakError,
+    Support,
 };
-use prim_audio::SampleRate;
+use prim_audio::{DEVICE_RATE, SampleRate};
+use prim_hal::{Speaker, WriteSpeakerError};
+
+/// The room's loudspeaker. The mouth plays on it; the front end reads from it what was really played.
+pub type SharedSpeaker = Arc<Mutex<Box<dyn Speaker>>>;
 
 /// How long a change of health or a wish to leave may take to show: two blocks.
 const LOOK: Duration = Duration::from_millis(20);
@@ -52,8 +62,6 @@ pub struct Room {
     pub adapter: RoomAdapter,
     /// For the front end's thread.
     pub ear: RoomEar,
-    /// For the speaker's thread.
-    pub mouth: RoomMouth,
     /// For whoever watches the sound card.
     pub health: RoomHealth,
 }
@@ -67,11 +75,11 @@ struct Shared {
     losses: AtomicU64,
 }
 
-/// A room whose beam comes at rate `ear` and whose speaker takes rate `mouth`.
+/// A room whose beam comes at rate `ear` and whose loudspeaker is `speaker`.
 ///
 /// # Errors
 /// When the thread that shows the room's state cannot be made.
-pub fn room(ear: SampleRate, mouth: SampleRate) -> io::Result<Room> {
+pub fn room(ear: SampleRate, speaker: SharedSpeaker) -> io::Result<Room> {
     let shared = Arc::new(Shared {
         joined: AtomicBool::new(false),
         sound: AtomicBool::new(true),
@@ -79,14 +87,13 @@ pub fn room(ear: SampleRate, mouth: SampleRate) -> io::Result<Room> {
     });
     let setup =
         SessionSetup { manifest: manifest(), ears: vec![EarSetup { rate: ear, clock: ClockDomain::Device }] };
-    let (session, mut port, mouth) = setup.open_with_mouth(mouth);
+    let (session, mut port) = setup.open_over(DEVICE_RATE, Box::new(Loudspeaker(speaker)));
     let feed = port.take_ears().pop().ok_or_else(|| io::Error::other("the room has no ear"))?;
     let door = Arc::clone(&shared);
     std::thread::Builder::new().name("room".to_owned()).spawn(move || keep_door(port, &door))?;
     Ok(Room {
         adapter: RoomAdapter { session: Mutex::new(Some(session)), shared: Arc::clone(&shared) },
         ear: RoomEar { feed, shared: Arc::clone(&shared), losses: 0 },
-        mouth: RoomMouth { feed: mouth },
         health: RoomHealth { shared },
     })
 }
@@ -172,30 +179,45 @@ pub struct RoomEar {
 }
 
 impl RoomEar {
-    /// One block of the beam, made at `local` (any monotonic clock, always the same). Dropped while nobody joined.
-    /// Never blocks, allocates or locks.
-    pub fn hear(&mut self, local: Duration, beam: &AudioBlock) {
+    /// One block of the beam, made at `local` (any monotonic clock, always the same), and what is known of it. Dropped
+    /// while nobody joined. Never blocks, allocates or locks.
+    pub fn hear(&mut self, local: Duration, beam: &AudioBlock, scene: &Scene) {
         let losses = self.shared.losses.load(Ordering::Acquire);
         if losses != self.losses {
             self.losses = losses;
             self.feed.restart();
         }
         if self.shared.sound.load(Ordering::Acquire) && self.shared.joined.load(Ordering::Acquire) {
-            self.feed.push(local, beam);
+            self.feed.push_with(local, beam, scene);
         }
     }
 }
 
-/// Gives what the speaker shall play.
-#[derive(Debug)]
-pub struct RoomMouth {
-    feed: MouthFeed,
+struct Loudspeaker(SharedSpeaker);
+
+impl Loudspeaker {
+    fn lock(&self) -> MutexGuard<'_, Box<dyn Speaker>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
 }
 
-impl RoomMouth {
-    /// The block for the next 10 ms; `None` when Prim is quiet. Never blocks, allocates or locks.
-    pub fn next_to_play(&mut self) -> Option<AudioBlock> {
-        self.feed.take()
+impl Sink for Loudspeaker {
+    fn speak(&mut self, samples: &[i16]) -> Result<(), SpeakError> {
+        self.lock().write(samples).map_err(|error| match error {
+            WriteSpeakerError::Full { .. } => SpeakError::Full,
+            WriteSpeakerError::WrongBlock { .. } | WriteSpeakerError::Closed { .. } => SpeakError::Broken,
+        })
+    }
+
+    fn silence(&mut self) -> u64 {
+        let mut speaker = self.lock();
+        let unheard = speaker.queued_blocks();
+        speaker.flush();
+        unheard as u64
+    }
+
+    fn waiting_blocks(&self) -> u64 {
+        self.lock().queued_blocks() as u64
     }
 }
 

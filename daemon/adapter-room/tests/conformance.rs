@@ -1,15 +1,53 @@
 //! The room against the conformance suite.
 
-use std::sync::Arc;
+use std::collections::VecDeque;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{Receiver, channel};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use prim_adapter::conformance::{self, Case, Outcome, Peer, Rig, Spoken};
-use prim_adapter::{Adapter, AudioBlock, JoinError, JoinRequest};
-use prim_adapter_room::{Room, RoomAdapter, RoomEar, RoomHealth};
-use prim_audio::{DEVICE_RATE, SPEECH_BLOCK, SPEECH_RATE};
+use prim_adapter::{Adapter, AudioBlock, JoinError, JoinRequest, Scene, Voices};
+use prim_adapter_room::{Room, RoomAdapter, RoomEar, RoomHealth, SharedSpeaker};
+use prim_audio::{SPEECH_BLOCK, SPEECH_RATE, SampleTime};
+use prim_hal::{PlayedBlock, Speaker, WriteSpeakerError};
 use prim_ids::ParticipantId;
+
+/// A loudspeaker with room for 20 blocks; a thread takes one every 10 ms.
+#[derive(Clone, Default)]
+struct Shelf(Arc<Mutex<VecDeque<Vec<i16>>>>);
+
+impl Shelf {
+    fn blocks(&self) -> MutexGuard<'_, VecDeque<Vec<i16>>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Speaker for Shelf {
+    fn write(&mut self, block: &[i16]) -> Result<(), WriteSpeakerError> {
+        let mut queue = self.blocks();
+        if queue.len() == 20 {
+            return Err(WriteSpeakerError::Full { capacity: 20 });
+        }
+        queue.push_back(block.to_vec());
+        Ok(())
+    }
+    fn free_blocks(&self) -> usize {
+        20 - self.queued_blocks()
+    }
+    fn queued_blocks(&self) -> usize {
+        self.blocks().len()
+    }
+    fn played(&mut self) -> Option<PlayedBlock> {
+        None
+    }
+    fn flush(&mut self) {
+        self.blocks().clear();
+    }
+    fn latency(&self) -> Duration {
+        Duration::ZERO
+    }
+}
 
 /// The front end by hand, and a speaker that plays in real time.
 struct RoomPeer {
@@ -41,7 +79,7 @@ impl Peer for RoomPeer {
         never("refuse");
     }
     fn play(&mut self, block: &AudioBlock) {
-        self.ear.hear(self.began.elapsed(), block);
+        self.ear.hear(self.began.elapsed(), block, &Scene::default());
     }
     fn block_frames(&self) -> usize {
         SPEECH_BLOCK
@@ -73,8 +111,11 @@ impl Peer for RoomPeer {
 }
 
 fn rig() -> Rig<RoomAdapter, RoomPeer> {
-    let Room { adapter, ear, mut mouth, health } =
-        prim_adapter_room::room(SPEECH_RATE, DEVICE_RATE).expect("a thread can be made");
+    let shelf = Shelf::default();
+    let speaker: Box<dyn Speaker> = Box::new(shelf.clone());
+    let speaker: SharedSpeaker = Arc::new(Mutex::new(speaker));
+    let Room { adapter, ear, health } =
+        prim_adapter_room::room(SPEECH_RATE, speaker).expect("a thread can be made");
     let (sender, played) = channel();
     let over = Arc::new(AtomicBool::new(false));
     let ended = Arc::clone(&over);
@@ -82,8 +123,9 @@ fn rig() -> Rig<RoomAdapter, RoomPeer> {
         let began = Instant::now();
         let mut blocks = 0_u64;
         while !ended.load(Ordering::Acquire) {
-            if let Some(block) = mouth.next_to_play() {
-                let _ = sender.send(block.moved_to(prim_audio::SampleTime(blocks * 480)));
+            let played = shelf.blocks().pop_front();
+            if let Some(block) = played.and_then(|b| AudioBlock::new(SampleTime(blocks * 480), &b).ok()) {
+                let _ = sender.send(block);
             }
             blocks += 1;
             std::thread::sleep(Duration::from_millis(10 * blocks).saturating_sub(began.elapsed()));
@@ -117,8 +159,25 @@ fn one_device_has_one_room() {
 #[test]
 fn what_was_said_before_anyone_joined_is_not_heard() {
     let Rig { adapter, mut peer } = rig();
-    let early = AudioBlock::new(prim_audio::SampleTime(0), &[1; SPEECH_BLOCK]).unwrap();
+    let early = AudioBlock::new(SampleTime(0), &[1; SPEECH_BLOCK]).unwrap();
     peer.play(&early);
     let session = adapter.join(&JoinRequest::default()).unwrap();
     assert_eq!(session.take_ears().remove(0).hear(), None);
+}
+
+#[test]
+fn what_the_front_end_knows_comes_with_the_block_it_belongs_to() {
+    let Rig { adapter, mut peer } = rig();
+    let session = adapter.join(&JoinRequest::default()).unwrap();
+    let mut ear = session.take_ears().remove(0);
+    for (n, voices) in [(0, Voices::People), (2, Voices::BargeIn)] {
+        let block = AudioBlock::new(SampleTime(n * SPEECH_BLOCK as u64), &[1; SPEECH_BLOCK]).unwrap();
+        peer.ear.hear(Duration::ZERO, &block, &Scene { voices, ..Scene::default() });
+    }
+    let voices = |ear: &prim_adapter::Ear| ear.scene().map(|scene| scene.voices);
+    assert!(matches!(ear.hear(), Some(prim_adapter::Heard::Block(_))));
+    assert_eq!(voices(&ear), Some(Voices::People));
+    assert!(matches!(ear.hear(), Some(prim_adapter::Heard::Gap { .. })));
+    assert!(matches!(ear.hear(), Some(prim_adapter::Heard::Block(_))));
+    assert_eq!(voices(&ear), Some(Voices::BargeIn));
 }

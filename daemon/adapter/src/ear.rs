@@ -5,7 +5,8 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
 use std::time::Duration;
 
-use prim_audio::{BLOCK_MS, DEVICE_BLOCK, Frames, SampleRate, SampleTime};
+use prim_audio::{BLOCK_MS, DEVICE_BLOCK, Frames, SPEECH_BLOCK, SampleRate, SampleTime};
+use prim_ids::MonoTime;
 
 use crate::{Drift, DriftEstimator};
 
@@ -88,6 +89,54 @@ impl fmt::Debug for AudioBlock {
     }
 }
 
+/// What an ear that stands among the people knows beyond the sound itself: the device's own front end made it.
+#[derive(Clone, Copy, PartialEq)]
+pub struct Scene {
+    /// When the block's last frame was in the air.
+    pub heard: MonoTime,
+    /// The same 10 ms for a recogniser: 160 frames, mono, 16 kHz, the talker untouched by suppression.
+    pub words: [i16; SPEECH_BLOCK],
+    /// How likely the block holds speech, 0..=1.
+    pub speech: f32,
+    /// A new estimate of where the voice comes from, when there is one, in degrees.
+    pub bearing_deg: Option<f32>,
+    /// Whose voice it may be.
+    pub voices: Voices,
+}
+
+impl Default for Scene {
+    fn default() -> Self {
+        Self {
+            heard: MonoTime::ZERO,
+            words: [0; SPEECH_BLOCK],
+            speech: 0.0,
+            bearing_deg: None,
+            voices: Voices::People,
+        }
+    }
+}
+
+impl fmt::Debug for Scene {
+    /// Sound is speech, as in [`AudioBlock`].
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Scene")
+            .field("heard", &self.heard)
+            .field("voices", &self.voices)
+            .finish_non_exhaustive()
+    }
+}
+
+/// Whose voice can be heard.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Voices {
+    /// Nobody but people.
+    People,
+    /// Prim speaks and nobody talks over it: what is heard is Prim.
+    Prim,
+    /// Prim speaks and a person began to talk over it.
+    BargeIn,
+}
+
 /// Which clock drives an ear's samples. Two ears of one domain never drift against each other.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum ClockDomain {
@@ -119,6 +168,13 @@ pub enum Heard {
     },
 }
 
+/// What travels from the feed to the ear.
+#[derive(Debug, Clone, Copy)]
+struct Piece {
+    block: AudioBlock,
+    scene: Option<Scene>,
+}
+
 #[derive(Debug, Default)]
 struct EarCounters {
     overflowed_blocks: AtomicU64,
@@ -138,8 +194,9 @@ pub struct Ear {
     id: EarId,
     rate: SampleRate,
     clock: ClockDomain,
-    blocks: rtrb::Consumer<AudioBlock>,
-    after_gap: Option<AudioBlock>,
+    pieces: rtrb::Consumer<Piece>,
+    after_gap: Option<Piece>,
+    scene: Option<Scene>,
     expected: Option<SampleTime>,
     counters: Arc<EarCounters>,
 }
@@ -150,18 +207,26 @@ impl Ear {
 
     /// The next piece of the stream, in order; `None` when nothing has arrived.
     pub fn hear(&mut self) -> Option<Heard> {
-        let block = self.after_gap.take().or_else(|| self.blocks.pop().ok())?;
+        let piece = self.after_gap.take().or_else(|| self.pieces.pop().ok())?;
+        let block = piece.block;
         if let Some(expected) = self.expected
             && block.at > expected
         {
             let missing = Frames(block.at.0 - expected.0);
             self.expected = Some(block.at);
-            self.after_gap = Some(block);
+            self.after_gap = Some(piece);
             self.counters.gaps.fetch_add(1, Ordering::Relaxed);
             return Some(Heard::Gap { from: expected, missing });
         }
         self.expected = Some(block.end());
+        self.scene = piece.scene;
         Some(Heard::Block(block))
+    }
+
+    /// What is known beyond the sound of the block that [`hear`](Self::hear) gave last; `None` on a platform's ear.
+    #[must_use]
+    pub fn scene(&self) -> Option<&Scene> {
+        self.scene.as_ref()
     }
 
     /// This ear's number.
@@ -218,7 +283,7 @@ const LAST_PLAUSIBLE: u64 = 1 << 61;
 #[derive(Debug)]
 pub struct EarFeed {
     rate: SampleRate,
-    blocks: rtrb::Producer<AudioBlock>,
+    pieces: rtrb::Producer<Piece>,
     counters: Arc<EarCounters>,
     drift: DriftEstimator,
     /// Added to the platform's times, so that a stream which starts anew goes on where the ear is.
@@ -231,6 +296,15 @@ impl EarFeed {
     /// Hands on one block that arrived at `local` (any monotonic clock, the same for all calls). The block's
     /// time is the platform's; late and repeated blocks are dropped and counted.
     pub fn push(&mut self, local: Duration, block: &AudioBlock) {
+        self.hand_on(local, block, None);
+    }
+
+    /// As [`push`](Self::push), with what the device's own front end knows of the block.
+    pub fn push_with(&mut self, local: Duration, block: &AudioBlock, scene: &Scene) {
+        self.hand_on(local, block, Some(*scene));
+    }
+
+    fn hand_on(&mut self, local: Duration, block: &AudioBlock, scene: Option<Scene>) {
         if std::mem::take(&mut self.restarting) {
             self.rebase(local, block.at);
         }
@@ -250,7 +324,7 @@ impl EarFeed {
             let uncertainty = (drift.uncertainty_ppm * 1000.0) as i64;
             self.counters.uncertainty_milli_ppm.store(uncertainty, Ordering::Relaxed);
         }
-        if self.blocks.push(block).is_err() {
+        if self.pieces.push(Piece { block, scene }).is_err() {
             self.counters.overflowed_blocks.fetch_add(1, Ordering::Relaxed);
         }
     }
@@ -282,14 +356,15 @@ pub(crate) fn ear(id: EarId, rate: SampleRate, clock: ClockDomain) -> (Ear, EarF
         id,
         rate,
         clock,
-        blocks: consumer,
+        pieces: consumer,
         after_gap: None,
+        scene: None,
         expected: None,
         counters: Arc::clone(&counters),
     };
     let feed = EarFeed {
         rate,
-        blocks: producer,
+        pieces: producer,
         counters,
         drift: DriftEstimator::new(rate),
         offset: 0,

@@ -45,9 +45,9 @@ mod session;
 pub use adapter::{Adapter, JoinError, JoinRequest};
 pub use backoff::Backoff;
 pub use drift::{Drift, DriftEstimator};
-pub use ear::{AudioBlock, ClockDomain, Ear, EarFeed, EarId, Heard, ShapeError};
+pub use ear::{AudioBlock, ClockDomain, Ear, EarFeed, EarId, Heard, Scene, ShapeError, Voices};
 pub use manifest::{Capability, Claim, Manifest, Support};
-pub use mouth::{Mouth, MouthFeed, MouthLease, MouthTaken, NoMouth, SpeakError};
+pub use mouth::{Mouth, MouthFeed, MouthLease, MouthTaken, NoMouth, Sink, SpeakError};
 pub use roster::{Attendee, Roster};
 pub use session::{
     AdapterEvent, CloseReason, Command, EarSetup, LeaveError, RequestError, Session, SessionPort,

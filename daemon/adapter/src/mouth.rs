@@ -25,6 +25,38 @@ pub enum SpeakError {
     /// Nobody would hear it: the session is not joined at this moment.
     #[error("speak: the meeting is not joined at this moment")]
     NotJoined,
+    /// What plays is gone and does not come back by itself.
+    #[error("speak: the loudspeaker takes no sound; is it plugged in?")]
+    Broken,
+}
+
+/// A mouth without a queue between: what plays takes each block itself, as the room's loudspeaker does. Never blocks
+/// for longer than it takes to hand a block over.
+pub trait Sink: Send {
+    /// Takes 10 ms. `samples`: mono, at the mouth's rate.
+    ///
+    /// # Errors
+    /// [`SpeakError::Full`] when the block was not taken, [`SpeakError::Broken`] when none will be.
+    fn speak(&mut self, samples: &[i16]) -> Result<(), SpeakError>;
+    /// Throws away what was taken and is not in the air; how many blocks that were.
+    fn silence(&mut self) -> u64;
+    /// Blocks taken that are not in the air yet.
+    fn waiting_blocks(&self) -> u64;
+}
+
+/// How blocks leave the lease.
+enum Way {
+    Queue(rtrb::Producer<(u64, AudioBlock)>),
+    Sink(Box<dyn Sink>),
+}
+
+impl std::fmt::Debug for Way {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(match self {
+            Self::Queue(_) => "Queue",
+            Self::Sink(_) => "Sink",
+        })
+    }
 }
 
 #[derive(Debug)]
@@ -35,12 +67,12 @@ struct Shared {
     generation: AtomicU64,
     queued: AtomicU64,
     played_frames: AtomicU64,
-    producer: Mutex<Option<rtrb::Producer<(u64, AudioBlock)>>>,
+    way: Mutex<Option<Way>>,
 }
 
 impl Shared {
-    fn producer(&self) -> MutexGuard<'_, Option<rtrb::Producer<(u64, AudioBlock)>>> {
-        self.producer.lock().unwrap_or_else(PoisonError::into_inner)
+    fn way(&self) -> MutexGuard<'_, Option<Way>> {
+        self.way.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn silence(&self) {
@@ -62,9 +94,9 @@ impl Mouth {
     pub const CAPACITY_BLOCKS: usize = 20;
 
     pub(crate) fn lease(&self) -> Result<MouthLease, MouthTaken> {
-        let producer = self.shared.producer().take().ok_or(MouthTaken)?;
+        let way = self.shared.way().take().ok_or(MouthTaken)?;
         self.shared.played_frames.store(0, Ordering::Release);
-        Ok(MouthLease { shared: Arc::clone(&self.shared), producer: Some(producer) })
+        Ok(MouthLease { shared: Arc::clone(&self.shared), way: Some(way) })
     }
 
     /// Frames per second the mouth takes.
@@ -78,7 +110,7 @@ impl Mouth {
 #[derive(Debug)]
 pub struct MouthLease {
     shared: Arc<Shared>,
-    producer: Option<rtrb::Producer<(u64, AudioBlock)>>,
+    way: Option<Way>,
 }
 
 impl MouthLease {
@@ -91,23 +123,48 @@ impl MouthLease {
             return Err(SpeakError::NotJoined);
         }
         let generation = self.shared.generation.load(Ordering::Acquire);
-        let producer = self.producer.as_mut().ok_or(SpeakError::NotJoined)?;
-        self.shared.queued.fetch_add(1, Ordering::AcqRel);
-        producer.push((generation, *block)).map_err(|_| {
-            self.shared.queued.fetch_sub(1, Ordering::AcqRel);
-            SpeakError::Full
-        })
+        match self.way.as_mut().ok_or(SpeakError::NotJoined)? {
+            Way::Queue(producer) => {
+                self.shared.queued.fetch_add(1, Ordering::AcqRel);
+                producer.push((generation, *block)).map_err(|_| {
+                    self.shared.queued.fetch_sub(1, Ordering::AcqRel);
+                    SpeakError::Full
+                })
+            }
+            Way::Sink(sink) => sink.speak(block.samples()).inspect(|()| {
+                self.shared.played_frames.fetch_add(block.frames().0, Ordering::AcqRel);
+            }),
+        }
     }
 
-    /// Throws away what is queued: the platform plays nothing more of it.
-    pub fn silence(&mut self) {
+    /// Throws away what is queued: nothing more of it is played. How many blocks nobody heard.
+    pub fn silence(&mut self) -> u64 {
+        let waiting = self.waiting_blocks();
         self.shared.silence();
+        match &mut self.way {
+            Some(Way::Sink(sink)) => {
+                let unheard = sink.silence();
+                let frames = unheard * u64::from(self.shared.rate.hz()) * prim_audio::BLOCK_MS / 1000;
+                self.shared.played_frames.fetch_sub(frames, Ordering::AcqRel);
+                unheard
+            }
+            Some(Way::Queue(_)) | None => waiting,
+        }
+    }
+
+    /// Blocks that were queued and are neither played nor silenced.
+    #[must_use]
+    pub fn waiting_blocks(&self) -> u64 {
+        match &self.way {
+            Some(Way::Sink(sink)) => sink.waiting_blocks(),
+            Some(Way::Queue(_)) | None => self.shared.queued.load(Ordering::Acquire),
+        }
     }
 
     /// Was everything that was queued played or silenced?
     #[must_use]
     pub fn is_drained(&self) -> bool {
-        self.shared.queued.load(Ordering::Acquire) == 0
+        self.waiting_blocks() == 0
     }
 
     /// What the platform took since this lease began.
@@ -125,8 +182,8 @@ impl MouthLease {
 
 impl Drop for MouthLease {
     fn drop(&mut self) {
-        self.shared.silence();
-        *self.shared.producer() = self.producer.take();
+        self.silence();
+        *self.shared.way() = self.way.take();
     }
 }
 
@@ -153,7 +210,8 @@ impl MouthFeed {
         None
     }
 
-    pub(crate) fn switch(&self) -> MouthSwitch {
+    #[cfg(test)]
+    fn switch(&self) -> MouthSwitch {
         MouthSwitch(Arc::clone(&self.shared))
     }
 }
@@ -171,17 +229,29 @@ impl MouthSwitch {
     }
 }
 
-pub(crate) fn mouth(rate: SampleRate) -> (Mouth, MouthFeed) {
+/// A mouth whose blocks wait in a queue until the platform's clock takes them.
+pub(crate) fn mouth(rate: SampleRate) -> (Mouth, MouthSwitch, MouthFeed) {
     let (producer, consumer) = rtrb::RingBuffer::new(Mouth::CAPACITY_BLOCKS);
+    let (mouth, switch) = over(rate, Way::Queue(producer));
+    let feed = MouthFeed { shared: Arc::clone(&mouth.shared), blocks: consumer };
+    (mouth, switch, feed)
+}
+
+/// A mouth that hands its blocks to `sink` at once.
+pub(crate) fn mouth_over(rate: SampleRate, sink: Box<dyn Sink>) -> (Mouth, MouthSwitch) {
+    over(rate, Way::Sink(sink))
+}
+
+fn over(rate: SampleRate, way: Way) -> (Mouth, MouthSwitch) {
     let shared = Arc::new(Shared {
         rate,
         joined: AtomicBool::new(false),
         generation: AtomicU64::new(0),
         queued: AtomicU64::new(0),
         played_frames: AtomicU64::new(0),
-        producer: Mutex::new(Some(producer)),
+        way: Mutex::new(Some(way)),
     });
-    (Mouth { shared: Arc::clone(&shared) }, MouthFeed { shared, blocks: consumer })
+    (Mouth { shared: Arc::clone(&shared) }, MouthSwitch(shared))
 }
 
 #[cfg(test)]
@@ -195,8 +265,8 @@ mod tests {
     }
 
     fn joined() -> (Mouth, MouthFeed) {
-        let (mouth, feed) = mouth(DEVICE_RATE);
-        feed.switch().set_joined(true);
+        let (mouth, switch, feed) = mouth(DEVICE_RATE);
+        switch.set_joined(true);
         (mouth, feed)
     }
 
@@ -258,5 +328,44 @@ mod tests {
         assert_eq!(lease.speak(&block(2)), Err(SpeakError::NotJoined));
         feed.switch().set_joined(true);
         assert_eq!(feed.take(), None);
+    }
+
+    /// A loudspeaker that plays nothing by itself.
+    #[derive(Default)]
+    struct Shelf(Vec<i16>, std::sync::Arc<std::sync::Mutex<Vec<i16>>>);
+
+    impl Sink for Shelf {
+        fn speak(&mut self, samples: &[i16]) -> Result<(), SpeakError> {
+            if self.0.len() == 3 {
+                return Err(SpeakError::Full);
+            }
+            self.0.push(samples[0]);
+            self.1.lock().unwrap_or_else(PoisonError::into_inner).push(samples[0]);
+            Ok(())
+        }
+        fn silence(&mut self) -> u64 {
+            self.0.drain(..).count() as u64
+        }
+        fn waiting_blocks(&self) -> u64 {
+            self.0.len() as u64
+        }
+    }
+
+    #[test]
+    fn a_sink_gets_each_block_at_once_and_silence_says_what_nobody_heard() {
+        let shelf = Shelf::default();
+        let taken = std::sync::Arc::clone(&shelf.1);
+        let (mouth, switch) = mouth_over(DEVICE_RATE, Box::new(shelf));
+        let mut lease = mouth.lease().unwrap();
+        assert_eq!(lease.speak(&block(1)), Err(SpeakError::NotJoined));
+        switch.set_joined(true);
+        for n in 1..=3 {
+            lease.speak(&block(n)).unwrap();
+        }
+        assert_eq!(lease.speak(&block(4)), Err(SpeakError::Full));
+        assert_eq!(*taken.lock().unwrap(), [1, 2, 3]);
+        assert_eq!((lease.waiting_blocks(), lease.silence(), lease.played()), (3, 3, Frames(0)));
+        drop(lease);
+        assert!(mouth.lease().is_ok(), "the sink came back with the lease");
     }
 }

@@ -8,10 +8,10 @@ use std::time::{Duration, Instant};
 use prim_audio::SampleRate;
 use prim_ids::ParticipantId;
 
-use crate::mouth::{MouthSwitch, mouth};
+use crate::mouth::{MouthSwitch, mouth, mouth_over};
 use crate::{
     Capability, ClockDomain, Ear, EarFeed, EarId, Manifest, Mouth, MouthFeed, MouthLease, MouthTaken,
-    NoMouth, Roster,
+    NoMouth, Roster, Sink,
 };
 
 /// Where a session stands. It is the truth at this moment, not the last wish.
@@ -281,11 +281,18 @@ impl SessionSetup {
     /// A session with a mouth that takes blocks at `rate`.
     #[must_use]
     pub fn open_with_mouth(self, rate: SampleRate) -> (Session<Mouth>, SessionPort, MouthFeed) {
-        let (mouth, feed) = mouth(rate);
-        let switch = feed.switch();
+        let (mouth, switch, feed) = mouth(rate);
         switch.set_joined(true);
         let (session, port) = self.build(mouth, Some(switch));
         (session, port, feed)
+    }
+
+    /// A session whose mouth hands blocks at `rate` to `sink` at once.
+    #[must_use]
+    pub fn open_over(self, rate: SampleRate, sink: Box<dyn Sink>) -> (Session<Mouth>, SessionPort) {
+        let (mouth, switch) = mouth_over(rate, sink);
+        switch.set_joined(true);
+        self.build(mouth, Some(switch))
     }
 
     fn build<M>(self, mouth: M, switch: Option<MouthSwitch>) -> (Session<M>, SessionPort) {

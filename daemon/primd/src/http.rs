@@ -14,7 +14,7 @@ use metrics_exporter_prometheus::{PrometheusBuilder, PrometheusHandle};
 use serde::Serialize;
 
 use crate::clock;
-use crate::ears::EarCounters;
+use crate::front::EarCounters;
 
 /// A microphone that has given nothing for this long is stalled.
 const STALL: Duration = Duration::from_secs(2);

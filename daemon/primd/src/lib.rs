@@ -1,7 +1,8 @@
 //! The room daemon: the composition root, the only place that names concrete parts.
 //!
-//! **What it is.** Threads around the pure core of `prim-meeting`: an ear (capture → ring → front end → recogniser), a
-//! remote ear, a mouth, a button, and one thread that runs the meeting. [`wiring`] opens the parts and connects them.
+//! **What it is.** Threads around the pure core of `prim-meeting`: the room's front end (capture → ring → front end), a
+//! listener for each session's ear (the room's and a platform's alike), a mouth, a button, and one thread that runs the
+//! meeting. [`wiring`] opens the parts and connects them.
 //!
 //! **Who calls it.** The `primd` binary; tests that run a whole device in one process.
 //!
@@ -17,7 +18,7 @@
 pub mod agenda;
 mod clock;
 pub mod config;
-mod ears;
+mod front;
 mod http;
 mod inbox;
 mod ledger;
@@ -26,7 +27,7 @@ mod live;
 mod losses;
 mod meeting_loop;
 mod mouth;
-mod remote;
 mod replay;
+mod session;
 pub mod wiring;
 mod witness;

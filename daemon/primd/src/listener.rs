@@ -4,17 +4,20 @@
 //! another one, so a slow engine delays words, never the news that somebody speaks.
 
 mod bearing;
+mod judge;
 mod words;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
+use prim_adapter::Voices;
 use prim_audio::{Frames, SPEECH_BLOCK, SPEECH_RATE, SampleTime};
 use prim_dsp::{SegmentEvent, Segmenter, SegmenterConfig};
 use prim_ids::{MonoTime, ParticipantId, UtteranceId};
 use prim_meeting::{Ear, Input, TalkerKey};
-use prim_models::{SegmentId, Stt, Vad};
+use prim_models::{SegmentId, Stt};
 
 use self::bearing::BearingMean;
+pub(crate) use self::judge::{Judge, to_i16};
 use crate::clock;
 use crate::inbox::Inbox;
 use crate::live::Live;
@@ -33,7 +36,6 @@ pub(crate) struct ListenerParts {
     pub(crate) ear: Ear,
     pub(crate) talker: TalkerKey,
     pub(crate) speaker: Option<ParticipantId>,
-    pub(crate) vad: Box<dyn Vad>,
     pub(crate) stt: Option<Box<dyn Stt>>,
     pub(crate) endpoint_ms: u32,
     pub(crate) muted: Arc<AtomicBool>,
@@ -53,20 +55,9 @@ pub(crate) struct Clean<'a> {
     /// For speech detection.
     pub(crate) voice: &'a [f32; SPEECH_BLOCK],
     /// For the recogniser.
-    pub(crate) words: &'a [f32; SPEECH_BLOCK],
+    pub(crate) words: &'a [i16; SPEECH_BLOCK],
     /// Where the voice comes from.
     pub(crate) bearing_deg: Option<f32>,
-}
-
-/// What the ear knows beyond the sound itself.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Gate {
-    /// Nobody but people can be heard.
-    Open,
-    /// Prim speaks and nobody talks over it: what is heard is Prim.
-    PrimSpeaks,
-    /// Prim speaks and a person began to talk over it.
-    BargeIn,
 }
 
 struct Segment {
@@ -82,8 +73,6 @@ struct Segment {
 pub(crate) struct Listener {
     parts: ListenerParts,
     segmenter: Segmenter,
-    frame: Vec<f32>,
-    probability: f32,
     kept: [[i16; SPEECH_BLOCK]; KEPT_BLOCKS],
     kept_at: usize,
     kept_len: usize,
@@ -102,13 +91,10 @@ impl Listener {
             hangover_ms: u64::from(parts.endpoint_ms),
             ..SegmenterConfig::default()
         });
-        let frame = Vec::with_capacity(parts.vad.frame_len().max(SPEECH_BLOCK) + SPEECH_BLOCK);
         let stt_up = parts.stt.is_some();
         Self {
             parts,
             segmenter,
-            frame,
-            probability: 0.0,
             kept: [[0; SPEECH_BLOCK]; KEPT_BLOCKS],
             kept_at: 0,
             kept_len: 0,
@@ -126,39 +112,26 @@ impl Listener {
         self.parts.speaker = speaker;
     }
 
-    /// The probability of speech in `voice`, from the last whole frame of the detector.
-    pub(crate) fn judge(&mut self, voice: &[f32; SPEECH_BLOCK]) -> f32 {
-        self.frame.extend_from_slice(voice);
-        let len = self.parts.vad.frame_len();
-        while self.frame.len() >= len {
-            if let Ok(p) = self.parts.vad.probability(&self.frame[..len]) {
-                self.probability = p;
-            }
-            self.frame.drain(..len);
-        }
-        self.probability
-    }
-
-    /// One block, judged before by [`Self::judge`].
-    pub(crate) fn block(&mut self, block: &Clean<'_>, probability: f32, gate: Gate) {
+    /// One block, whose `probability` of speech was [judged](Judge) before.
+    pub(crate) fn block(&mut self, block: &Clean<'_>, probability: f32, voices: Voices) {
         self.anchor = (block.at + Frames(SPEECH_BLOCK as u64), block.heard);
         if self.parts.muted.load(Ordering::Acquire) {
             self.forget(block.heard);
             return;
         }
         self.keep(block.words);
-        if gate == Gate::PrimSpeaks
+        if voices == Voices::Prim
             && self.open
             && self.segmenter.silent_ms().is_some_and(|ms| ms >= TRAILING_MS)
             && let Some(SegmentEvent::SpeechEnded { speech_end, .. }) = self.segmenter.close(block.at)
         {
             self.end(block.heard, self.mono_of(speech_end));
         }
-        let probability = match gate {
-            Gate::Open => probability,
-            Gate::PrimSpeaks if self.open => probability,
-            Gate::PrimSpeaks => 0.0,
-            Gate::BargeIn => {
+        let probability = match voices {
+            Voices::People => probability,
+            Voices::Prim if self.open => probability,
+            Voices::Prim => 0.0,
+            Voices::BargeIn => {
                 self.announce(block.heard, block.bearing_deg);
                 probability
             }
@@ -184,9 +157,18 @@ impl Listener {
 
     /// Frames are missing: what was remembered does not join what comes.
     pub(crate) fn hole(&mut self) {
-        self.parts.vad.reset();
-        self.frame.clear();
         self.kept_len = 0;
+    }
+
+    /// No sound comes any more: who was speaking has stopped, as far as anyone can tell, and their words are wanted.
+    pub(crate) fn dry(&mut self, now: MonoTime) {
+        match self.segmenter.close(self.anchor.0) {
+            Some(SegmentEvent::SpeechEnded { speech_end, .. }) if self.open => {
+                self.end(now, self.mono_of(speech_end));
+            }
+            Some(_) | None => self.hush(now),
+        }
+        self.poll();
     }
 
     fn mono_of(&self, at: SampleTime) -> MonoTime {
@@ -194,10 +176,8 @@ impl Listener {
         mono - SampleTime(anchor.0.saturating_sub(at.0)).as_duration(SPEECH_RATE)
     }
 
-    fn keep(&mut self, words: &[f32; SPEECH_BLOCK]) {
-        for (to, from) in self.kept[self.kept_at].iter_mut().zip(words) {
-            *to = (from.clamp(-1.0, 1.0) * 32_767.0) as i16;
-        }
+    fn keep(&mut self, words: &[i16; SPEECH_BLOCK]) {
+        self.kept[self.kept_at] = *words;
         self.kept_at = (self.kept_at + 1) % KEPT_BLOCKS;
         self.kept_len = (self.kept_len + 1).min(KEPT_BLOCKS);
     }

@@ -1,8 +1,8 @@
 //! Prim's voice: synthesis on one thread, playback on another, and silence within one period.
 //!
 //! Playback keeps at most 40 ms in the speaker, so that a `Silence` has little to take back even where
-//! the hardware cannot flush. What is played goes through the limiter to the room's speaker, or to the platform's
-//! leg, or to both when nobody could hear both ([`Route`]).
+//! the hardware cannot flush. What is played goes through the limiter to the room's mouth, or to the platform's, or to
+//! both when nobody could hear both ([`Route`]); each is the lease of its session.
 
 mod player;
 mod synthesis;
@@ -13,8 +13,8 @@ use std::sync::mpsc::{SyncSender, TrySendError, sync_channel};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread::JoinHandle;
 
-use prim_audio::{DEVICE_BLOCK, DEVICE_RATE};
-use prim_hal::Speaker;
+use prim_adapter::MouthLease;
+use prim_audio::DEVICE_RATE;
 use prim_ids::RequestId;
 use prim_meeting::{DingPlace, Input, SayId};
 use prim_models::Tts;
@@ -29,15 +29,6 @@ const ORDERS: usize = 32;
 
 /// Mono 48 kHz, one entry per clause.
 type Clauses = Vec<Vec<i16>>;
-/// The platform's leg.
-pub(crate) trait Leg: Send {
-    /// Takes one block of 480 frames at 48 kHz; `false` when it was not taken.
-    fn speak(&mut self, block: &[i16; DEVICE_BLOCK]) -> bool;
-    /// Forgets what has not been played.
-    fn silence(&mut self);
-}
-/// The speaker is shared with the ear, which reads the echo reference from it.
-pub(crate) type SharedSpeaker = Arc<Mutex<Box<dyn Speaker>>>;
 
 pub(crate) fn lock<T>(m: &Mutex<T>) -> MutexGuard<'_, T> {
     m.lock().unwrap_or_else(PoisonError::into_inner)
@@ -81,8 +72,8 @@ pub(crate) struct Mouth {
 impl Mouth {
     pub(crate) fn start(
         voice: Option<Box<dyn Tts>>,
-        speaker: SharedSpeaker,
-        leg: Option<Box<dyn Leg>>,
+        room: MouthLease,
+        leg: Option<MouthLease>,
         route: Route,
         inbox: &Inbox,
     ) -> std::io::Result<Self> {
@@ -97,7 +88,7 @@ impl Mouth {
                 .name("prim-synth".into())
                 .spawn(move || synthesise(voice, &synth_orders, &theirs, &facts))?,
         );
-        let mut player = Player::new(speaker, leg, route, inbox.clone(), Arc::clone(&sounding));
+        let mut player = Player::new(room, leg, route, inbox.clone(), Arc::clone(&sounding));
         threads.push(
             std::thread::Builder::new().name("prim-mouth".into()).spawn(move || player.run(&play_orders))?,
         );

@@ -14,6 +14,9 @@ use std::thread::JoinHandle;
 use std::time::Duration;
 
 use anyhow::{Context, bail};
+use prim_adapter::{Adapter, JoinRequest};
+use prim_adapter_room::Room;
+use prim_audio::SPEECH_RATE;
 use prim_dsp::Frontend;
 use prim_identity::AuditKey;
 use prim_meeting::{Ear, Input, Meeting, Peripheral, PeripheralState, TalkerKey};
@@ -27,16 +30,16 @@ use self::speech::{open_models, open_stt, open_voice, resident_bytes, speech_con
 use crate::agenda::{self, MeetingPlan};
 use crate::clock;
 use crate::config::PrimConfig;
-use crate::ears::{EarCounters, RoomEar};
+use crate::front::{EarCounters, RoomFront};
 use crate::http::{self, HealthSource};
 use crate::inbox::Inbox;
 use crate::ledger::{Identity, Ledger};
-use crate::listener::{Listener, ListenerParts};
+use crate::listener::{Judge, Listener, ListenerParts};
 use crate::live::{self, Live};
 use crate::meeting_loop::{Ended, LoopState, MeetingLoop, Platform, config_for, resume, start_of};
-use crate::mouth::{Leg, Mouth, Route};
-use crate::remote::{self, SessionLeg, SessionPlatform};
+use crate::mouth::{Mouth, Route};
 use crate::replay::ReplayLog;
+use crate::session::{self, SessionPlatform};
 
 /// How long leaving a platform may take.
 const LEAVE_LIMIT: Duration = Duration::from_secs(2);
@@ -87,6 +90,11 @@ pub fn run(config: &PrimConfig, plan: Option<&MeetingPlan>) -> anyhow::Result<()
     let start = plan.map(|plan| start_of(plan, seed));
     let context = speech_context(plan)?;
 
+    let speaker = Arc::new(Mutex::new(hardware.speaker));
+    let Room { adapter, ear, health: room_health } =
+        prim_adapter_room::room(SPEECH_RATE, Arc::clone(&speaker)).context("open the room")?;
+    let room = adapter.join(&JoinRequest::default()).context("join the room")?;
+
     let before_models_bytes = resident_bytes();
     let room_stt = open_stt(&models, &config.speech.recogniser, &context);
     let voice = open_voice(&models, &config.speech.voice);
@@ -98,7 +106,10 @@ pub fn run(config: &PrimConfig, plan: Option<&MeetingPlan>) -> anyhow::Result<()
         ear: Arc::clone(&counters),
         spool: Arc::clone(&spool),
         link: link_health(uplink.clone()),
-        manifests: session.iter().map(|s| manifest_in_words(s)).collect(),
+        manifests: [manifest_in_words(&room)]
+            .into_iter()
+            .chain(session.iter().map(|s| manifest_in_words(s)))
+            .collect(),
         recogniser: if recogniser_up { "up" } else { "missing" },
         voice: if voice_up { "up" } else { "missing" },
         before_models_bytes,
@@ -107,50 +118,51 @@ pub fn run(config: &PrimConfig, plan: Option<&MeetingPlan>) -> anyhow::Result<()
     let page = runtime.block_on(http::bind(config.http.listen, health))?;
     runtime.spawn(page);
 
-    let speaker = Arc::new(Mutex::new(hardware.speaker));
-    let leg = session
-        .as_ref()
-        .and_then(|s| s.lease_mouth().ok())
-        .map(|lease| Box::new(SessionLeg::new(lease)) as Box<dyn Leg>);
+    let leg = session.as_ref().and_then(|s| s.lease_mouth().ok());
     // The loopback's people sit elsewhere and hear Prim by the line only.
     let route = Route::choose(leg.is_some(), false);
-    let mouth = Mouth::start(voice, Arc::clone(&speaker), leg, route, &inbox).context("start the mouth")?;
+    let mouth = Mouth::start(voice, room.lease_mouth()?, leg, route, &inbox).context("start the mouth")?;
 
     let unsettled = Arc::new(AtomicUsize::new(0));
-    let listener = |ear, talker, stt| -> anyhow::Result<Listener> {
-        Ok(Listener::new(ListenerParts {
+    let judge = || -> anyhow::Result<Judge> { Ok(Judge::new(models.open_vad("earshot")?)) };
+    let listener = |ear, talker, stt| {
+        Listener::new(ListenerParts {
             ear,
             talker: TalkerKey(talker),
             speaker: None,
-            vad: models.open_vad("earshot")?,
             stt,
             endpoint_ms: config.speech.endpoint_ms,
             muted: Arc::clone(&muted),
             inbox: inbox.clone(),
             live: live.clone(),
             unsettled: Arc::clone(&unsettled),
-        }))
+        })
     };
     let mut threads: Vec<JoinHandle<()>> = Vec::new();
-    threads.extend(
-        RoomEar {
-            mic: hardware.mic,
-            speaker,
-            frontend: Frontend::new(&frontend_config(&hardware.board))?,
-            listener: listener(Ear::Room, 0, room_stt)?,
-            sounding: mouth.sounding(),
-            stopping: Arc::clone(&stopping),
-            inbox: inbox.clone(),
-            counters: Arc::clone(&counters),
-        }
-        .start()
-        .context("start the ear")?,
-    );
+    let listening = session::listen_to_room(&room, listener(Ear::Room, 0, room_stt), &stopping)
+        .context("start the room's listener")?
+        .context("listen to the room: its session has no ear")?;
+    let front = RoomFront {
+        mic: hardware.mic,
+        speaker,
+        frontend: Frontend::new(&frontend_config(&hardware.board))?,
+        judge: judge()?,
+        ear,
+        health: room_health,
+        reader: listening.thread().clone(),
+        sounding: mouth.sounding(),
+        stopping: Arc::clone(&stopping),
+        inbox: inbox.clone(),
+        counters: Arc::clone(&counters),
+    };
+    threads.push(listening);
+    threads.extend(front.start().context("start the room's front end")?);
     if let Some(session) = &session {
         let known = start.as_ref().map_or_else(Vec::new, |(input, _)| people_of(input));
-        threads.extend(remote::start(
+        threads.extend(session::join_in(
             session,
-            listener(Ear::Remote, 1, remote_stt)?,
+            listener(Ear::Remote, 1, remote_stt),
+            judge()?,
             known,
             &inbox,
             &stopping,
@@ -216,6 +228,9 @@ pub fn run(config: &PrimConfig, plan: Option<&MeetingPlan>) -> anyhow::Result<()
     stopping.store(true, Ordering::Release);
     for thread in threads {
         let _ = thread.join();
+    }
+    if let Err(error) = room.leave(LEAVE_LIMIT) {
+        tracing::warn!(error = &error as &dyn std::error::Error, "left the room without its word");
     }
     if let Some(session) = &session
         && let Err(error) = session.leave(LEAVE_LIMIT)

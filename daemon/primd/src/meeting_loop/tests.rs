@@ -4,6 +4,8 @@ use std::sync::Mutex;
 use std::sync::atomic::AtomicUsize;
 use std::time::Instant;
 
+use prim_adapter::{Adapter, JoinRequest, Session};
+use prim_adapter_room::Room;
 use prim_hal::{LightPattern, PlayedBlock, ShowLightError, Speaker, WriteSpeakerError};
 use prim_ids::{BootId, EpochId, UserId, WallTime};
 use prim_meeting::{Event, PanelCommand};
@@ -70,6 +72,7 @@ struct Bench {
     blocks: Arc<AtomicUsize>,
     intents_at_first_block: Arc<Mutex<Option<usize>>>,
     state_at_first_block: Arc<Mutex<Option<String>>>,
+    _room: Session<prim_adapter::Mouth>,
     _folder: tempfile::TempDir,
 }
 
@@ -91,9 +94,12 @@ fn bench(limits: Limits) -> Bench {
         state_at_first_block: Arc::clone(&state_at_first_block),
     };
     let speaker: Box<dyn Speaker> = Box::new(speaker);
+    let Room { adapter, .. } =
+        prim_adapter_room::room(prim_audio::SPEECH_RATE, Arc::new(Mutex::new(speaker))).unwrap();
+    let room = adapter.join(&JoinRequest::default()).unwrap();
     let mouth = Mouth::start(
         Some(Box::new(FakeTts::new())),
-        Arc::new(Mutex::new(speaker)),
+        room.lease_mouth().unwrap(),
         None,
         Route::choose(false, false),
         &inbox,
@@ -124,6 +130,7 @@ fn bench(limits: Limits) -> Bench {
         blocks,
         intents_at_first_block,
         state_at_first_block,
+        _room: room,
         _folder: folder,
     }
 }

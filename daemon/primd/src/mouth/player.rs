@@ -1,16 +1,17 @@
-//! The playback thread: at most [`AHEAD_BLOCKS`] in the speaker, and silence within one period.
+//! The playback thread: at most [`AHEAD_BLOCKS`] in the room's mouth, and silence within one period.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{Receiver, RecvTimeoutError};
 use std::time::Duration;
 
-use prim_audio::{BLOCK_MS, DEVICE_BLOCK};
+use prim_adapter::{AudioBlock, MouthLease, SpeakError};
+use prim_audio::{BLOCK_MS, DEVICE_BLOCK, SampleTime};
 use prim_dsp::{Limiter, ding};
 use prim_ids::RequestId;
 use prim_meeting::{DingPlace, Input, Peripheral, PeripheralState, SayId};
 
-use super::{Leg, ORDERS, PlayOrder, Route, SharedSpeaker, length_ms, lock};
+use super::{ORDERS, PlayOrder, Route, length_ms};
 use crate::clock;
 use crate::inbox::Inbox;
 
@@ -41,8 +42,8 @@ struct Current {
 }
 
 pub(super) struct Player {
-    speaker: SharedSpeaker,
-    leg: Option<Box<dyn Leg>>,
+    room: MouthLease,
+    leg: Option<MouthLease>,
     route: Route,
     inbox: Inbox,
     sounding: Arc<AtomicBool>,
@@ -54,14 +55,14 @@ pub(super) struct Player {
 
 impl Player {
     pub(super) fn new(
-        speaker: SharedSpeaker,
-        leg: Option<Box<dyn Leg>>,
+        room: MouthLease,
+        leg: Option<MouthLease>,
         route: Route,
         inbox: Inbox,
         sounding: Arc<AtomicBool>,
     ) -> Self {
         Self {
-            speaker,
+            room,
             leg,
             route,
             inbox,
@@ -88,7 +89,7 @@ impl Player {
             }
             self.tend();
         }
-        lock(&self.speaker).flush();
+        self.room.silence();
     }
 
     fn take(&mut self, order: PlayOrder) {
@@ -138,10 +139,7 @@ impl Player {
             self.inbox.report(clock::mono_now(), Input::SpeakingSilenced { say: asked, played_ms: 0 });
             return;
         };
-        let mut speaker = lock(&self.speaker);
-        let unheard = speaker.queued_blocks() * DEVICE_BLOCK;
-        speaker.flush();
-        drop(speaker);
+        let unheard = self.room.silence() as usize * DEVICE_BLOCK;
         if let Some(leg) = &mut self.leg {
             leg.silence();
         }
@@ -167,10 +165,9 @@ impl Player {
         };
         self.tail_until = None;
         self.sounding.store(true, Ordering::Release);
-        let mut speaker = lock(&self.speaker);
         // Without the room's speaker nothing but the clock paces the leg.
         let mut queued = if current.room {
-            speaker.queued_blocks()
+            self.room.waiting_blocks() as usize
         } else {
             let due = clock::mono_now().since(current.begun).as_millis() as usize / BLOCK_MS as usize;
             (current.handed / DEVICE_BLOCK).saturating_sub(due)
@@ -178,19 +175,23 @@ impl Player {
         let mut broken = None;
         while queued < AHEAD_BLOCKS && current.handed < current.samples.len() {
             let block = block_at(&current.samples, current.handed, &mut self.limiter);
-            let written = if current.room { speaker.write(&block) } else { Ok(()) };
-            if let Err(error) = written {
-                broken = Some(error.to_string());
-                break;
+            let Ok(block) = AudioBlock::new(SampleTime(current.handed as u64), &block) else { break };
+            match if current.room { self.room.speak(&block) } else { Ok(()) } {
+                Ok(()) => {}
+                Err(SpeakError::Full) => break,
+                Err(error @ (SpeakError::NotJoined | SpeakError::Broken)) => {
+                    broken = Some(error.to_string());
+                    break;
+                }
             }
             if let Some(leg) = self.leg.as_mut().filter(|_| current.leg) {
-                leg.speak(&block);
+                // A platform that is away or behind misses this; the room hears it all the same.
+                let _ = leg.speak(&block);
             }
             current.handed += DEVICE_BLOCK;
             queued += 1;
         }
-        let waiting = if current.room { speaker.queued_blocks() } else { queued };
-        drop(speaker);
+        let waiting = if current.room { self.room.waiting_blocks() as usize } else { queued };
         let heard = current.handed.saturating_sub(waiting * DEVICE_BLOCK);
         let now = clock::mono_now();
         match &mut current.what {

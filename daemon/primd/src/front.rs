@@ -1,4 +1,5 @@
-//! The room's ear: capture thread → ring → front end → listener.
+//! The room's front end: capture thread → ring → front end → the room's ear, which hands each block with its scene to
+//! the listener's thread as any platform's ear does.
 //!
 //! The capture thread obeys the real-time law: it waits for the hardware, stores the block and wakes the next
 //! thread; no allocation, no lock of ours, no log. When the ring is full the incoming block is dropped and counted,
@@ -9,6 +10,8 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
+use prim_adapter::{AudioBlock, Scene, Voices};
+use prim_adapter_room::{RoomEar, RoomHealth, SharedSpeaker};
 use prim_audio::{
     Arrival, BLOCK_MS, BlockConsumer, DEVICE_BLOCK, Frames, GapWatch, ReferenceLine, SampleTime, block_ring,
 };
@@ -19,8 +22,8 @@ use prim_meeting::{Input, Peripheral, PeripheralState};
 
 use crate::clock;
 use crate::inbox::Inbox;
-use crate::listener::{Clean, Gate, Listener};
-use crate::mouth::{SharedSpeaker, lock};
+use crate::listener::{Judge, to_i16};
+use crate::mouth::lock;
 
 /// Half a second rides out any pause of the processor that people would not notice anyway.
 const RING_BLOCKS: usize = 50;
@@ -41,12 +44,16 @@ pub(crate) struct EarCounters {
     pub(crate) last_block_ms: AtomicU64,
 }
 
-/// Everything the room's ear runs on.
-pub(crate) struct RoomEar {
+/// Everything the room's front end runs on.
+pub(crate) struct RoomFront {
     pub(crate) mic: Box<dyn MicArray>,
     pub(crate) speaker: SharedSpeaker,
     pub(crate) frontend: Frontend,
-    pub(crate) listener: Listener,
+    pub(crate) judge: Judge,
+    pub(crate) ear: RoomEar,
+    pub(crate) health: RoomHealth,
+    /// The thread that reads the room's ear.
+    pub(crate) reader: std::thread::Thread,
     /// Prim can be heard in the room.
     pub(crate) sounding: Arc<AtomicBool>,
     pub(crate) stopping: Arc<AtomicBool>,
@@ -54,10 +61,11 @@ pub(crate) struct RoomEar {
     pub(crate) counters: Arc<EarCounters>,
 }
 
-impl RoomEar {
+impl RoomFront {
     /// Starts both threads.
     pub(crate) fn start(self) -> std::io::Result<Vec<JoinHandle<()>>> {
-        let Self { mic, speaker, frontend, listener, sounding, stopping, inbox, counters } = self;
+        let Self { mic, speaker, frontend, judge, ear, health, reader, sounding, stopping, inbox, counters } =
+            self;
         let channels = usize::from(mic.channels().0);
         let block_len = DEVICE_BLOCK * channels;
         let (ring_in, ring_out) = block_ring::<i16>(RING_BLOCKS, block_len);
@@ -73,7 +81,9 @@ impl RoomEar {
             out: FrontendBlock::default(),
             speaker,
             frontend,
-            listener,
+            judge,
+            ear,
+            reader,
             sounding,
             counters,
             anchor: Anchor { captured: Arc::clone(&captured) },
@@ -89,7 +99,7 @@ impl RoomEar {
         let wake = ears.thread().clone();
         let capture = std::thread::Builder::new()
             .name("prim-capture".into())
-            .spawn(move || capture(mic, ring_in, &captured, &wake, &stopping, &inbox, block_len))?;
+            .spawn(move || capture(mic, ring_in, &captured, &wake, &stopping, &inbox, &health))?;
         Ok(vec![capture, ears])
     }
 }
@@ -114,9 +124,9 @@ fn capture(
     ears: &std::thread::Thread,
     stopping: &AtomicBool,
     inbox: &Inbox,
-    block_len: usize,
+    health: &RoomHealth,
 ) {
-    let mut block = vec![0_i16; block_len];
+    let mut block = vec![0_i16; DEVICE_BLOCK * usize::from(mic.channels().0)];
     let mut up = false;
     let mut smoothed: Option<f64> = None;
     while !stopping.load(Ordering::Acquire) {
@@ -141,6 +151,7 @@ fn capture(
                     report(inbox, PeripheralState::Absent { reason: error.to_string() });
                 }
                 if closed {
+                    health.sound_lost();
                     return;
                 }
             }
@@ -162,7 +173,9 @@ struct Worker {
     out: FrontendBlock,
     speaker: SharedSpeaker,
     frontend: Frontend,
-    listener: Listener,
+    judge: Judge,
+    ear: RoomEar,
+    reader: std::thread::Thread,
     sounding: Arc<AtomicBool>,
     counters: Arc<EarCounters>,
     anchor: Anchor,
@@ -175,7 +188,7 @@ impl Worker {
         if let Arrival::AfterHole { missing } = self.gaps.arrived(at) {
             self.counters.missing_frames.fetch_add(missing.0, Ordering::Relaxed);
             self.frontend.hole(missing);
-            self.listener.hole();
+            self.judge.hole();
         }
         {
             let mut speaker = lock(&self.speaker);
@@ -196,23 +209,26 @@ impl Worker {
 
         let heard = self.anchor.mono_at_end_of(at) - self.frontend.delay();
         self.counters.last_block_ms.store(heard.as_millis(), Ordering::Relaxed);
-        let probability = self.listener.judge(&self.out.voice);
-        let gate = if !self.sounding.load(Ordering::Acquire) {
+        let speech = self.judge.judge(&self.out.voice);
+        let voices = if !self.sounding.load(Ordering::Acquire) {
             self.interrupted = false;
             self.barge_in.reset();
-            Gate::Open
+            Voices::People
         } else {
-            self.interrupted |= self.barge_in.push(&self.out, probability);
-            if self.interrupted { Gate::BargeIn } else { Gate::PrimSpeaks }
+            self.interrupted |= self.barge_in.push(&self.out, speech);
+            if self.interrupted { Voices::BargeIn } else { Voices::Prim }
         };
-        let clean = Clean {
-            at: SampleTime(at.0 / 3),
+        let scene = Scene {
             heard,
-            voice: &self.out.voice,
-            words: &self.out.recogniser,
+            words: self.out.recogniser.map(to_i16),
+            speech,
             bearing_deg: self.out.fresh_bearing.map(|b| b.degrees),
+            voices,
         };
-        self.listener.block(&clean, probability, gate);
+        if let Ok(beam) = AudioBlock::from_f32(SampleTime(at.0 / 3), &self.out.voice) {
+            self.ear.hear(Duration::from_millis(heard.as_millis()), &beam, &scene);
+            self.reader.unpark();
+        }
         true
     }
 }
