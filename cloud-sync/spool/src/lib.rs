@@ -37,7 +37,9 @@
 //!
 //! On a full disk half of the reserve is given to audit and the other half kept for deleting, which needs a little
 //! space too; the other streams may no longer let the file grow; and [`Condition`] says so until an
-//! acknowledgement has made room for the reserve again. What is erased or deleted is overwritten, but for what is
+//! acknowledgement has made room for the reserve again. A record that finds no room is refused, counted, and lost as a
+//! dropped one is: its number is used, and a record names it as soon as there is room. Audit that was appended in the same
+//! call is kept. What is erased or deleted is overwritten, but for what is
 //! deleted while the disk is full.
 //!
 //! ```
@@ -70,6 +72,7 @@
 //! ```
 #![warn(missing_docs)]
 
+mod append;
 mod limits;
 mod open;
 mod reserve;
@@ -78,9 +81,10 @@ mod row;
 mod spool;
 mod store;
 
+pub use append::AppendError;
 pub use limits::{Condition, Depth, Limits, StreamDepth};
 #[doc(hidden)]
 pub use open::Backing;
 pub use open::{OpenSpoolError, set_aside};
 pub use row::{Encoded, Loss, LossReason, Moment, Slot, StoredRow, Tip};
-pub use spool::{AcknowledgeError, AppendError, Appended, EraseError, ReadSpoolError, Spool, WriteLoss};
+pub use spool::{AcknowledgeError, Appended, EraseError, ReadSpoolError, Spool, WriteLoss};

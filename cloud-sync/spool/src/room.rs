@@ -99,6 +99,11 @@ impl Inner {
 
     /// Writes the records that admit losses, where they are still missing.
     pub(crate) fn admit_losses(&mut self, now: Moment) -> rusqlite::Result<()> {
+        if self.refusing && (self.page_cap.is_some() || self.bytes() > self.limits.max_bytes) {
+            // Each record refused would cost one that says so; one for all of them waits until there is room.
+            return Ok(());
+        }
+        self.refusing = false;
         for stream in DROP_ORDER {
             if self.losses[index(stream)].iter().all(|loss| loss.row.is_some()) {
                 continue;
@@ -135,7 +140,9 @@ fn merge(open: &[OpenLoss], new: Loss) -> Vec<OpenLoss> {
     let mut merged: Vec<OpenLoss> = Vec::new();
     for OpenLoss { loss, .. } in unwritten {
         match merged.last_mut() {
-            Some(last) if last.loss.to + 1 == loss.from => {
+            // A loss in the middle of what has gone now is part of it.
+            Some(last) if loss.to <= last.loss.to => {}
+            Some(last) if last.loss.to + 1 >= loss.from => {
                 last.loss = Loss { to: loss.to, last: loss.last, reason: loss.reason, ..last.loss };
             }
             Some(_) | None => merged.push(OpenLoss { loss, row: None }),

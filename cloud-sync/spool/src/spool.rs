@@ -11,15 +11,12 @@ use crate::open::{self, Backing};
 use crate::reserve::Reserve;
 use crate::store::{self, Head, OnTime, OpenLoss, index};
 use crate::{
-    Condition, Depth, Encoded, Limits, Loss, LossReason, Moment, OpenSpoolError, Slot, StoredRow,
+    AppendError, Condition, Depth, Encoded, Limits, Loss, Moment, OpenSpoolError, Slot, StoredRow,
     StreamDepth, Tip,
 };
 
 /// Encodes a loss as a record of its stream. Given once, at opening, so that no drop goes unrecorded.
 pub type WriteLoss = Box<dyn Fn(Moment, Slot, Loss) -> Encoded + Send>;
-
-/// How much device time may pass before the age counter is saved.
-const SAVE_ON_TIME_MS: u64 = 60 * 1000;
 
 /// How much time passes between two attempts to take the reserve back.
 const RETRY_RESERVE_MS: u64 = 60 * 1000;
@@ -40,13 +37,15 @@ pub(crate) struct Inner {
     pub(crate) on: OnTime,
     pub(crate) ages_checked_ms: u64,
     pub(crate) write_loss: WriteLoss,
-    saved_on_ms: u64,
-    reserve: Reserve,
+    pub(crate) saved_on_ms: u64,
+    pub(crate) reserve: Reserve,
     /// Pages the file may have while the reserve is given away; only audit may go beyond.
-    page_cap: Option<i64>,
-    retry_reserve_at: u64,
-    full: bool,
-    refused: u64,
+    pub(crate) page_cap: Option<i64>,
+    pub(crate) retry_reserve_at: u64,
+    pub(crate) full: bool,
+    pub(crate) refused: u64,
+    /// The last record of another stream than audit was refused: admitting such losses waits until there is room.
+    pub(crate) refusing: bool,
 }
 
 /// What an append gave.
@@ -56,30 +55,6 @@ pub struct Appended {
     pub seq: u64,
     /// Its hash.
     pub hash: [u8; 32],
-}
-
-/// Why a record was not appended.
-#[derive(Debug, thiserror::Error)]
-pub enum AppendError {
-    /// No room on the disk.
-    #[error("append to {stream}: the disk is full; free some space, records of this stream are being lost")]
-    DiskFull {
-        /// The stream.
-        stream: Stream,
-    },
-    /// Audit alone fills the limit, and audit is never dropped for other streams.
-    #[error("append to {stream}: unsent audit fills the spool's limit; restore the link to the gateway")]
-    OverQuota {
-        /// The stream.
-        stream: Stream,
-    },
-    /// SQLite says no.
-    #[error("append to the spool")]
-    Sqlite {
-        /// What it says.
-        #[source]
-        source: rusqlite::Error,
-    },
 }
 
 /// Why records cannot be read.
@@ -181,6 +156,7 @@ impl Spool {
             retry_reserve_at: 0,
             full: false,
             refused: 0,
+            refusing: false,
         };
         if inner.reserve.hold().is_err() {
             inner.cap_pages().map_err(sqlite)?;
@@ -209,7 +185,9 @@ impl Spool {
         Ok(made[0])
     }
 
-    /// Appends several records in one transaction: all or none. `make(i, slot)` encodes the i-th.
+    /// Appends several records in one transaction: all or none. `make(i, slot)` encodes the i-th. Only when there is
+    /// no room are they parted: then the audit among them is kept, and of the others it stays on record that they are lost
+    /// (see [`AppendError`]).
     pub fn append_many(
         &self,
         now: Moment,
@@ -311,13 +289,6 @@ impl Spool {
     }
 }
 
-/// Records with their places, before they are committed.
-struct Placed {
-    slots: Vec<Slot>,
-    records: Vec<Encoded>,
-    heads: [Head; 6],
-}
-
 impl Inner {
     pub(crate) fn bytes(&self) -> u64 {
         self.heads.iter().map(|head| head.bytes).sum()
@@ -335,130 +306,18 @@ impl Inner {
         }
     }
 
-    fn append_many(
-        &mut self,
-        now: Moment,
-        streams: &[Stream],
-        state: Option<&[u8]>,
-        make: impl FnMut(usize, Slot) -> Encoded,
-    ) -> Result<Vec<Appended>, AppendError> {
-        let Some(stream) =
-            streams.iter().copied().find(|s| *s != Stream::Audit).or_else(|| streams.first().copied())
-        else {
-            return Ok(Vec::new());
-        };
-        let audit_only = stream == Stream::Audit;
-        self.count_time(now);
-        if self.page_cap.is_some() && self.on.on_ms >= self.retry_reserve_at {
-            self.take_reserve_back().map_err(|source| AppendError::Sqlite { source })?;
-        }
-        match self.keep_limits(now) {
-            // A full disk must not keep audit out: the drop is tried again when the append itself fails.
-            Err(error) if !is_full(&error) => return Err(AppendError::Sqlite { source: error }),
-            Ok(()) | Err(_) => {}
-        }
-        if !audit_only && self.bytes() > self.limits.max_bytes {
-            self.refused += streams.len() as u64;
-            return Err(AppendError::OverQuota { stream });
-        }
-        let placed = self.place(streams, make);
-        let mut stored = self.store(&placed, state, audit_only);
-        if stored.as_ref().is_err_and(is_full) {
-            self.find_space().map_err(|source| AppendError::Sqlite { source })?;
-            stored = self.store(&placed, state, audit_only);
-        }
-        match stored {
-            Ok(()) => {
-                self.heads = placed.heads;
-                self.full &= !audit_only;
-                Ok(placed
-                    .slots
-                    .iter()
-                    .zip(&placed.records)
-                    .map(|(slot, r)| Appended { seq: slot.seq, hash: r.hash })
-                    .collect())
-            }
-            Err(source) if is_full(&source) => {
-                self.full |= audit_only;
-                self.refused += streams.len() as u64;
-                Err(AppendError::DiskFull { stream })
-            }
-            Err(source) => Err(AppendError::Sqlite { source }),
-        }
-    }
-
-    fn place(&self, streams: &[Stream], mut make: impl FnMut(usize, Slot) -> Encoded) -> Placed {
-        let mut placed = Placed { slots: Vec::new(), records: Vec::new(), heads: self.heads };
-        for (i, stream) in streams.iter().copied().enumerate() {
-            let head = &mut placed.heads[index(stream)];
-            let slot = Slot { stream, epoch: self.epoch, seq: head.tip.seq + 1, prev: head.tip.hash };
-            let record = make(i, slot);
-            head.tip = Tip { seq: slot.seq, hash: record.hash };
-            head.rows += 1;
-            head.bytes += store::size(&record);
-            placed.slots.push(slot);
-            placed.records.push(record);
-        }
-        placed
-    }
-
-    fn store(&mut self, placed: &Placed, state: Option<&[u8]>, audit_only: bool) -> rusqlite::Result<()> {
-        if let Some(cap) = self.page_cap {
-            let pages = if audit_only { i64::from(u32::MAX) - 1 } else { cap };
-            self.limit_pages(pages)?;
-        }
-        let tx = self.conn.transaction_with_behavior(TransactionBehavior::Immediate)?;
-        for (slot, record) in placed.slots.iter().zip(&placed.records) {
-            store::insert(&tx, slot.stream, slot.seq, &slot.prev, self.on.on_ms, record)?;
-        }
-        for stream in Stream::ALL {
-            let tip = placed.heads[index(stream)].tip;
-            if tip != self.heads[index(stream)].tip {
-                store::save_tip(&tx, stream, tip)?;
-            }
-        }
-        if let Some(state) = state {
-            store::save_state(&tx, state)?;
-        }
-        let save_time = self.on.on_ms.saturating_sub(self.saved_on_ms) >= SAVE_ON_TIME_MS;
-        if save_time {
-            store::save_on_time(&tx, self.on)?;
-        }
-        tx.commit()?;
-        if save_time {
-            self.saved_on_ms = self.on.on_ms;
-        }
-        Ok(())
-    }
-
-    /// The disk is full: give the reserve to audit, and drop what may be dropped.
-    fn find_space(&mut self) -> rusqlite::Result<()> {
-        if self.page_cap.is_none() {
-            self.reserve.give_to_audit();
-            self.cap_pages()?;
-        }
-        // With the reserve the WAL can be moved into the file and cut, so that its space serves again.
-        self.shrink()?;
-        let free = (self.bytes() / 10).max(1);
-        match self.drop_oldest(LossReason::DiskFull, free) {
-            // Even deleting needs a little space; the append that follows says how it is.
-            Err(error) if !is_full(&error) => Err(error),
-            Ok(_) | Err(_) => Ok(()),
-        }
-    }
-
-    fn cap_pages(&mut self) -> rusqlite::Result<()> {
+    pub(crate) fn cap_pages(&mut self) -> rusqlite::Result<()> {
         self.page_cap = Some(self.conn.query_row("PRAGMA page_count", [], |row| row.get(0))?);
         self.retry_reserve_at = self.on.on_ms + RETRY_RESERVE_MS;
         Ok(())
     }
 
     /// `PRAGMA max_page_count` answers with a row, so it cannot be set by `pragma_update`.
-    fn limit_pages(&self, pages: i64) -> rusqlite::Result<()> {
+    pub(crate) fn limit_pages(&self, pages: i64) -> rusqlite::Result<()> {
         self.conn.query_row(&format!("PRAGMA max_page_count = {pages}"), [], |_| Ok(()))
     }
 
-    fn take_reserve_back(&mut self) -> rusqlite::Result<()> {
+    pub(crate) fn take_reserve_back(&mut self) -> rusqlite::Result<()> {
         self.retry_reserve_at = self.on.on_ms + RETRY_RESERVE_MS;
         self.shrink()?;
         if self.reserve.hold().is_ok() {
@@ -470,7 +329,7 @@ impl Inner {
     }
 
     /// Gives free pages back to the file system and empties the WAL.
-    fn shrink(&mut self) -> rusqlite::Result<()> {
+    pub(crate) fn shrink(&mut self) -> rusqlite::Result<()> {
         let run = |conn: &Connection| -> rusqlite::Result<()> {
             conn.prepare("PRAGMA incremental_vacuum")?.query([])?.next().map(|_| ())?;
             conn.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(()))
@@ -554,7 +413,7 @@ impl Inner {
     }
 
     /// Adds the monotonic time that passed since the last append.
-    fn count_time(&mut self, now: Moment) {
+    pub(crate) fn count_time(&mut self, now: Moment) {
         let at = now.at.as_millis();
         let passed = if self.on.boot == Some(now.boot) { at.saturating_sub(self.on.boot_at_ms) } else { at };
         self.on = OnTime {
@@ -572,7 +431,7 @@ fn wal_pages(limits: &Limits) -> i64 {
     i64::try_from((limits.reserve_bytes / 4 / PAGE_BYTES).clamp(16, 1000)).unwrap_or(1000)
 }
 
-fn is_full(error: &rusqlite::Error) -> bool {
+pub(crate) fn is_full(error: &rusqlite::Error) -> bool {
     error.sqlite_error_code() == Some(ErrorCode::DiskFull)
 }
 

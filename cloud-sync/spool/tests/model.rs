@@ -9,7 +9,9 @@ use std::time::Duration;
 
 use chained::{Dice, encode, encode_private, epoch, moment, roomy, rows, write_loss};
 use prim_ids::{BootId, EpochId, MeetingId, MonoTime, Stream};
-use prim_spool::{AcknowledgeError, Backing, Condition, Limits, Moment, OpenSpoolError, Spool, StoredRow};
+use prim_spool::{
+    AcknowledgeError, AppendError, Backing, Condition, Limits, Moment, OpenSpoolError, Spool, StoredRow,
+};
 use proptest::prelude::*;
 
 /// Properties do not cut the power, so they need not wait for the disk.
@@ -227,6 +229,76 @@ fn when_audit_alone_fills_the_limit_the_others_are_refused_and_audit_goes_on() {
     assert!(refused.to_string().contains("restore the link"), "{refused}");
     assert_eq!(spool.depth().unwrap().refused, 1);
     spool.append(moment(0), Stream::Audit, |slot| encode(slot, "one more")).unwrap();
+}
+
+#[test]
+fn audit_beside_a_refused_note_is_kept_and_the_notes_loss_is_on_record_as_soon_as_there_is_room() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("spool.db");
+    let limits = Limits { max_bytes: 10_000, reserve_bytes: 4096, ..Limits::default() };
+    let spool = open(&path, limits);
+    for _ in 0..20 {
+        spool.append(moment(0), Stream::Audit, |slot| encode(slot, &"x".repeat(1000))).unwrap();
+    }
+    let both = [Stream::Audit, Stream::Note];
+    for n in 1..=3 {
+        let state = format!("state {n}");
+        let refused = spool
+            .append_with_state(moment(n), &both, state.as_bytes(), |i, slot| {
+                encode(slot, &format!("{i} {n}"))
+            })
+            .unwrap_err();
+        assert!(
+            matches!(refused, AppendError::OverQuota { stream: Stream::Note, audit_kept: true }),
+            "{refused}"
+        );
+        assert_eq!(spool.state().unwrap().unwrap(), state.as_bytes(), "the state goes with the audit");
+    }
+    let bytes = spool.depth().unwrap().bytes;
+    assert_eq!((rows(&spool, Stream::Audit).len(), spool.depth().unwrap().refused), (23, 3));
+    assert_eq!(
+        spool.read(Stream::Note, 1, 10).unwrap(),
+        [],
+        "no loss record for each while there is no room"
+    );
+    assert_eq!(spool.tip(Stream::Note).seq, 3, "the numbers are used");
+    spool.append(moment(4), Stream::Audit, |slot| encode(slot, "x")).unwrap();
+    assert!(spool.depth().unwrap().bytes < bytes + 200, "refusing costs nothing");
+
+    drop(spool);
+    let spool = open(&path, limits);
+    spool.acknowledge(Stream::Audit, epoch(), 23).unwrap();
+    spool.append(moment(5), Stream::Note, |slot| encode(slot, "again")).unwrap();
+    let notes = rows(&spool, Stream::Note);
+    let said: Vec<String> = notes.iter().map(|r| String::from_utf8(r.bytes.clone()).unwrap()).collect();
+    assert!(said[0].ends_with("lost 1 3 QuotaBytes") && said[1].ends_with("again"), "{said:?}");
+    assert_eq!(notes[0].seq, 4);
+}
+
+#[test]
+fn a_loss_in_the_middle_of_what_is_dropped_later_is_part_of_that_loss() {
+    let folder = tempfile::tempdir().unwrap();
+    let limits = Limits { max_bytes: 10_000, reserve_bytes: 4096, ..Limits::default() };
+    let spool = open(&folder.path().join("spool.db"), limits);
+    let add = |stream, text: &str| spool.append(moment(0), stream, |slot| encode(slot, text));
+    let long = "x".repeat(3000);
+    for _ in 0..5 {
+        add(Stream::Audit, &long).unwrap();
+    }
+    add(Stream::Note, "refused").unwrap_err();
+    spool.acknowledge(Stream::Audit, epoch(), 4).unwrap();
+    for _ in 0..6 {
+        add(Stream::Note, &long).unwrap();
+    }
+    let losses: Vec<String> = rows(&spool, Stream::Note)
+        .iter()
+        .map(|r| String::from_utf8_lossy(&r.bytes).into_owned())
+        .filter(|said| said.contains("lost"))
+        .collect();
+    assert!(
+        matches!(&losses[..], [one] if one.contains("lost 1 ")),
+        "one loss from the first on: {losses:?}"
+    );
 }
 
 #[test]

@@ -237,6 +237,7 @@ fn a_full_disk_refuses_speech_keeps_audit_and_recovers() {
     let limits = Limits { reserve_bytes: RESERVE, ..Limits::default() };
     let spool = open(&disk, &path, limits, false).expect("opens");
     let text = "word ".repeat(200);
+    let long = "word ".repeat(400_000);
 
     // Utterances fill the disk; then the oldest of them give way, with a record that says so.
     let mut at_ms = 0;
@@ -262,8 +263,18 @@ fn a_full_disk_refuses_speech_keeps_audit_and_recovers() {
     }
     assert_eq!(rows(&spool, Stream::Audit).len(), 60);
 
+    // Audit beside an utterance that finds no room is kept, and the speech's loss is counted.
+    at_ms += 1;
+    let before = spool.depth().expect("reads").refused;
+    let beside = spool.append_many(moment(at_ms), &[Stream::Audit, Stream::Utterance], |i, slot| {
+        encode(slot, if i == 0 { "audit" } else { &long })
+    });
+    assert!(matches!(beside, Err(AppendError::DiskFull { audit_kept: true, .. })), "{beside:?}");
+    assert_eq!(rows(&spool, Stream::Audit).len(), 61);
+    assert_eq!(spool.depth().expect("reads").refused, before + 1);
+
     // Audit until nothing is left: an error that says so, and nothing half written.
-    let mut audit = 60;
+    let mut audit = 61;
     let refused = loop {
         at_ms += 1;
         match spool.append(moment(at_ms), Stream::Audit, |slot| encode(slot, &text)) {
@@ -283,5 +294,11 @@ fn a_full_disk_refuses_speech_keeps_audit_and_recovers() {
     spool.acknowledge(Stream::Utterance, spool.epoch(), head).expect("deleting finds room");
     at_ms += 1;
     spool.append(moment(at_ms), Stream::Utterance, |slot| encode(slot, &text)).expect("there is room again");
+    assert_eq!(spool.condition(), Condition::Dropping, "until a gateway has the record of what was refused");
+    let said = spool.read(Stream::Utterance, 1, 100).expect("reads");
+    let lost = |row: &prim_spool::StoredRow| String::from_utf8_lossy(&row.bytes).contains("lost");
+    assert!(said.iter().any(lost), "what was refused stands in a record");
+    let head = spool.tip(Stream::Utterance).seq;
+    spool.acknowledge(Stream::Utterance, spool.epoch(), head).expect("deleting finds room");
     assert_eq!(spool.condition(), Condition::Ok);
 }
