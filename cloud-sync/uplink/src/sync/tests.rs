@@ -1,3 +1,5 @@
+use proptest::prelude::*;
+
 use super::*;
 
 const EPOCH: u128 = 7;
@@ -295,4 +297,68 @@ fn stopping_says_goodbye_and_nothing_more() {
     assert_eq!(bench.feed(Input::Stop), goodbye);
     assert_eq!(bench.feed(grew(3)), []);
     assert_eq!(bench.next_timeout(), None);
+}
+
+/// What happens to one connection attempt.
+#[derive(Debug, Clone, Copy)]
+enum Fate {
+    /// It fails after so long.
+    Fails { after_ms: u64 },
+    /// It holds for so long, then it is lost.
+    Holds { for_ms: u64 },
+}
+
+fn fates() -> impl Strategy<Value = Vec<(Fate, u32)>> {
+    let fails = (0..=10_000u64).prop_map(|after_ms| Fate::Fails { after_ms });
+    let holds = (0..=30_000u64).prop_map(|for_ms| Fate::Holds { for_ms });
+    prop::collection::vec((prop_oneof![3 => fails, 1 => holds], any::<u32>()), 1..40)
+}
+
+proptest! {
+    /// A short outage is over within seconds, a long one never costs more than a minute beyond it, and no wait is so
+    /// short that trying becomes a busy loop.
+    #[test]
+    fn no_wait_is_longer_than_the_outage_and_a_second_nor_than_a_minute(fates in fates()) {
+        let timing = Timing::default();
+        let mut bench = Bench::new();
+        let mut lost_at: Option<u64> = None;
+        bench.wait(0);
+        for (fate, random) in fates {
+            match fate {
+                Fate::Fails { after_ms } => drop(bench.wait(after_ms)),
+                Fate::Holds { for_ms } => {
+                    bench.feed(Input::Connected);
+                    bench.wait(for_ms);
+                    if u128::from(for_ms) >= timing.settled_after.as_millis() {
+                        lost_at = None;
+                    }
+                }
+            }
+            let lost = *lost_at.get_or_insert(bench.now);
+            bench.feed(Input::Disconnected { random });
+            let wait = bench.next_timeout().expect("it tries again");
+            prop_assert!((100..=60_000).contains(&wait), "waits {wait} ms");
+            prop_assert!(wait <= bench.now - lost + 1_000, "away for {} ms, waits {wait} ms", bench.now - lost);
+            prop_assert!(matches!(bench.wait(wait)[..], [Output::Connect { .. }]), "it tries when it is time");
+        }
+    }
+
+    /// Ten thousand devices that lost one broker at one moment do not return in step: the wait is the caller's random
+    /// number, spread over the whole bound.
+    #[test]
+    fn the_wait_follows_the_random_number_over_the_whole_bound(failures in 1u32..10, random in any::<u32>()) {
+        let wait_after = |random| {
+            let mut bench = Bench::new();
+            for _ in 0..failures {
+                bench.wait(bench.next_timeout().unwrap_or(0));
+                bench.feed(Input::Disconnected { random: u32::MAX });
+            }
+            bench.wait(bench.next_timeout().unwrap_or(0));
+            bench.feed(Input::Disconnected { random });
+            bench.next_timeout().unwrap_or(0) as f64
+        };
+        let share = f64::from(random) / f64::from(u32::MAX);
+        let expected = (wait_after(u32::MAX) * share).max(100.0);
+        prop_assert!((wait_after(random) - expected).abs() <= 1.0);
+    }
 }
