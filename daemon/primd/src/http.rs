@@ -37,7 +37,7 @@ pub(crate) struct HealthSource {
     pub(crate) ear: Arc<EarCounters>,
     pub(crate) spool: Arc<prim_spool::Spool>,
     pub(crate) link: Box<dyn Fn() -> LinkHealth + Send + Sync>,
-    pub(crate) manifests: Vec<AdapterHealth>,
+    pub(crate) adapters: Vec<Box<dyn Fn() -> AdapterHealth + Send + Sync>>,
     pub(crate) recogniser: &'static str,
     pub(crate) voice: &'static str,
     /// The resident set before the models were loaded.
@@ -54,10 +54,13 @@ pub(crate) struct LinkHealth {
     pub(crate) why: Option<String>,
 }
 
-/// One adapter's manifest in plain words.
+/// One adapter: how it is at this moment, and its manifest in plain words.
 #[derive(Debug, Clone, Serialize)]
 pub(crate) struct AdapterHealth {
     pub(crate) name: String,
+    /// `up` or `down`.
+    pub(crate) state: &'static str,
+    pub(crate) why: Option<String>,
     pub(crate) capabilities: Vec<(String, String)>,
 }
 
@@ -107,7 +110,7 @@ impl HealthSource {
             voice: self.voice,
             link,
             spool,
-            adapters: self.manifests.clone(),
+            adapters: self.adapters.iter().map(|adapter| adapter()).collect(),
         }
     }
 

@@ -27,6 +27,7 @@ mod live;
 mod losses;
 mod meeting_loop;
 mod mouth;
+mod platform;
 mod replay;
 mod session;
 pub mod wiring;

@@ -23,6 +23,7 @@ use self::player::Player;
 use self::synthesis::synthesise;
 use crate::clock;
 use crate::inbox::Inbox;
+use crate::platform::SharedLeg;
 
 /// Orders that may wait. The meeting gives a handful a minute; when it is full the order is refused and reported.
 const ORDERS: usize = 32;
@@ -73,7 +74,7 @@ impl Mouth {
     pub(crate) fn start(
         voice: Option<Box<dyn Tts>>,
         room: MouthLease,
-        leg: Option<MouthLease>,
+        leg: SharedLeg,
         route: Route,
         inbox: &Inbox,
     ) -> std::io::Result<Self> {

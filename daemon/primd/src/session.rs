@@ -1,31 +1,23 @@
-//! A session, the room's or a platform's: its ears become listeners, its hands and people become facts, and Prim's hand
-//! and banners go the other way.
+//! A session's ear, the room's or a platform's, becomes a listener's blocks.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::mpsc::Receiver;
 use std::thread::JoinHandle;
 use std::time::Duration;
 
-use prim_adapter::{
-    AdapterEvent, AudioBlock, Ear as SessionEar, Heard, Mouth as SessionMouth, Scene, Session, SessionState,
-    Voices,
-};
+use prim_adapter::{AudioBlock, Ear as SessionEar, Heard, Mouth as SessionMouth, Scene, Session, Voices};
 use prim_audio::{DEVICE_BLOCK, SPEECH_BLOCK, SampleTime};
 use prim_dsp::{RemoteBlock, RemoteEar};
-use prim_ids::{MonoTime, ParticipantId};
-use prim_meeting::{Input, Peripheral, PeripheralState, Person, Place, Role};
+use prim_ids::MonoTime;
 
 use crate::clock;
-use crate::inbox::Inbox;
 use crate::listener::{Clean, Judge, Listener, to_i16};
-use crate::meeting_loop::Platform;
 
 /// How often an ear that nobody wakes looks for sound: half a block.
 const LOOK: Duration = Duration::from_millis(5);
 /// An ear that gave nothing for so long has dried up: longer than any pause of a healthy network.
 const DRY: Duration = Duration::from_secs(1);
-/// How long one wait for an event lasts, and so how fast the thread notices that it shall stop.
-const EVENT_WAIT: Duration = Duration::from_millis(100);
 
 /// Starts the thread that listens to the room. Whoever feeds the room's ear wakes it.
 pub(crate) fn listen_to_room(
@@ -34,38 +26,30 @@ pub(crate) fn listen_to_room(
     stopping: &Arc<AtomicBool>,
 ) -> std::io::Result<Option<JoinHandle<()>>> {
     let ear = session.take_ears().into_iter().next();
-    ear.map(|ear| listen(EarWorker::new(ear, listener, None), "prim-room", stopping)).transpose()
+    let worker = |ear| EarWorker { ear: Some(ear), listener, far: None, last_block: clock::mono_now() };
+    ear.map(|ear| listen(worker(ear), "prim-room", stopping)).transpose()
 }
 
-/// Starts the threads of a platform: one for its ear, one for what happens in it.
-pub(crate) fn join_in(
-    session: &Arc<Session<SessionMouth>>,
+/// An ear of a platform that was joined, and the session it belongs to.
+pub(crate) type Joined = (SessionEar, Arc<Session<SessionMouth>>);
+
+/// Starts the thread that listens to a platform: to each session's ear in turn.
+pub(crate) fn listen_to_platform(
+    joined: Receiver<Joined>,
     listener: Listener,
     judge: Judge,
-    known: Vec<(ParticipantId, String)>,
-    inbox: &Inbox,
     stopping: &Arc<AtomicBool>,
-) -> anyhow::Result<Vec<JoinHandle<()>>> {
-    let mut threads = Vec::new();
-    if let Some(ear) = session.take_ears().into_iter().next() {
-        let far = Far {
-            front: RemoteEar::new()?,
-            judge,
-            out: RemoteBlock::default(),
-            session: Arc::clone(session),
-        };
-        threads.push(listen(EarWorker::new(ear, listener, Some(far)), "prim-remote", stopping)?);
-    }
-    let (session, inbox, stop) = (Arc::clone(session), inbox.clone(), Arc::clone(stopping));
-    threads.push(std::thread::Builder::new().name("prim-platform".into()).spawn(move || {
-        let mut events = Events { session, inbox, known };
-        while !stop.load(Ordering::Acquire) {
-            if let Some(event) = events.session.next_event(EVENT_WAIT) {
-                events.take(event);
-            }
-        }
-    })?);
-    Ok(threads)
+) -> anyhow::Result<JoinHandle<()>> {
+    let far = Far {
+        joined,
+        front: RemoteEar::new()?,
+        judge,
+        out: RemoteBlock::default(),
+        session: None,
+        place: Place::default(),
+    };
+    let worker = EarWorker { ear: None, listener, far: Some(far), last_block: clock::mono_now() };
+    Ok(listen(worker, "prim-remote", stopping)?)
 }
 
 fn listen(mut worker: EarWorker, name: &str, stopping: &Arc<AtomicBool>) -> std::io::Result<JoinHandle<()>> {
@@ -80,7 +64,7 @@ fn listen(mut worker: EarWorker, name: &str, stopping: &Arc<AtomicBool>) -> std:
 }
 
 struct EarWorker {
-    ear: SessionEar,
+    ear: Option<SessionEar>,
     listener: Listener,
     /// What a platform's ear needs, whose sound no front end of ours has seen.
     far: Option<Far>,
@@ -88,19 +72,41 @@ struct EarWorker {
 }
 
 struct Far {
+    joined: Receiver<Joined>,
     front: RemoteEar,
     judge: Judge,
     out: RemoteBlock,
-    session: Arc<Session<SessionMouth>>,
+    session: Option<Arc<Session<SessionMouth>>>,
+    place: Place,
+}
+
+/// Where blocks of 10 ms stand in the listener's time, which goes on when another session begins at zero.
+#[derive(Debug, Default)]
+struct Place {
+    next: u64,
+    /// The listener's block that is the session's first one.
+    base: Option<u64>,
+}
+
+impl Place {
+    fn another_session(&mut self) {
+        self.base = None;
+    }
+
+    /// `at`: the block's place in its session, at 48 kHz.
+    fn of(&mut self, at: SampleTime) -> SampleTime {
+        let block = at.0 / DEVICE_BLOCK as u64;
+        let base = *self.base.get_or_insert_with(|| self.next.saturating_sub(block));
+        let place = (base + block).max(self.next);
+        self.next = place + 1;
+        SampleTime(place * SPEECH_BLOCK as u64)
+    }
 }
 
 impl EarWorker {
-    fn new(ear: SessionEar, listener: Listener, far: Option<Far>) -> Self {
-        Self { ear, listener, far, last_block: clock::mono_now() }
-    }
-
     fn turn(&mut self) -> bool {
-        match self.ear.hear() {
+        self.change_ears();
+        match self.ear.as_mut().and_then(SessionEar::hear) {
             None => {
                 let now = clock::mono_now();
                 if now.since(self.last_block) >= DRY {
@@ -116,7 +122,8 @@ impl EarWorker {
             }
             Some(Heard::Block(block)) => {
                 self.last_block = clock::mono_now();
-                match (self.ear.scene().copied(), &mut self.far) {
+                let scene = self.ear.as_ref().and_then(|ear| ear.scene().copied());
+                match (scene, &mut self.far) {
                     (Some(scene), _) => self.hear(&block, &scene),
                     (None, Some(far)) => far.hear(&block, &mut self.listener),
                     (None, None) => {}
@@ -124,6 +131,18 @@ impl EarWorker {
             }
         }
         true
+    }
+
+    /// The platform was joined again: its new ear takes the old one's place.
+    fn change_ears(&mut self) {
+        let Some(far) = &mut self.far else { return };
+        if let Ok((ear, session)) = far.joined.try_recv() {
+            self.ear = Some(ear);
+            far.session = Some(session);
+            far.place.another_session();
+            far.judge.hole();
+            self.listener.hole();
+        }
     }
 
     fn hear(&mut self, block: &AudioBlock, scene: &Scene) {
@@ -144,13 +163,13 @@ impl Far {
         let Ok(samples) = <&[i16; DEVICE_BLOCK]>::try_from(block.samples()) else { return };
         self.front.process(samples, &mut self.out);
         // One person on the line: the platform says who it is. With more of them it would have to name each.
-        let roster = self.session.roster();
+        let roster = self.session.as_ref().map(|session| session.roster()).unwrap_or_default();
         let mut people = roster.iter().map(|(who, _)| who);
         let only = people.next().filter(|_| people.next().is_none());
         listener.set_speaker(only);
         let probability = self.judge.judge(&self.out.voice);
         let clean = Clean {
-            at: SampleTime(block.at.0 / 3 / SPEECH_BLOCK as u64 * SPEECH_BLOCK as u64),
+            at: self.place.of(block.at),
             heard: clock::mono_now(),
             voice: &self.out.voice,
             words: &self.out.voice.map(to_i16),
@@ -160,68 +179,20 @@ impl Far {
     }
 }
 
-struct Events {
-    session: Arc<Session<SessionMouth>>,
-    inbox: Inbox,
-    /// Who was expected, by the plan: they are in the meeting already.
-    known: Vec<(ParticipantId, String)>,
-}
+#[cfg(test)]
+mod tests {
+    use super::*;
 
-impl Events {
-    fn take(&mut self, event: AdapterEvent) {
-        let at = clock::mono_now();
-        match event {
-            AdapterEvent::StateChanged(state) => {
-                let state = match state {
-                    SessionState::Joined => PeripheralState::Up,
-                    SessionState::Reconnecting { .. } => PeripheralState::Degraded {
-                        reason: "the platform's connection is being restored".to_owned(),
-                    },
-                    SessionState::Closed(_) => {
-                        PeripheralState::Absent { reason: "the platform's session is over".to_owned() }
-                    }
-                };
-                self.inbox.report(at, Input::PeripheralChanged { which: Peripheral::RemoteLink, state });
-            }
-            AdapterEvent::ParticipantJoined { who } => {
-                if self.known.iter().any(|(id, _)| *id == who) {
-                    return;
-                }
-                let name = self.session.roster().get(who).map(|a| a.name.clone()).unwrap_or_default();
-                let person = Person { id: who, name, role: Role::Member, place: Place::Remote };
-                self.inbox.report(at, Input::ParticipantJoined { person });
-            }
-            AdapterEvent::ParticipantLeft { who } => self.inbox.report(at, Input::ParticipantLeft { who }),
-            AdapterEvent::HandRaised { who } => {
-                self.inbox.report(at, Input::RemoteHand { who, raised: true })
-            }
-            AdapterEvent::HandLowered { who } => {
-                self.inbox.report(at, Input::RemoteHand { who, raised: false })
-            }
-            AdapterEvent::EventsLost { count } => {
-                tracing::warn!(
-                    adapter.lost_events = count,
-                    "the platform's events came too fast; the roster is read anew"
-                );
-            }
-        }
-    }
-}
-
-/// The platform as the meeting loop orders it about.
-pub(crate) struct SessionPlatform(pub(crate) Arc<Session<SessionMouth>>);
-
-impl Platform for SessionPlatform {
-    fn raise_hand(&mut self, raised: bool) {
-        let done = if raised { self.0.raise_hand() } else { self.0.lower_hand() };
-        if let Err(error) = done {
-            tracing::debug!(error = &error as &dyn std::error::Error, "the platform did not take the hand");
-        }
-    }
-
-    fn banner(&mut self, text: Option<&str>) {
-        if let Err(error) = self.0.show_banner(text.unwrap_or_default()) {
-            tracing::debug!(error = &error as &dyn std::error::Error, "the platform did not take the banner");
-        }
+    #[test]
+    fn the_listeners_time_goes_on_over_gaps_and_over_sessions() {
+        let mut place = Place::default();
+        let mut of = |block: u64| place.of(SampleTime(block * DEVICE_BLOCK as u64)).0 / SPEECH_BLOCK as u64;
+        assert_eq!((of(0), of(1), of(5)), (0, 1, 5));
+        place.another_session();
+        let mut of = |block: u64| place.of(SampleTime(block * DEVICE_BLOCK as u64)).0 / SPEECH_BLOCK as u64;
+        assert_eq!((of(0), of(1), of(9)), (6, 7, 15), "a session that begins at zero goes on after the last");
+        place.another_session();
+        let mut of = |block: u64| place.of(SampleTime(block * DEVICE_BLOCK as u64)).0 / SPEECH_BLOCK as u64;
+        assert_eq!((of(1000), of(1001)), (1000, 1001), "and one that begins later keeps its time");
     }
 }

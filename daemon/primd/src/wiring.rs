@@ -3,43 +3,45 @@
 mod folder;
 mod hardware;
 mod link;
-mod platform;
 mod speech;
 
 use std::fs;
 use std::path::Path;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::mpsc::Receiver;
 use std::sync::{Arc, Mutex};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
 use anyhow::{Context, bail};
-use prim_adapter::{Adapter, JoinRequest};
+use prim_adapter::loopback::LoopbackAdapter;
+use prim_adapter::{Adapter, JoinRequest, Manifest, Session, SessionState};
 use prim_adapter_room::Room;
 use prim_audio::SPEECH_RATE;
 use prim_dsp::Frontend;
 use prim_identity::AuditKey;
+use prim_ids::ParticipantId;
 use prim_meeting::{Ear, Input, Meeting, Peripheral, PeripheralState, TalkerKey};
 use prim_spool::Spool;
 
 use self::folder::{RESET_MARK, claim_folder, open_spool, open_witness, read_boot_id};
 use self::hardware::{Hardware, frontend_config, watch_button, watch_mute};
 use self::link::{link_health, start_uplink};
-use self::platform::{join, manifest_in_words, people_of};
 use self::speech::{open_models, open_stt, open_voice, resident_bytes, speech_context};
 use crate::agenda::{self, MeetingPlan};
 use crate::clock;
 use crate::config::PrimConfig;
 use crate::front::{EarCounters, RoomFront};
-use crate::http::{self, HealthSource};
+use crate::http::{self, AdapterHealth, HealthSource};
 use crate::inbox::Inbox;
 use crate::ledger::{Identity, Ledger};
 use crate::listener::{Judge, Listener, ListenerParts};
 use crate::live::{self, Live};
 use crate::meeting_loop::{Ended, LoopState, MeetingLoop, Platform, config_for, resume, start_of};
 use crate::mouth::{Mouth, Route};
+use crate::platform::PlatformLink;
 use crate::replay::ReplayLog;
-use crate::session::{self, SessionPlatform};
+use crate::session::{self, Joined};
 
 /// How long leaving a platform may take.
 const LEAVE_LIMIT: Duration = Duration::from_secs(2);
@@ -99,17 +101,31 @@ pub fn run(config: &PrimConfig, plan: Option<&MeetingPlan>) -> anyhow::Result<()
     let room_stt = open_stt(&models, &config.speech.recogniser, &context);
     let voice = open_voice(&models, &config.speech.voice);
     let (recogniser_up, voice_up) = (room_stt.is_some(), voice.is_some());
-    let session = join(config);
-    let remote_stt = session.as_ref().and_then(|_| open_stt(&models, &config.speech.recogniser, &context));
+    let loopback = config.adapter.loopback.as_ref();
+    let remote_stt = loopback.and_then(|_| open_stt(&models, &config.speech.recogniser, &context));
     let models_bytes = resident_bytes().saturating_sub(before_models_bytes);
+    let known = start.as_ref().map_or_else(Vec::new, |(input, _)| people_of(input));
+    let mut threads: Vec<JoinHandle<()>> = Vec::new();
+    let mut platform: Option<(PlatformLink, Receiver<Joined>)> = None;
+    if let Some(loopback) = loopback {
+        let adapter = LoopbackAdapter::new(&loopback.socket);
+        let (link, joined, thread) = PlatformLink::start(adapter, known, &inbox, &stopping)?;
+        threads.push(thread);
+        platform = Some((link, joined));
+    }
+    let (platform, joined) = platform.unzip();
+    let room = Arc::new(room);
+    let room_again = Arc::clone(&room);
+    let mut adapters: Vec<Box<dyn Fn() -> AdapterHealth + Send + Sync>> =
+        vec![Box::new(move || in_words(room_again.manifest(), room_state(&room_again)))];
+    if let Some(link) = platform.clone() {
+        adapters.push(Box::new(move || in_words(link.manifest(), link.state())));
+    }
     let health = HealthSource {
         ear: Arc::clone(&counters),
         spool: Arc::clone(&spool),
         link: link_health(uplink.clone()),
-        manifests: [manifest_in_words(&room)]
-            .into_iter()
-            .chain(session.iter().map(|s| manifest_in_words(s)))
-            .collect(),
+        adapters,
         recogniser: if recogniser_up { "up" } else { "missing" },
         voice: if voice_up { "up" } else { "missing" },
         before_models_bytes,
@@ -118,9 +134,9 @@ pub fn run(config: &PrimConfig, plan: Option<&MeetingPlan>) -> anyhow::Result<()
     let page = runtime.block_on(http::bind(config.http.listen, health))?;
     runtime.spawn(page);
 
-    let leg = session.as_ref().and_then(|s| s.lease_mouth().ok());
     // The loopback's people sit elsewhere and hear Prim by the line only.
-    let route = Route::choose(leg.is_some(), false);
+    let route = Route::choose(platform.is_some(), false);
+    let leg = platform.as_ref().map(PlatformLink::leg).unwrap_or_default();
     let mouth = Mouth::start(voice, room.lease_mouth()?, leg, route, &inbox).context("start the mouth")?;
 
     let unsettled = Arc::new(AtomicUsize::new(0));
@@ -138,7 +154,6 @@ pub fn run(config: &PrimConfig, plan: Option<&MeetingPlan>) -> anyhow::Result<()
             unsettled: Arc::clone(&unsettled),
         })
     };
-    let mut threads: Vec<JoinHandle<()>> = Vec::new();
     let listening = session::listen_to_room(&room, listener(Ear::Room, 0, room_stt), &stopping)
         .context("start the room's listener")?
         .context("listen to the room: its session has no ear")?;
@@ -157,16 +172,9 @@ pub fn run(config: &PrimConfig, plan: Option<&MeetingPlan>) -> anyhow::Result<()
     };
     threads.push(listening);
     threads.extend(front.start().context("start the room's front end")?);
-    if let Some(session) = &session {
-        let known = start.as_ref().map_or_else(Vec::new, |(input, _)| people_of(input));
-        threads.extend(session::join_in(
-            session,
-            listener(Ear::Remote, 1, remote_stt),
-            judge()?,
-            known,
-            &inbox,
-            &stopping,
-        )?);
+    if let Some(joined) = joined {
+        let listener = listener(Ear::Remote, 1, remote_stt);
+        threads.push(session::listen_to_platform(joined, listener, judge()?, &stopping)?);
     }
     threads.push(watch_button(hardware.button, &inbox, &stopping)?);
     threads.push(watch_mute(hardware.mute, &inbox, &stopping)?);
@@ -213,7 +221,7 @@ pub fn run(config: &PrimConfig, plan: Option<&MeetingPlan>) -> anyhow::Result<()
         witness,
         mouth,
         light: hardware.light,
-        platform: session.as_ref().map(|s| Box::new(SessionPlatform(Arc::clone(s))) as Box<dyn Platform>),
+        platform: platform.map(|link| Box::new(link) as Box<dyn Platform>),
         live: live.clone(),
         unsettled,
         muted,
@@ -232,11 +240,6 @@ pub fn run(config: &PrimConfig, plan: Option<&MeetingPlan>) -> anyhow::Result<()
     if let Err(error) = room.leave(LEAVE_LIMIT) {
         tracing::warn!(error = &error as &dyn std::error::Error, "left the room without its word");
     }
-    if let Some(session) = &session
-        && let Err(error) = session.leave(LEAVE_LIMIT)
-    {
-        tracing::warn!(error = &error as &dyn std::error::Error, "left the platform without its word");
-    }
     if let Some(uplink) = uplink {
         uplink.shutdown(DRAIN_LIMIT);
     }
@@ -253,6 +256,35 @@ pub fn run(config: &PrimConfig, plan: Option<&MeetingPlan>) -> anyhow::Result<()
         );
     }
     Ok(())
+}
+
+fn room_state(room: &Session<prim_adapter::Mouth>) -> Result<(), String> {
+    match room.state() {
+        SessionState::Joined => Ok(()),
+        SessionState::Reconnecting { .. } => Err("microphones and loudspeaker are gone".to_owned()),
+        SessionState::Closed(_) => Err("the daemon stops".to_owned()),
+    }
+}
+
+fn in_words(manifest: &Manifest, state: Result<(), String>) -> AdapterHealth {
+    AdapterHealth {
+        name: manifest.adapter.to_owned(),
+        state: if state.is_ok() { "up" } else { "down" },
+        why: state.err(),
+        capabilities: manifest
+            .claims
+            .iter()
+            .map(|c| (c.capability.to_string(), c.support.to_string()))
+            .collect(),
+    }
+}
+
+fn people_of(input: &Input) -> Vec<(ParticipantId, String)> {
+    if let Input::MeetingStarted { people, .. } = input {
+        people.iter().map(|p| (p.id, p.name.clone())).collect()
+    } else {
+        Vec::new()
+    }
 }
 
 /// The meeting that was running when the daemon died: what was kept with its last record.

@@ -100,7 +100,7 @@ fn bench(limits: Limits) -> Bench {
     let mouth = Mouth::start(
         Some(Box::new(FakeTts::new())),
         room.lease_mouth().unwrap(),
-        None,
+        Arc::default(),
         Route::choose(false, false),
         &inbox,
     )

@@ -11,9 +11,10 @@ use prim_dsp::{Limiter, ding};
 use prim_ids::RequestId;
 use prim_meeting::{DingPlace, Input, Peripheral, PeripheralState, SayId};
 
-use super::{ORDERS, PlayOrder, Route, length_ms};
+use super::{ORDERS, PlayOrder, Route, length_ms, lock};
 use crate::clock;
 use crate::inbox::Inbox;
+use crate::platform::SharedLeg;
 
 /// Blocks queued in the speaker: 40 ms rides out a busy scheduler, and is all that a flush must take back.
 const AHEAD_BLOCKS: usize = 4;
@@ -43,7 +44,7 @@ struct Current {
 
 pub(super) struct Player {
     room: MouthLease,
-    leg: Option<MouthLease>,
+    leg: SharedLeg,
     route: Route,
     inbox: Inbox,
     sounding: Arc<AtomicBool>,
@@ -56,7 +57,7 @@ pub(super) struct Player {
 impl Player {
     pub(super) fn new(
         room: MouthLease,
-        leg: Option<MouthLease>,
+        leg: SharedLeg,
         route: Route,
         inbox: Inbox,
         sounding: Arc<AtomicBool>,
@@ -140,7 +141,7 @@ impl Player {
             return;
         };
         let unheard = self.room.silence() as usize * DEVICE_BLOCK;
-        if let Some(leg) = &mut self.leg {
+        if let Some(leg) = &mut *lock(&self.leg) {
             leg.silence();
         }
         let played_ms = length_ms(current.handed.min(current.samples.len()).saturating_sub(unheard));
@@ -184,7 +185,9 @@ impl Player {
                     break;
                 }
             }
-            if let Some(leg) = self.leg.as_mut().filter(|_| current.leg) {
+            if current.leg
+                && let Some(leg) = &mut *lock(&self.leg)
+            {
                 // A platform that is away or behind misses this; the room hears it all the same.
                 let _ = leg.speak(&block);
             }
