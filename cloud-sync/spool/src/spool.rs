@@ -277,10 +277,17 @@ impl Spool {
         self.lock().condition()
     }
 
-    /// Deletes every erasable payload of `meeting` and overwrites its bytes; the records stay. Returns how many
-    /// lost theirs.
-    pub fn erase_meeting(&self, meeting: MeetingId) -> Result<u64, EraseError> {
-        self.lock().erase_meeting(meeting).map_err(|source| EraseError::Sqlite { source })
+    /// Deletes every erasable payload of `meeting` and overwrites its bytes; the records stay. In the same transaction the
+    /// audit record that says so is appended, which `make` encodes from how many records lost theirs; and `state`, if
+    /// any, takes the last one's place, which may hold words too.
+    pub fn erase_meeting(
+        &self,
+        now: Moment,
+        meeting: MeetingId,
+        state: Option<&[u8]>,
+        make: impl FnOnce(u64, Slot) -> Encoded,
+    ) -> Result<u64, EraseError> {
+        self.lock().erase_meeting(now, meeting, state, make).map_err(|source| EraseError::Sqlite { source })
     }
 
     /// A caller's closure may have panicked under the lock; it runs before anything is changed.
@@ -394,16 +401,38 @@ impl Inner {
         Ok(deleted)
     }
 
-    fn erase_meeting(&mut self, meeting: MeetingId) -> rusqlite::Result<u64> {
+    fn erase_meeting(
+        &mut self,
+        now: Moment,
+        meeting: MeetingId,
+        state: Option<&[u8]>,
+        make: impl FnOnce(u64, Slot) -> Encoded,
+    ) -> rusqlite::Result<u64> {
+        self.count_time(now);
+        let mut heads = self.heads;
         let tx = self.conn.transaction_with_behavior(TransactionBehavior::Immediate)?;
         let erased = store::erase(&tx, meeting)?;
-        tx.commit()?;
-        for (head, (_, bytes)) in self.heads.iter_mut().zip(erased) {
+        for (head, (_, bytes)) in heads.iter_mut().zip(erased) {
             head.bytes = head.bytes.saturating_sub(bytes);
         }
+        let records = erased.iter().map(|(rows, _)| rows).sum();
+        let head = &mut heads[index(Stream::Audit)];
+        let slot =
+            Slot { stream: Stream::Audit, epoch: self.epoch, seq: head.tip.seq + 1, prev: head.tip.hash };
+        let record = make(records, slot);
+        store::insert(&tx, Stream::Audit, slot.seq, &slot.prev, self.on.on_ms, &record)?;
+        head.tip = Tip { seq: slot.seq, hash: record.hash };
+        head.rows += 1;
+        head.bytes += store::size(&record);
+        store::save_tip(&tx, Stream::Audit, head.tip)?;
+        if let Some(state) = state {
+            store::save_state(&tx, state)?;
+        }
+        tx.commit()?;
+        self.heads = heads;
         // The WAL still holds the old pages until it is moved and cut.
         self.conn.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(()))?;
-        Ok(erased.iter().map(|(rows, _)| rows).sum())
+        Ok(records)
     }
 
     fn forget_state(&mut self) -> rusqlite::Result<()> {

@@ -56,20 +56,29 @@ impl Model {
             .append_many(moment(at), &all, |_, slot| encode_private(slot, "r", meeting(slot.seq), &words))
             .expect("appends");
         for (stream, appended) in streams.iter().zip(appended) {
-            let (head, prev) = self.heads[*stream];
-            let slot = prim_spool::Slot { stream: Stream::ALL[*stream], epoch: epoch(), seq: head + 1, prev };
+            let slot = self.slot(*stream);
             let record = encode_private(slot, "r", meeting(slot.seq), &words);
             assert_eq!((appended.seq, appended.hash), (slot.seq, record.hash));
-            self.heads[*stream] = (slot.seq, record.hash);
-            self.rows[*stream].push(StoredRow {
-                seq: slot.seq,
-                prev,
-                hash: record.hash,
-                bytes: record.bytes,
-                erasable: record.erasable,
-                meeting: record.meeting,
-            });
+            self.note(*stream, record);
         }
+    }
+
+    fn slot(&self, stream: usize) -> prim_spool::Slot {
+        let (head, prev) = self.heads[stream];
+        prim_spool::Slot { stream: Stream::ALL[stream], epoch: epoch(), seq: head + 1, prev }
+    }
+
+    fn note(&mut self, stream: usize, record: prim_spool::Encoded) {
+        let slot = self.slot(stream);
+        self.heads[stream] = (slot.seq, record.hash);
+        self.rows[stream].push(StoredRow {
+            seq: slot.seq,
+            prev: slot.prev,
+            hash: record.hash,
+            bytes: record.bytes,
+            erasable: record.erasable,
+            meeting: record.meeting,
+        });
     }
 }
 
@@ -104,7 +113,9 @@ proptest! {
                     for row in model.rows.iter_mut().flatten().filter(|row| row.meeting == Some(meeting)) {
                         erased += u64::from(row.erasable.take().is_some());
                     }
-                    prop_assert_eq!(spool.erase_meeting(meeting).unwrap(), erased);
+                    let record = |erased, slot| encode(slot, &format!("erased {erased}"));
+                    prop_assert_eq!(spool.erase_meeting(moment(at as u64), meeting, None, record).unwrap(), erased);
+                    model.note(0, record(erased, model.slot(0)));
                 }
                 Step::Reopen => {
                     drop(spool);
@@ -353,7 +364,11 @@ fn erased_words_are_gone_from_every_file() {
         })
     };
     assert!(holds_words());
-    assert_eq!(spool.erase_meeting(meeting).unwrap(), 30);
+    let record = |erased, slot| encode(slot, &format!("erased {erased}"));
+    assert_eq!(spool.erase_meeting(moment(1), meeting, Some(b"idle"), record).unwrap(), 30);
+    let audit = rows(&spool, Stream::Audit);
+    assert!(String::from_utf8_lossy(&audit[0].bytes).ends_with("erased 30"), "the audit says so");
+    assert_eq!(spool.state().unwrap().unwrap(), b"idle", "nor does the state remember");
     assert!(!holds_words(), "the words are still in a file");
     assert_eq!(rows(&spool, Stream::Utterance).len(), 30, "the records stay");
 }

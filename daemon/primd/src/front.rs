@@ -40,6 +40,8 @@ pub(crate) struct EarCounters {
     pub(crate) missing_frames: AtomicU64,
     /// Time spent in the front end, µs, all blocks together.
     pub(crate) frontend_us: AtomicU64,
+    /// Blocks the loudspeaker had nothing for although something had been handed over, or was told to drop.
+    pub(crate) missed_blocks: AtomicU64,
     /// Boot time of the last block, ms; so that the health page sees a stalled microphone.
     pub(crate) last_block_ms: AtomicU64,
 }
@@ -193,6 +195,7 @@ impl Worker {
         {
             let mut speaker = lock(&self.speaker);
             while let Some(played) = speaker.played() {
+                self.counters.missed_blocks.fetch_add(u64::from(played.missed), Ordering::Relaxed);
                 self.reference.push(played.at, &played.samples);
             }
         }

@@ -1,5 +1,6 @@
 //! `/health` for people and `/metrics` for Prometheus, on loopback.
 
+use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
@@ -10,11 +11,15 @@ use axum::http::StatusCode;
 use axum::response::IntoResponse;
 use axum::routing::get;
 use axum::{Json, Router};
+use metrics::{counter, gauge};
 use metrics_exporter_prometheus::{PrometheusBuilder, PrometheusHandle};
+use prim_meeting::Peripheral;
 use serde::Serialize;
 
 use crate::clock;
 use crate::front::EarCounters;
+use crate::inbox::Inbox;
+use crate::vitals::{BUCKETS_S, Parts};
 
 /// A microphone that has given nothing for this long is stalled.
 const STALL: Duration = Duration::from_secs(2);
@@ -38,8 +43,9 @@ pub(crate) struct HealthSource {
     pub(crate) spool: Arc<prim_spool::Spool>,
     pub(crate) link: Box<dyn Fn() -> LinkHealth + Send + Sync>,
     pub(crate) adapters: Vec<Box<dyn Fn() -> AdapterHealth + Send + Sync>>,
-    pub(crate) recogniser: &'static str,
-    pub(crate) voice: &'static str,
+    /// How each part is at this moment.
+    pub(crate) parts: Parts,
+    pub(crate) inbox: Inbox,
     /// The resident set before the models were loaded.
     pub(crate) before_models_bytes: u64,
     /// Its growth while they were loaded.
@@ -52,6 +58,12 @@ pub(crate) struct LinkHealth {
     pub(crate) broker: &'static str,
     pub(crate) gateway: &'static str,
     pub(crate) why: Option<String>,
+    #[serde(skip)]
+    pub(crate) batches: u64,
+    #[serde(skip)]
+    pub(crate) rejected: u64,
+    #[serde(skip)]
+    pub(crate) live_dropped: u64,
 }
 
 /// One adapter: how it is at this moment, and its manifest in plain words.
@@ -70,6 +82,12 @@ struct Health {
     microphones: &'static str,
     recogniser: &'static str,
     voice: &'static str,
+    speaker: &'static str,
+    light: &'static str,
+    button: &'static str,
+    disk: &'static str,
+    /// Why, for each part that does not work as it should.
+    reasons: BTreeMap<&'static str, String>,
     link: LinkHealth,
     spool: SpoolHealth,
     adapters: Vec<AdapterHealth>,
@@ -80,6 +98,7 @@ struct SpoolHealth {
     condition: String,
     records: u64,
     bytes: u64,
+    refused: u64,
     would_drop_first: Option<String>,
 }
 
@@ -93,47 +112,87 @@ impl HealthSource {
                 condition: format!("unreadable: {e}"),
                 records: 0,
                 bytes: 0,
+                refused: 0,
                 would_drop_first: None,
             },
             |d| SpoolHealth {
                 condition: format!("{:?}", d.condition).to_lowercase(),
                 records: d.rows,
                 bytes: d.bytes,
+                refused: d.refused,
                 would_drop_first: d.next_to_drop.map(|s| s.to_string()),
             },
         );
-        let well = hears && spool.condition == "ok" && self.recogniser == "up" && self.voice == "up";
+        let mut reasons = BTreeMap::new();
+        let mut part = |name, which| {
+            let (state, why) = self.parts.state(which);
+            reasons.extend(why.map(|why| (name, why)));
+            // The words that `prim doctor` knows.
+            if state == "absent" { "missing" } else { state }
+        };
+        let recogniser = part("recogniser", Peripheral::Stt);
+        let voice = part("voice", Peripheral::Tts);
+        let speaker = part("speaker", Peripheral::Speaker);
+        let light = part("light", Peripheral::Light);
+        let button = part("button", Peripheral::Button);
+        let disk = part("disk", Peripheral::Disk);
+        let (_, deaf) = self.parts.state(Peripheral::Microphones);
+        reasons.extend(deaf.map(|why| ("microphones", why)));
+        let adapters: Vec<AdapterHealth> = self.adapters.iter().map(|adapter| adapter()).collect();
+        let well = hears
+            && spool.condition == "ok"
+            && [recogniser, voice, speaker, light, button, disk].iter().all(|state| *state == "up")
+            && adapters.iter().all(|adapter| adapter.state == "up");
         Health {
             status: if !well || link.broker == "down" { "degraded" } else { "ok" },
             microphones: if hears { "up" } else { "silent" },
-            recogniser: self.recogniser,
-            voice: self.voice,
+            recogniser,
+            voice,
+            speaker,
+            light,
+            button,
+            disk,
+            reasons,
             link,
             spool,
-            adapters: self.adapters.iter().map(|adapter| adapter()).collect(),
+            adapters,
         }
     }
 
     fn publish(&self) {
         let c = &self.ear;
-        metrics::gauge!("prim_ear_blocks_total").set(c.blocks.load(Ordering::Relaxed) as f64);
-        metrics::gauge!("prim_ear_overflowed_blocks_total")
-            .set(c.overflowed_blocks.load(Ordering::Relaxed) as f64);
-        metrics::gauge!("prim_ear_missing_frames_total").set(c.missing_frames.load(Ordering::Relaxed) as f64);
-        metrics::gauge!("prim_frontend_seconds_total")
-            .set(c.frontend_us.load(Ordering::Relaxed) as f64 / 1e6);
-        metrics::gauge!("prim_before_models_bytes").set(self.before_models_bytes as f64);
-        metrics::gauge!("prim_models_bytes").set(self.models_bytes as f64);
+        for (name, count) in [
+            ("prim_ear_blocks_total", &c.blocks),
+            ("prim_ear_overflowed_blocks_total", &c.overflowed_blocks),
+            ("prim_ear_missing_frames_total", &c.missing_frames),
+            ("prim_frontend_busy_microseconds_total", &c.frontend_us),
+            ("prim_speaker_missed_blocks_total", &c.missed_blocks),
+        ] {
+            counter!(name).absolute(count.load(Ordering::Relaxed));
+        }
+        gauge!("prim_before_models_bytes").set(self.before_models_bytes as f64);
+        gauge!("prim_models_bytes").set(self.models_bytes as f64);
+        gauge!("prim_inbox_waiting_messages").set(self.inbox.waiting() as f64);
         if let Ok(depth) = self.spool.depth() {
-            metrics::gauge!("prim_spool_records").set(depth.rows as f64);
-            metrics::gauge!("prim_spool_bytes").set(depth.bytes as f64);
+            gauge!("prim_spool_records").set(depth.rows as f64);
+            gauge!("prim_spool_bytes").set(depth.bytes as f64);
+            counter!("prim_spool_refused_records_total").absolute(depth.refused);
             for stream in depth.streams {
-                metrics::gauge!("prim_spool_head", "stream" => stream.stream.to_string())
-                    .set(stream.head as f64);
+                let label = stream.stream.to_string();
+                gauge!("prim_spool_stream_records", "stream" => label.clone()).set(stream.rows as f64);
+                gauge!("prim_spool_head", "stream" => label).set(stream.head as f64);
             }
         }
-        let up = if (self.link)().broker == "up" { 1.0 } else { 0.0 };
-        metrics::gauge!("prim_link_up").set(up);
+        for adapter in self.adapters.iter().map(|adapter| adapter()) {
+            let up = if adapter.state == "up" { 1.0 } else { 0.0 };
+            gauge!("prim_adapter_up", "adapter" => adapter.name).set(up);
+        }
+        let link = (self.link)();
+        gauge!("prim_link_up").set(if link.broker == "up" { 1.0 } else { 0.0 });
+        gauge!("prim_gateway_present").set(if link.gateway == "up" { 1.0 } else { 0.0 });
+        counter!("prim_uplink_batches_total").absolute(link.batches);
+        counter!("prim_uplink_rejected_records_total").absolute(link.rejected);
+        counter!("prim_uplink_dropped_live_events_total").absolute(link.live_dropped);
     }
 }
 
@@ -143,22 +202,37 @@ struct Served {
     prometheus: PrometheusHandle,
 }
 
-/// Binds the port; serve with the returned future.
-pub(crate) async fn bind(
-    listen: SocketAddr,
-    source: HealthSource,
-) -> Result<impl Future<Output = ()> + Send, ServeHttpError> {
-    let listener = tokio::net::TcpListener::bind(listen).await.map_err(|source| {
+/// Takes the port, before anything slow is opened: a port in use is told at once.
+pub(crate) fn listen(listen: SocketAddr) -> Result<std::net::TcpListener, ServeHttpError> {
+    let failed = |source: std::io::Error| {
         if source.kind() == std::io::ErrorKind::AddrInUse {
             ServeHttpError::Busy { listen }
         } else {
             ServeHttpError::Listen { listen, source }
         }
-    })?;
-    let recorder = PrometheusBuilder::new().build_recorder();
+    };
+    let listener = std::net::TcpListener::bind(listen).map_err(failed)?;
+    listener.set_nonblocking(true).map_err(failed)?;
+    Ok(listener)
+}
+
+/// Where every thread counts from now on.
+pub(crate) fn record_metrics() -> anyhow::Result<PrometheusHandle> {
+    let recorder = PrometheusBuilder::new().set_buckets(&BUCKETS_S)?.build_recorder();
     let prometheus = recorder.handle();
     // A second daemon in one process (tests) keeps the first recorder.
     let _ = metrics::set_global_recorder(recorder);
+    crate::vitals::describe();
+    Ok(prometheus)
+}
+
+/// Serves the page on `listener`, inside the runtime.
+pub(crate) fn serve(
+    listener: std::net::TcpListener,
+    prometheus: PrometheusHandle,
+    source: HealthSource,
+) -> std::io::Result<impl Future<Output = ()> + Send> {
+    let listener = tokio::net::TcpListener::from_std(listener)?;
     let app = Router::new()
         .route("/health", get(health))
         .route("/metrics", get(render))

@@ -1,10 +1,15 @@
 //! The one door into the meeting: every thread reports facts here, with the time at which they happened.
 
-use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, TryRecvError, sync_channel};
+use std::time::Duration;
 
-use prim_ids::MonoTime;
+use prim_ids::{MeetingId, MonoTime};
 use prim_meeting::Input;
 use prim_proto::Body;
+
+use crate::erase::Outcome;
 
 /// Facts that may wait. Ears report a few a second; 1024 is minutes of them. When it is full the reporter waits:
 /// nothing may be lost on the way to the floor, and the audio rings behind the reporters have their own rule.
@@ -24,35 +29,84 @@ pub(crate) enum Message {
     Record(Box<Body>),
     /// Somebody ended the meeting from outside.
     EndMeeting,
+    /// Somebody at the device wants what was said in a meeting erased, and waits for what comes of it.
+    Erase {
+        /// The meeting.
+        meeting: MeetingId,
+        /// Where the outcome goes.
+        answer: SyncSender<Outcome>,
+    },
     /// The daemon stops.
     Stop,
 }
 
 /// The reporters' end.
 #[derive(Debug, Clone)]
-pub(crate) struct Inbox(SyncSender<Message>);
+pub(crate) struct Inbox {
+    messages: SyncSender<Message>,
+    waiting: Arc<AtomicUsize>,
+}
+
+/// The meeting's end.
+#[derive(Debug)]
+pub(crate) struct Facts {
+    messages: Receiver<Message>,
+    waiting: Arc<AtomicUsize>,
+}
+
+impl Facts {
+    pub(crate) fn recv_timeout(&self, limit: Duration) -> Result<Message, RecvTimeoutError> {
+        self.messages.recv_timeout(limit).inspect(|_| self.taken())
+    }
+
+    pub(crate) fn try_recv(&self) -> Result<Message, TryRecvError> {
+        self.messages.try_recv().inspect(|_| self.taken())
+    }
+
+    fn taken(&self) {
+        self.waiting.fetch_sub(1, Ordering::Relaxed);
+    }
+}
 
 impl Inbox {
-    pub(crate) fn new() -> (Self, Receiver<Message>) {
-        let (tx, rx) = sync_channel(CAPACITY);
-        (Self(tx), rx)
+    pub(crate) fn new() -> (Self, Facts) {
+        let (sender, messages) = sync_channel(CAPACITY);
+        let waiting: Arc<AtomicUsize> = Arc::default();
+        (Self { messages: sender, waiting: Arc::clone(&waiting) }, Facts { messages, waiting })
+    }
+
+    /// Messages that wait for the meeting's thread.
+    pub(crate) fn waiting(&self) -> usize {
+        self.waiting.load(Ordering::Relaxed)
+    }
+
+    fn send(&self, message: Message) -> Option<()> {
+        self.waiting.fetch_add(1, Ordering::Relaxed);
+        self.messages.send(message).ok()
     }
 
     /// Reports a fact. After the meeting's thread has gone there is nobody left to tell, and nothing to do about it.
     pub(crate) fn report(&self, at: MonoTime, input: Input) {
-        let _ = self.0.send(Message::Fact { at, input });
+        let _ = self.send(Message::Fact { at, input });
     }
 
     /// Asks for a record.
     pub(crate) fn record(&self, body: Body) {
-        let _ = self.0.send(Message::Record(Box::new(body)));
+        let _ = self.send(Message::Record(Box::new(body)));
     }
 
     pub(crate) fn end_meeting(&self) {
-        let _ = self.0.send(Message::EndMeeting);
+        let _ = self.send(Message::EndMeeting);
+    }
+
+    /// Orders an erasure and waits for its outcome; `None` when the daemon stops.
+    pub(crate) fn erase(&self, meeting: MeetingId) -> Option<Outcome> {
+        let (answer, outcome) = sync_channel(1);
+        self.send(Message::Erase { meeting, answer })?;
+        outcome.recv().ok()
     }
 
     pub(crate) fn stop(&self) {
-        let _ = self.0.send(Message::Stop);
+        let _ = self.send(Message::Stop);
     }
 }

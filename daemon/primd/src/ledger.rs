@@ -9,7 +9,7 @@ use prim_ids::{BootId, DeviceName, MeetingId, MonoTime, OrgName, ParticipantId, 
 use prim_meeting::{Actor, Entry, Event};
 use prim_proto::{Audit, Body, Draft, Erasables};
 
-pub(crate) use self::words::{ask_reason, code, live_silence};
+pub(crate) use self::words::{allowed_by, ask_reason, code, code_of, live_silence};
 use crate::clock;
 
 /// Requests whose permission is remembered until they are spoken; the queue holds at most 16.
@@ -119,19 +119,31 @@ impl Ledger {
         }
     }
 
-    /// The wall clock was set.
-    pub(crate) fn clock_jumped(&mut self, at: MonoTime, by_ms: i64) -> Draft {
-        self.wall_synced = clock::wall_is_synchronised();
-        let offset_ms = clock::wall_now().unix_millis() - i64::try_from(at.as_millis()).unwrap_or(i64::MAX);
-        tracing::warn!(
-            clock.jump_ms = by_ms,
-            "the wall clock was set; deadlines follow the monotonic clock and are not touched"
-        );
-        self.draft(
-            at,
-            Body::Audit(Audit::ClockOffset { offset_ms, source: code("jump") }),
-            Erasables::default(),
-        )
+    /// What is to be recorded of the wall clock: that it was set (by how much, on what was stamped before), and that it
+    /// is trusted from now on. That trust was lost again is marked on each record.
+    pub(crate) fn watch_wall(
+        &mut self,
+        at: MonoTime,
+        jump_ms: Option<i64>,
+        synchronised: bool,
+    ) -> Vec<Draft> {
+        let trusted_before = std::mem::replace(&mut self.wall_synced, synchronised);
+        let trusted_now = synchronised && !trusted_before;
+        if let Some(by_ms) = jump_ms {
+            tracing::warn!(
+                clock.jump_ms = by_ms,
+                "the wall clock was set; deadlines follow the monotonic clock and are not touched"
+            );
+        }
+        if trusted_now {
+            tracing::info!("the wall clock follows a time server from now on");
+        }
+        let told = jump_ms.map(|by_ms| (by_ms, "jump")).into_iter().chain(trusted_now.then_some((0, "ntp")));
+        told.map(|(offset_ms, source)| {
+            let body = Body::Audit(Audit::ClockOffset { offset_ms, source: code(source) });
+            self.draft(at, body, Erasables::default())
+        })
+        .collect()
     }
 
     fn permit(&mut self, request: RequestId, by: &'static str) {
@@ -190,5 +202,24 @@ mod tests {
         let ended = bodies(&mut ledger, 9000, Event::MeetingEnded { meeting: MeetingId::from_u128(1) });
         assert_eq!(ended, [Body::Audit(Audit::MeetingEnded { duration_ms: 4000 })]);
         assert_eq!(ledger.recall(MonoTime::ZERO, "something else"), None);
+    }
+
+    #[test]
+    fn a_set_clock_and_late_trust_are_recorded_once_each() {
+        let mut ledger = ledger(1);
+        ledger.wall_synced = false;
+        let mut watch = |at, jump, synced| {
+            let drafts = ledger.watch_wall(MonoTime::from_millis(at), jump, synced);
+            drafts.into_iter().map(|draft| (draft.body, draft.wall_synced)).collect::<Vec<_>>()
+        };
+        let offset = |offset_ms, source: &str, synced| {
+            (Body::Audit(Audit::ClockOffset { offset_ms, source: source.parse().unwrap() }), synced)
+        };
+        assert_eq!(watch(1000, None, false), []);
+        assert_eq!(watch(2000, Some(3_600_000), false), [offset(3_600_000, "jump", false)]);
+        assert_eq!(watch(3000, Some(-200), true), [offset(-200, "jump", true), offset(0, "ntp", true)]);
+        assert_eq!(watch(4000, None, true), []);
+        assert_eq!(watch(5000, None, false), [], "each record is marked; there is nothing to add");
+        assert_eq!(watch(6000, None, true), [offset(0, "ntp", true)]);
     }
 }

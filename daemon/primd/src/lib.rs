@@ -18,6 +18,7 @@
 pub mod agenda;
 mod clock;
 pub mod config;
+pub mod erase;
 mod front;
 mod http;
 mod inbox;
@@ -30,5 +31,6 @@ mod mouth;
 mod platform;
 mod replay;
 mod session;
+mod vitals;
 pub mod wiring;
 mod witness;

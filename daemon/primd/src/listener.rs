@@ -67,6 +67,7 @@ struct Segment {
     ended: Option<MonoTime>,
     bearing: BearingMean,
     addressed: bool,
+    partials: bool,
     named: Option<ParticipantId>,
 }
 
@@ -201,6 +202,7 @@ impl Listener {
             ended: None,
             bearing: BearingMean::default(),
             addressed: false,
+            partials: false,
             named: self.parts.speaker,
         });
         let end = block.at.0 + SPEECH_BLOCK as u64;

@@ -170,6 +170,7 @@ pub(crate) struct OpenStatusError {
 #[serde(tag = "cmd", rename_all = "snake_case", deny_unknown_fields)]
 enum WatcherCommand {
     EndMeeting,
+    EraseMeeting { meeting: MeetingId },
 }
 
 /// Serves the socket until the process ends.
@@ -230,6 +231,14 @@ fn obey(stream: UnixStream, inbox: &Inbox) {
         }
         match serde_json::from_str::<WatcherCommand>(&line) {
             Ok(WatcherCommand::EndMeeting) => inbox.end_meeting(),
+            Ok(WatcherCommand::EraseMeeting { meeting }) => {
+                let Some(outcome) = inbox.erase(meeting) else { return };
+                // One small write: it cannot fall between the halves of another thread's line.
+                let line = format!("{}\n", serde_json::json!(outcome));
+                if reader.get_mut().write_all(line.as_bytes()).is_err() {
+                    return;
+                }
+            }
             Err(_) => tracing::warn!("the status socket got a line that is no command; it was ignored"),
         }
     }

@@ -1,9 +1,12 @@
 //! `primd`: the room daemon.
 
+use std::io::IsTerminal;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
-use clap::Parser;
+use clap::{Parser, Subcommand};
+use prim_ids::MeetingId;
+use primd::erase::Outcome;
 use tracing_subscriber::EnvFilter;
 
 /// The room daemon: hears, keeps the time, asks for the floor, answers when asked.
@@ -14,6 +17,7 @@ use tracing_subscriber::EnvFilter;
 ///   primd --config /etc/prim/prim.toml
 ///   primd --config prim.toml --meeting monday.toml
 ///   primd --config prim.toml --check
+///   primd --config prim.toml erase 01JQZX3V9RK8D5T2M7N4B6C0FG
 ///
 /// Exit codes: 0 stopped as asked, 1 could not run (the message says what, why and what to do), 2 wrong usage.
 #[derive(Debug, Parser)]
@@ -28,12 +32,28 @@ struct Args {
     /// Read and check both files, touch no hardware and no port, and leave.
     #[arg(long)]
     check: bool,
+    #[command(subcommand)]
+    order: Option<Order>,
+}
+
+/// What the daemon that runs on this configuration may be told.
+#[derive(Debug, Subcommand)]
+enum Order {
+    /// Erase everything people said in a meeting that has ended: on this device, and at the gateway when it hears of it.
+    /// The records stay, with hashes in place of words, and the audit says that it was done.
+    Erase {
+        /// The meeting's id (26 characters).
+        meeting: MeetingId,
+    },
 }
 
 fn main() -> ExitCode {
     let args = Args::parse();
     let filter = EnvFilter::try_from_env("PRIM_LOG").unwrap_or_else(|_| EnvFilter::new("info,rumqttc=error"));
-    tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).init();
+    // A log file gets no escape codes, nor does a terminal whose owner does not want them (no-color.org).
+    let colours =
+        std::io::stderr().is_terminal() && std::env::var_os("NO_COLOR").is_none_or(|no| no.is_empty());
+    tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).with_ansi(colours).init();
     match run(&args) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
@@ -45,6 +65,20 @@ fn main() -> ExitCode {
 
 fn run(args: &Args) -> anyhow::Result<()> {
     let config = primd::config::read(&args.config)?;
+    if let Some(Order::Erase { meeting }) = args.order {
+        let socket = config.status.as_ref().map(|status| status.socket.as_path());
+        return match primd::erase::order(socket, meeting)? {
+            Outcome::Erased { records, replay_log } => {
+                tracing::info!(
+                    erased.records = records,
+                    erased.replay_log = replay_log,
+                    "the meeting is erased"
+                );
+                Ok(())
+            }
+            Outcome::Refused { why } => anyhow::bail!("erase the meeting: {why}"),
+        };
+    }
     let plan = primd::wiring::read_plan(args.meeting.as_deref())?;
     if args.check {
         tracing::info!("the configuration is valid");

@@ -12,11 +12,11 @@ mod records;
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
-use std::sync::mpsc::{Receiver, RecvTimeoutError};
+use std::sync::mpsc::RecvTimeoutError;
 use std::time::Duration;
 
 use prim_hal::Indicator;
-use prim_ids::MonoTime;
+use prim_ids::{MonoTime, WallTime};
 use prim_meeting::{Entry, Input, Meeting, Output, Peripheral, PeripheralState, SayId};
 use prim_proto::{self as proto, LiveEvent};
 use prim_spool::Spool;
@@ -26,11 +26,12 @@ use self::closing::{Closing, LAST_WORDS};
 use self::orders::timebox_event;
 pub(crate) use self::records::resume;
 use crate::clock::{self, JumpWatch};
-use crate::inbox::Message;
+use crate::inbox::{Facts, Message};
 use crate::ledger::Ledger;
 use crate::live::Live;
 use crate::mouth::Mouth;
 use crate::replay::ReplayLog;
+use crate::vitals::{Parts, Stopwatch};
 use crate::witness::Witness;
 
 /// The longest nap: the wall clock, the spool's depth and the agenda clock are looked after this often.
@@ -58,6 +59,7 @@ pub(crate) struct MeetingLoop {
     pub(crate) link_up: Arc<AtomicBool>,
     pub(crate) boot: prim_ids::BootId,
     pub(crate) replay: ReplayLog,
+    pub(crate) parts: Parts,
     pub(crate) state: LoopState,
 }
 
@@ -74,6 +76,7 @@ pub(crate) struct LoopState {
     last_sync: Option<(u64, bool)>,
     last_second: u64,
     closing: Option<Closing>,
+    watch: Stopwatch,
 }
 
 impl LoopState {
@@ -89,6 +92,7 @@ impl LoopState {
             last_sync: None,
             last_second: 0,
             closing: None,
+            watch: Stopwatch::default(),
         }
     }
 }
@@ -104,58 +108,65 @@ pub(crate) enum Ended {
 
 impl MeetingLoop {
     /// Runs until told to stop. A running meeting is ended first.
-    pub(crate) fn run(mut self, inbox: &Receiver<Message>) -> Ended {
-        let mut ended = Ended::Stopped;
+    pub(crate) fn run(mut self, inbox: &Facts) -> Ended {
         // The core orders changes only; a light that was never set says that nothing runs.
         self.show(self.meeting.light());
         self.live.let_words_leave(self.meeting.recording_since());
         loop {
-            let now = clock::mono_now();
-            let nap = self.meeting.poll_timeout().map_or(NAP, |t| t.since(now).min(NAP));
-            let message = match inbox.recv_timeout(nap) {
+            let message = match inbox.recv_timeout(self.nap(clock::mono_now())) {
                 Ok(message) => Some(message),
                 Err(RecvTimeoutError::Timeout) => None,
                 Err(RecvTimeoutError::Disconnected) => Some(Message::Stop),
             };
-            let now = clock::mono_now();
-            let mut stop = false;
-            match message {
-                Some(Message::Fact { at, input }) => self.fact(at, input),
-                Some(Message::Record(body)) => self.note(now, *body),
-                Some(Message::EndMeeting) => {
-                    self.state.closing.get_or_insert(Closing { by: now + LAST_WORDS, stop: false });
-                }
-                Some(Message::Stop) => {
-                    self.state.closing = Some(Closing { by: now + LAST_WORDS, stop: true })
-                }
-                None => {}
-            }
-            if let Some(closing) = self.state.closing.filter(|closing| self.may_close(now, closing)) {
-                // Words that were told before the count fell wait in the inbox: they belong to the meeting.
-                while let Ok(message) = inbox.try_recv() {
-                    match message {
-                        Message::Fact { at, input } => self.fact(at, input),
-                        Message::Record(body) => self.note(now, *body),
-                        Message::EndMeeting => {}
-                        Message::Stop => stop = true,
-                    }
-                }
-                self.state.closing = None;
-                self.fact(now, Input::MeetingEnded);
-                stop |= closing.stop;
-            }
-            if self.meeting.poll_timeout().is_some_and(|t| t <= now) {
-                self.replay.timeout(self.meeting.may_record(), now);
-                self.meeting.handle_timeout(now);
-            }
-            if self.settle() {
-                ended = Ended::ResetOrdered;
-                stop = true;
-            }
-            self.look_after(now);
-            if stop {
+            let turned = self.turn(clock::mono_now(), message, &mut || inbox.try_recv().ok());
+            self.look_after(clock::mono_now());
+            if let Some(ended) = turned {
                 self.mouth.stop();
                 return ended;
+            }
+        }
+    }
+
+    /// One turn: at most one message (and, when a meeting closes, what `waits` behind it), and what is due at `now`.
+    fn turn(
+        &mut self,
+        now: MonoTime,
+        message: Option<Message>,
+        waits: &mut dyn FnMut() -> Option<Message>,
+    ) -> Option<Ended> {
+        if let Some(message) = message {
+            self.take(now, message);
+        }
+        let mut stop = false;
+        if let Some(closing) = self.state.closing.filter(|closing| self.may_close(now, closing)) {
+            // Words that were told before the count fell wait in the inbox: they belong to the meeting.
+            while let Some(message) = waits() {
+                self.take(now, message);
+            }
+            let told_since = self.state.closing.take().is_some_and(|closing| closing.stop);
+            self.fact(now, Input::MeetingEnded);
+            stop = closing.stop || told_since;
+        }
+        if self.meeting.poll_timeout().is_some_and(|t| t <= now) {
+            self.replay.timeout(self.meeting.may_record(), now);
+            self.meeting.handle_timeout(now);
+        }
+        if self.settle() {
+            return Some(Ended::ResetOrdered);
+        }
+        stop.then_some(Ended::Stopped)
+    }
+
+    fn take(&mut self, now: MonoTime, message: Message) {
+        match message {
+            Message::Fact { at, input } => self.fact(at, input),
+            Message::Record(body) => self.note(now, *body),
+            Message::EndMeeting => {
+                self.state.closing.get_or_insert(Closing { by: now + LAST_WORDS, stop: false });
+            }
+            Message::Stop => self.state.closing = Some(Closing { by: now + LAST_WORDS, stop: true }),
+            Message::Erase { meeting, answer } => {
+                let _ = answer.send(self.erase(meeting));
             }
         }
     }
@@ -174,6 +185,10 @@ impl MeetingLoop {
     }
 
     fn give(&mut self, at: MonoTime, input: Input) {
+        self.state.watch.input(at, &input);
+        if let Input::PeripheralChanged { which, state } = &input {
+            self.parts.note(*which, state);
+        }
         self.replay.input(self.meeting.may_record(), at, &input);
         self.meeting.handle_input(at, input);
         self.state.reset |= self.drain();
@@ -209,9 +224,19 @@ impl MeetingLoop {
             }
         }
         let proven = self.write_down(&records);
-        records.iter().for_each(|entry| self.tell(entry));
+        records.iter().for_each(|entry| {
+            self.state.watch.record(entry);
+            self.tell(entry);
+        });
         later.into_iter().for_each(|order| self.carry_out(order, proven));
         reset
+    }
+
+    /// The wall clock may be set, and may be trusted late: both are recorded, and nothing else follows from them.
+    fn look_at_wall(&mut self, now: MonoTime, wall: WallTime, synchronised: bool) {
+        let jump = self.state.jumps.check(now, wall);
+        let drafts = self.ledger.watch_wall(now, jump.map(|jump| jump.by_ms), synchronised);
+        self.append(drafts, None);
     }
 
     /// Once a second: the wall clock, the link, the queue and the agenda clock.
@@ -221,10 +246,7 @@ impl MeetingLoop {
             return;
         }
         self.state.last_second = second;
-        if let Some(jump) = self.state.jumps.check(now, clock::wall_now()) {
-            let draft = self.ledger.clock_jumped(now, jump.by_ms);
-            self.append(vec![draft], None);
-        }
+        self.look_at_wall(now, clock::wall_now(), clock::wall_is_synchronised());
         let link_up = self.link_up.load(Ordering::Acquire);
         if self.state.link_was_up.replace(link_up) != Some(link_up) {
             let state = if link_up {

@@ -130,7 +130,11 @@ impl Mouth {
     }
 
     fn order(&self, order: PlayOrder) {
-        match self.play.try_send(order) {
+        let sent = self.play.try_send(order);
+        if sent.is_err() {
+            metrics::counter!("prim_mouth_refused_orders_total").increment(1);
+        }
+        match sent {
             Ok(()) => {}
             Err(TrySendError::Full(_)) => tracing::error!("the mouth is stuck; an order was refused"),
             Err(TrySendError::Disconnected(_)) => {

@@ -41,6 +41,11 @@ enum State {
 }
 
 impl ReplayLog {
+    /// Where the logs lie.
+    pub(crate) fn folder(&self) -> &Path {
+        &self.folder
+    }
+
     pub(crate) fn new(folder: &Path, config: &MeetingConfig) -> Self {
         Self {
             folder: folder.to_owned(),
@@ -97,7 +102,7 @@ impl ReplayLog {
     fn settle(&mut self, may_record: bool) {
         match (&self.state, may_record) {
             (State::Beginning { name }, true) => {
-                let path = self.folder.join(format!("{name}.replay"));
+                let path = path_of(&self.folder, name);
                 self.state = match self.begin(&path) {
                     Ok(file) => State::Writing { file, path, ending: false },
                     Err(error) => {
@@ -144,5 +149,18 @@ impl ReplayLog {
             tracing::warn!("the replay log cannot be written any more; it ends here");
             self.state = State::Off;
         }
+    }
+}
+
+fn path_of(folder: &Path, meeting: &str) -> PathBuf {
+    folder.join(format!("{meeting}.replay"))
+}
+
+/// Deletes the log of `meeting`. Whether there was one.
+pub(crate) fn erase(folder: &Path, meeting: prim_ids::MeetingId) -> std::io::Result<bool> {
+    match fs::remove_file(path_of(folder, &meeting.to_string())) {
+        Ok(()) => File::open(folder)?.sync_all().map(|()| true),
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(false),
+        Err(error) => Err(error),
     }
 }

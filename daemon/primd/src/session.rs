@@ -26,7 +26,14 @@ pub(crate) fn listen_to_room(
     stopping: &Arc<AtomicBool>,
 ) -> std::io::Result<Option<JoinHandle<()>>> {
     let ear = session.take_ears().into_iter().next();
-    let worker = |ear| EarWorker { ear: Some(ear), listener, far: None, last_block: clock::mono_now() };
+    let worker = |ear| EarWorker {
+        ear: Some(ear),
+        listener,
+        far: None,
+        last_block: clock::mono_now(),
+        blocks: 0,
+        counted: [0; 3],
+    };
     ear.map(|ear| listen(worker(ear), "prim-room", stopping)).transpose()
 }
 
@@ -48,7 +55,14 @@ pub(crate) fn listen_to_platform(
         session: None,
         place: Place::default(),
     };
-    let worker = EarWorker { ear: None, listener, far: Some(far), last_block: clock::mono_now() };
+    let worker = EarWorker {
+        ear: None,
+        listener,
+        far: Some(far),
+        last_block: clock::mono_now(),
+        blocks: 0,
+        counted: [0; 3],
+    };
     Ok(listen(worker, "prim-remote", stopping)?)
 }
 
@@ -69,6 +83,9 @@ struct EarWorker {
     /// What a platform's ear needs, whose sound no front end of ours has seen.
     far: Option<Far>,
     last_block: MonoTime,
+    blocks: u64,
+    /// What was counted of this ear's losses.
+    counted: [u64; 3],
 }
 
 struct Far {
@@ -122,6 +139,7 @@ impl EarWorker {
             }
             Some(Heard::Block(block)) => {
                 self.last_block = clock::mono_now();
+                self.count();
                 let scene = self.ear.as_ref().and_then(|ear| ear.scene().copied());
                 match (scene, &mut self.far) {
                     (Some(scene), _) => self.hear(&block, &scene),
@@ -133,12 +151,30 @@ impl EarWorker {
         true
     }
 
+    /// Once a second or so: what this session's ear lost.
+    fn count(&mut self) {
+        self.blocks += 1;
+        let Some(ear) = self.ear.as_ref().filter(|_| self.blocks.is_multiple_of(100)) else { return };
+        let session = if self.far.is_some() { "platform" } else { "room" };
+        let now = [ear.stale_blocks(), ear.overflowed_blocks(), ear.gaps()];
+        let names = [
+            "prim_session_late_blocks_total",
+            "prim_session_overflowed_blocks_total",
+            "prim_session_gaps_total",
+        ];
+        for ((name, now), counted) in names.into_iter().zip(now).zip(&mut self.counted) {
+            metrics::counter!(name, "session" => session).increment(now.saturating_sub(*counted));
+            *counted = now;
+        }
+    }
+
     /// The platform was joined again: its new ear takes the old one's place.
     fn change_ears(&mut self) {
         let Some(far) = &mut self.far else { return };
         if let Ok((ear, session)) = far.joined.try_recv() {
             self.ear = Some(ear);
             far.session = Some(session);
+            self.counted = [0; 3];
             far.place.another_session();
             far.judge.hole();
             self.listener.hole();

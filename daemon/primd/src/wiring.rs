@@ -4,6 +4,7 @@ mod folder;
 mod hardware;
 mod link;
 mod speech;
+mod timed;
 
 use std::fs;
 use std::path::Path;
@@ -42,6 +43,7 @@ use crate::mouth::{Mouth, Route};
 use crate::platform::PlatformLink;
 use crate::replay::ReplayLog;
 use crate::session::{self, Joined};
+use crate::vitals::Parts;
 
 /// How long leaving a platform may take.
 const LEAVE_LIMIT: Duration = Duration::from_secs(2);
@@ -64,8 +66,16 @@ pub fn run(config: &PrimConfig, plan: Option<&MeetingPlan>) -> anyhow::Result<()
     let live = Live::new();
     let (inbox, facts) = Inbox::new();
     // Before the slow parts are opened: a stop while starting is a stop, not a crash.
-    let stop = inbox.clone();
-    ctrlc::set_handler(move || stop.stop()).context("listen for SIGTERM")?;
+    let stopped_early = Arc::new(AtomicBool::new(false));
+    let (stop, early) = (inbox.clone(), Arc::clone(&stopped_early));
+    ctrlc::set_handler(move || {
+        early.store(true, Ordering::Release);
+        stop.stop();
+    })
+    .context("listen for SIGTERM")?;
+    let port = http::listen(config.http.listen)?;
+    let prometheus = http::record_metrics()?;
+    let parts = Parts::default();
     if let Some(status) = &config.status {
         live::serve(&status.socket, &live, &inbox)?;
     }
@@ -87,7 +97,10 @@ pub fn run(config: &PrimConfig, plan: Option<&MeetingPlan>) -> anyhow::Result<()
     let stopping = Arc::new(AtomicBool::new(false));
     let muted = Arc::new(AtomicBool::new(false));
     let counters = Arc::new(EarCounters::default());
-    let hardware = Hardware::open(&config.hal)?;
+    let Some(hardware) = Hardware::open(&config.hal, &stopped_early)? else {
+        tracing::info!("stopped as asked, before the room's hardware appeared");
+        return Ok(());
+    };
     let seed: u128 = rand::random();
     let start = plan.map(|plan| start_of(plan, seed));
     let context = speech_context(plan)?;
@@ -126,12 +139,15 @@ pub fn run(config: &PrimConfig, plan: Option<&MeetingPlan>) -> anyhow::Result<()
         spool: Arc::clone(&spool),
         link: link_health(uplink.clone()),
         adapters,
-        recogniser: if recogniser_up { "up" } else { "missing" },
-        voice: if voice_up { "up" } else { "missing" },
+        parts: parts.clone(),
+        inbox: inbox.clone(),
         before_models_bytes,
         models_bytes,
     };
-    let page = runtime.block_on(http::bind(config.http.listen, health))?;
+    let page = {
+        let _inside = runtime.enter();
+        http::serve(port, prometheus, health).context("serve the health page")?
+    };
     runtime.spawn(page);
 
     // The loopback's people sit elsewhere and hear Prim by the line only.
@@ -228,6 +244,7 @@ pub fn run(config: &PrimConfig, plan: Option<&MeetingPlan>) -> anyhow::Result<()
         link_up: Arc::clone(&link_up),
         boot,
         replay,
+        parts,
         state: LoopState::new(),
     };
     tracing::info!(device.org = %config.device.org, device.name = %config.device.name, "the room is ready");

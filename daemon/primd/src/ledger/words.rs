@@ -62,7 +62,7 @@ pub(crate) fn ask_reason(reason: &AskReason) -> &'static str {
     }
 }
 
-pub(super) fn allowed_by(actor: Actor) -> &'static str {
+pub(crate) fn allowed_by(actor: Actor) -> &'static str {
     match actor {
         Actor::Prim => "prim",
         Actor::Policy => "policy",

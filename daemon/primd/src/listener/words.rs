@@ -5,6 +5,7 @@ use prim_models::SttEvent;
 
 use super::Listener;
 use crate::clock;
+use crate::vitals::seconds;
 
 impl Listener {
     pub(super) fn poll(&mut self) {
@@ -17,7 +18,10 @@ impl Listener {
         let ear = self.parts.ear;
         match event {
             SttEvent::Partial(partial) => {
-                if let Some(segment) = self.segments.iter().find(|s| s.id == partial.segment) {
+                if let Some(segment) = self.segments.iter_mut().find(|s| s.id == partial.segment) {
+                    if !std::mem::replace(&mut segment.partials, true) {
+                        seconds("prim_first_partial_seconds", Some(segment.started), clock::mono_now());
+                    }
                     let (id, started) = (segment.utterance, segment.started);
                     self.parts.live.partial(id, ear, partial.text, partial.stable_chars, started);
                 }
@@ -54,6 +58,8 @@ impl Listener {
                 if done.text.is_empty() {
                     return self.settled(1);
                 }
+                metrics::counter!("prim_utterances_total", "ear" => format!("{ear:?}").to_lowercase())
+                    .increment(1);
                 let ended = segment.ended.unwrap_or_else(|| self.mono_of(done.ended));
                 let bearing_deg = segment.bearing.degrees();
                 self.parts.live.words(
@@ -92,6 +98,7 @@ impl Listener {
             }
             SttEvent::CaughtUp => self.stt_state(PeripheralState::Up),
             SttEvent::Failed { segment, why } => {
+                metrics::counter!("prim_recogniser_errors_total").increment(1);
                 tracing::error!(
                     stt.error = why,
                     "recogniser failed for one stretch of speech; the next one may work"

@@ -15,10 +15,13 @@ use crate::ledger::{ask_reason, code, live_silence};
 
 impl MeetingLoop {
     pub(super) fn carry_out(&mut self, output: Output, proven: bool) {
+        if let Output::Show { light } = output {
+            self.show(light);
+        }
+        self.state.watch.carried_out(clock::mono_now(), &output);
         let at_ms = clock::mono_now();
         match output {
-            Output::Record { .. } => {}
-            Output::Show { light } => self.show(light),
+            Output::Record { .. } | Output::Show { .. } => {}
             Output::ShowFloor { floor } => self.show_floor(&floor),
             Output::ShowBanner { text, .. } => {
                 if let Some(platform) = &mut self.platform {

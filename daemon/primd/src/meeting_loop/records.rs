@@ -1,5 +1,6 @@
 //! Records: all of one input with the state they lead to, in one transaction, before anything that follows is heard.
 
+use prim_ids::MeetingId;
 use prim_meeting::{Entry, Input, Meeting, MeetingConfig, Peripheral, PeripheralState, Snapshot};
 use prim_proto::witness::{Line, Step};
 use prim_proto::{self as proto, Draft};
@@ -7,6 +8,7 @@ use prim_spool::{AppendError, Encoded, Moment, Slot};
 
 use super::MeetingLoop;
 use crate::clock;
+use crate::erase::{MeetingToErase, Outcome, Places};
 use crate::ledger::Ledger;
 
 impl MeetingLoop {
@@ -64,21 +66,53 @@ impl MeetingLoop {
                 true
             }
             Err(error) => {
-                tracing::error!(
-                    error = &error as &dyn std::error::Error,
-                    "a record could not be stored; nothing that depends on it will be heard"
-                );
-                let reason = match error {
-                    AppendError::DiskFull { .. } => "the disk is full: free some space",
-                    AppendError::OverQuota { .. } => {
-                        "unsent audit fills the spool: restore the link to the gateway"
+                let (reason, audit_kept) = match error {
+                    AppendError::DiskFull { audit_kept, .. } => {
+                        ("the disk is full: free some space", audit_kept)
                     }
-                    AppendError::Sqlite { .. } => "the spool cannot be written",
+                    AppendError::OverQuota { audit_kept, .. } => {
+                        ("unsent audit fills the spool: restore the link to the gateway", audit_kept)
+                    }
+                    AppendError::Sqlite { .. } => ("the spool cannot be written", false),
                 };
+                if self.state.disk_up {
+                    tracing::error!(
+                        error = &error as &dyn std::error::Error,
+                        spool.audit_kept = audit_kept,
+                        "a record could not be stored; nothing that depends on it will be heard"
+                    );
+                }
+                if audit_kept {
+                    // What was heard or done is in the audit; of the rest it is on record that it is lost.
+                    if let Some(witness) = &self.witness {
+                        let audit = seen.into_iter().filter(|line| line.place.0 == prim_ids::Stream::Audit);
+                        witness.note(audit.map(|line| Line { step: Step::Kept, ..line }));
+                    }
+                    (self.spool_grew)(prim_ids::Stream::Audit);
+                }
                 self.disk(Some(reason));
-                false
+                audit_kept
             }
         }
+    }
+
+    /// What was said in `meeting`, which has ended, goes: payloads, replay log and kept state.
+    pub(super) fn erase(&mut self, meeting: MeetingId) -> Outcome {
+        let order = MeetingToErase {
+            meeting,
+            running: self.meeting.meeting(),
+            boot: self.boot,
+            places: Places {
+                spool: &self.spool,
+                replay: self.replay.folder(),
+                witness: self.witness.as_ref(),
+            },
+            state: saved(&self.ledger, &self.meeting),
+            ledger: &mut self.ledger,
+        };
+        let outcome = order.carry_out();
+        (self.spool_grew)(prim_ids::Stream::Audit);
+        outcome
     }
 
     /// Reports a change of the disk's state once.
@@ -87,6 +121,10 @@ impl MeetingLoop {
             return;
         }
         self.state.disk_up = broken.is_none();
+        if broken.is_none() {
+            // Records that admit what was refused may have been written on any stream.
+            prim_ids::Stream::ALL.into_iter().for_each(|stream| (self.spool_grew)(stream));
+        }
         let state = match broken {
             None => PeripheralState::Up,
             Some(reason) => PeripheralState::Absent { reason: reason.to_owned() },

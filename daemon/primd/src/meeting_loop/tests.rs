@@ -14,6 +14,7 @@ use prim_spool::Limits;
 
 use super::*;
 use crate::agenda::MeetingPlan;
+use crate::erase::Outcome;
 use crate::inbox::Inbox;
 use crate::ledger::Identity;
 use crate::mouth::Route;
@@ -67,7 +68,7 @@ fn intents(spool: &Spool) -> usize {
 
 struct Bench {
     meeting_loop: MeetingLoop,
-    facts: Receiver<Message>,
+    facts: crate::inbox::Facts,
     spool: Arc<Spool>,
     blocks: Arc<AtomicUsize>,
     intents_at_first_block: Arc<Mutex<Option<usize>>>,
@@ -121,6 +122,7 @@ fn bench(limits: Limits) -> Bench {
         link_up: Arc::default(),
         boot,
         replay: ReplayLog::new(&folder.path().join("replay"), &config),
+        parts: crate::vitals::Parts::default(),
         state: LoopState::new(),
     };
     Bench {
@@ -268,4 +270,157 @@ fn what_cannot_be_written_down_is_not_said() {
     bench.say("two minutes left");
     bench.settle_down();
     assert_eq!(bench.blocks.load(Ordering::Acquire), 0, "it was heard although its intent is not on disk");
+}
+
+/// Speech whose words never come: `NoFinal` is a recogniser that hangs.
+fn somebody_speaks(bench: &Bench) -> crate::listener::Listener {
+    use crate::listener::{Clean, Listener, ListenerParts};
+    use prim_adapter::Voices;
+    use prim_audio::{SPEECH_BLOCK, SampleTime};
+    use prim_models::fakes::{FakeStt, SttFault};
+    use prim_models::{Stt, SttContext};
+
+    let mut stt = FakeStt::new().saying("never heard").with_fault(SttFault::NoFinal);
+    stt.start(&SttContext::new(Vec::<String>::new(), Vec::<String>::new()).unwrap()).unwrap();
+    let mut listener = Listener::new(ListenerParts {
+        ear: prim_meeting::Ear::Room,
+        talker: prim_meeting::TalkerKey(0),
+        speaker: None,
+        stt: Some(Box::new(stt)),
+        endpoint_ms: 500,
+        muted: Arc::default(),
+        inbox: Inbox::new().0,
+        live: Live::new(),
+        unsettled: Arc::clone(&bench.meeting_loop.unsettled),
+    });
+    for n in 0..200_u64 {
+        let speech = if n < 100 { 1.0 } else { 0.0 };
+        let level = if n < 100 { 0.3 } else { 0.0 };
+        let clean = Clean {
+            at: SampleTime(n * SPEECH_BLOCK as u64),
+            heard: MonoTime::from_millis(n * 10),
+            voice: &[level; SPEECH_BLOCK],
+            words: &[1; SPEECH_BLOCK],
+            bearing_deg: None,
+        };
+        listener.block(&clean, speech, Voices::People);
+    }
+    listener
+}
+
+#[test]
+fn a_meeting_ends_three_seconds_after_it_was_told_to_when_the_recogniser_hangs() {
+    let mut bench = bench(Limits::default());
+    bench.begin();
+    let listener = somebody_speaks(&bench);
+    assert_eq!(bench.meeting_loop.unsettled.load(Ordering::Acquire), 1, "its words have not come");
+    let told = clock::mono_now() + Duration::from_secs(3600);
+    let mut turn = |after_ms, message| {
+        bench.meeting_loop.turn(told + Duration::from_millis(after_ms), message, &mut || None)
+    };
+    assert_eq!(turn(0, Some(Message::Stop)), None);
+    assert_eq!(turn(1000, Some(Message::EndMeeting)), None, "being told again gives no more time");
+    assert_eq!(turn(2999, None), None);
+    assert_eq!(turn(3000, None), Some(Ended::Stopped));
+    assert_eq!(bench.meeting_loop.meeting.meeting(), None);
+    drop(listener);
+}
+
+#[test]
+fn a_meeting_ends_as_soon_as_its_last_words_have_come_and_with_them() {
+    let mut bench = bench(Limits::default());
+    bench.begin();
+    bench.meeting_loop.unsettled.store(1, Ordering::Release);
+    let told = clock::mono_now() + Duration::from_secs(3600);
+    assert_eq!(bench.meeting_loop.turn(told, Some(Message::EndMeeting), &mut || None), None);
+    assert!(bench.meeting_loop.nap(told) <= Duration::from_millis(20), "nobody wakes the loop for that");
+    assert!(bench.meeting_loop.meeting.meeting().is_some());
+    bench.meeting_loop.unsettled.store(0, Ordering::Release);
+    let mut last = Some(Message::Fact { at: told, input: words("the last words", told) });
+    let later = told + Duration::from_millis(700);
+    assert_eq!(bench.meeting_loop.turn(later, None, &mut || last.take()), None);
+    assert_eq!(bench.meeting_loop.meeting.meeting(), None);
+    assert!(last.is_none(), "what waited in the inbox was taken");
+    assert_eq!(bench.spool.read(prim_ids::Stream::Utterance, 1, 10).unwrap().len(), 1);
+}
+
+fn words(text: &str, ended: MonoTime) -> Input {
+    Input::UtteranceHeard {
+        utterance: prim_ids::UtteranceId::from_u128(9),
+        ear: prim_meeting::Ear::Room,
+        speaker: None,
+        bearing_deg: None,
+        text: text.to_owned(),
+        started: ended,
+        ended,
+        addressed: false,
+    }
+}
+
+#[test]
+fn an_erased_meeting_leaves_no_word_on_the_device_and_a_chain_that_holds() {
+    let mut bench = bench(Limits::default());
+    bench.begin();
+    let meeting = bench.meeting_loop.meeting.meeting().unwrap();
+    let now = clock::mono_now();
+    bench.meeting_loop.fact(now, words("marmalade sunrise", now));
+    let holds_words = |folder: &std::path::Path| {
+        let mut folders = vec![folder.to_owned()];
+        let mut found = false;
+        while let Some(folder) = folders.pop() {
+            for entry in std::fs::read_dir(folder).unwrap().map(Result::unwrap) {
+                if entry.path().is_dir() {
+                    folders.push(entry.path());
+                } else {
+                    let bytes = std::fs::read(entry.path()).unwrap();
+                    found |= bytes.windows(9).any(|w| w == b"marmalade");
+                }
+            }
+        }
+        found
+    };
+    assert!(holds_words(bench._folder.path()));
+    let running = bench.meeting_loop.erase(meeting);
+    assert!(matches!(running, Outcome::Refused { .. }), "{running:?}");
+
+    bench.meeting_loop.fact(now, Input::MeetingEnded);
+    bench.meeting_loop.settle();
+    let Outcome::Erased { records, replay_log: true } = bench.meeting_loop.erase(meeting) else {
+        panic!("it was refused, or there was no replay log");
+    };
+    assert!(records > 1, "title and words at least");
+    assert!(!holds_words(bench._folder.path()), "a word is left");
+    for stream in prim_ids::Stream::ALL {
+        let mut prev = proto::Hash([0; 32]);
+        for row in bench.spool.read(stream, 1, 1000).unwrap() {
+            assert_eq!(row.prev, prev.0, "{stream} {}", row.seq);
+            prev = prim_proto::link(prev, &row.bytes);
+            assert_eq!(row.hash, prev.0, "{stream} {}", row.seq);
+        }
+    }
+    let audit = bench.spool.read(prim_ids::Stream::Audit, 1, 1000).unwrap();
+    let last = String::from_utf8_lossy(&audit.last().unwrap().bytes).into_owned();
+    assert!(last.contains("meeting.erased") && last.contains(&meeting.to_string()), "{last}");
+    assert!(matches!(bench.meeting_loop.erase(meeting), Outcome::Erased { records: 0, replay_log: false }));
+}
+
+#[test]
+fn a_wall_clock_that_jumps_in_a_meeting_is_recorded_and_nothing_is_lost() {
+    let mut bench = bench(Limits::default());
+    bench.begin();
+    let mono = clock::mono_now();
+    let wall = clock::wall_now();
+    let kinds = |bench: &Bench| {
+        let rows = bench.spool.read(prim_ids::Stream::Audit, 1, 1000).unwrap();
+        rows.iter().filter(|r| String::from_utf8_lossy(&r.bytes).contains("\"clock.offset\"")).count()
+    };
+    let at = |ms: i64| WallTime::from_unix_millis(wall.unix_millis() + ms);
+    bench.meeting_loop.look_at_wall(mono, wall, false);
+    assert_eq!(kinds(&bench), 0);
+    bench.meeting_loop.look_at_wall(mono + Duration::from_secs(1), at(-7_200_000), false);
+    assert_eq!(kinds(&bench), 1, "set back by two hours");
+    bench.meeting_loop.look_at_wall(mono + Duration::from_secs(2), at(-7_199_000), true);
+    assert_eq!(kinds(&bench), 2, "and trusted a second later");
+    bench.meeting_loop.fact(mono, words("still here", mono));
+    assert_eq!(bench.spool.read(prim_ids::Stream::Utterance, 1, 10).unwrap().len(), 1);
 }

@@ -60,6 +60,7 @@ fn render(voice: &mut dyn Tts, clause: &str) -> Option<Vec<i16>> {
         Flow::Continue
     });
     if let Err(error) = spoken {
+        metrics::counter!("prim_voice_errors_total").increment(1);
         tracing::error!(
             error = &error as &dyn std::error::Error,
             "the voice failed; the answer becomes a card"

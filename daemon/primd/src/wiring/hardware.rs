@@ -1,16 +1,16 @@
 //! The board's parts, and the threads that watch its controls.
 
 use std::fs;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::JoinHandle;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use anyhow::{Context, bail};
 use prim_dsp::FrontendConfig;
 use prim_hal::{Board, FloorButton, Indicator, MicArray, MuteSwitch, Speaker};
-use prim_hal_sim::SimDevice;
+use prim_hal_sim::{ConnectSimError, SimDevice};
 use prim_meeting::{Input, Peripheral, PeripheralState};
 
 use crate::clock;
@@ -33,11 +33,12 @@ pub(super) struct Hardware {
 }
 
 impl Hardware {
-    pub(super) fn open(config: &HalConfig) -> anyhow::Result<Self> {
+    /// Waits for the hardware, and says so; `None` when told to stop meanwhile.
+    pub(super) fn open(config: &HalConfig, stop: &AtomicBool) -> anyhow::Result<Option<Self>> {
         match config {
             HalConfig::Sim { socket, board } => {
                 let board = read_board(board.as_ref())?;
-                let device = SimDevice::connect(socket, HARDWARE_LIMIT)?;
+                let Some(device) = wait_for_room(socket, stop)? else { return Ok(None) };
                 if device.mic.channels().0 != board.mic.channels() {
                     bail!(
                         "use the board {:?}: it has {} microphones, the simulated room gives {}; start both with the same board",
@@ -46,17 +47,42 @@ impl Hardware {
                         device.mic.channels().0
                     );
                 }
-                Ok(Self {
+                Ok(Some(Self {
                     board,
                     mic: Box::new(device.mic),
                     speaker: Box::new(device.speaker),
                     light: Box::new(device.light),
                     button: Box::new(device.button),
                     mute: Box::new(device.mute),
-                })
+                }))
             }
         }
     }
+}
+
+fn wait_for_room(socket: &Path, stop: &AtomicBool) -> Result<Option<SimDevice>, ConnectSimError> {
+    let begun = Instant::now();
+    let mut told = false;
+    while !stop.load(Ordering::Acquire) {
+        match SimDevice::connect(socket, Duration::from_millis(500)) {
+            Err(ConnectSimError::Nobody { .. }) if begun.elapsed() < HARDWARE_LIMIT => {
+                if !told {
+                    tracing::info!(
+                        hal.socket = %socket.display(),
+                        hal.limit_s = HARDWARE_LIMIT.as_secs(),
+                        "waiting for the room's hardware: nothing listens at [hal].socket yet"
+                    );
+                    told = true;
+                }
+            }
+            Err(ConnectSimError::Nobody { path, source, .. }) => {
+                let waited_ms = begun.elapsed().as_millis();
+                return Err(ConnectSimError::Nobody { path, waited_ms, source });
+            }
+            opened => return opened.map(Some),
+        }
+    }
+    Ok(None)
 }
 
 fn read_board(path: Option<&PathBuf>) -> anyhow::Result<Board> {

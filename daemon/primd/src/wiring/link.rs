@@ -53,9 +53,7 @@ pub(super) fn start_uplink(
                 UplinkEvent::StatusChanged => {
                     let status = status.status();
                     link_up.store(status.link_up && status.gateway_present, Ordering::Release);
-                    if let Some(problem) = status.problem {
-                        tracing::warn!(link.problem = %problem, "the link to the gateway is degraded");
-                    }
+                    // The uplink has logged each problem once, and that it is connected again.
                     continue;
                 }
                 UplinkEvent::Panel { .. } => {
@@ -80,13 +78,23 @@ pub(super) fn start_uplink(
 
 pub(super) fn link_health(uplink: Option<UplinkHandle>) -> Box<dyn Fn() -> LinkHealth + Send + Sync> {
     Box::new(move || match &uplink {
-        None => LinkHealth { broker: "none", gateway: "none", why: None },
+        None => LinkHealth {
+            broker: "none",
+            gateway: "none",
+            why: None,
+            batches: 0,
+            rejected: 0,
+            live_dropped: 0,
+        },
         Some(uplink) => {
             let status = uplink.status();
             LinkHealth {
                 broker: if status.link_up { "up" } else { "down" },
                 gateway: if status.gateway_present { "up" } else { "down" },
                 why: status.problem.map(|p| p.to_string()),
+                batches: status.batches_sent,
+                rejected: status.rejected,
+                live_dropped: status.live_dropped,
             }
         }
     })

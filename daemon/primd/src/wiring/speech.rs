@@ -6,6 +6,7 @@ use anyhow::Context;
 use prim_meeting::grammar_jsgf;
 use prim_models::{Manifest, ModelRegistry, Stt, SttContext, SttThread, ThreadLimits, Tts};
 
+use super::timed::Timed;
 use crate::agenda::MeetingPlan;
 
 pub(super) fn open_models() -> anyhow::Result<ModelRegistry> {
@@ -29,7 +30,7 @@ pub(super) fn open_stt(models: &ModelRegistry, name: &str, context: &SttContext)
     let opened = models
         .open_stt(name)
         .map_err(anyhow::Error::from)
-        .and_then(|engine| Ok(SttThread::spawn(engine, ThreadLimits::default())?))
+        .and_then(|engine| Ok(SttThread::spawn(Box::new(Timed(engine)), ThreadLimits::default())?))
         .and_then(|mut stt| {
             stt.start(context)?;
             Ok(stt)

@@ -1,0 +1,291 @@
+//! How each part is, for `/health`; what happened and how long it took, for `/metrics`.
+//!
+//! Counters are counted where things happen, by the macros of `metrics`; here stand their names and meanings, and the
+//! stopwatch of the meeting's thread, which sees every fact and every order with its time.
+
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use metrics::{Unit, counter, describe_counter, describe_gauge, describe_histogram, gauge, histogram};
+use prim_ids::MonoTime;
+use prim_meeting::{
+    Entry, Event, FloorState, FloorView, Input, Output, Peripheral, PeripheralState, SilenceCause,
+};
+
+use crate::ledger::{allowed_by, ask_reason, code_of};
+use crate::mouth::lock;
+
+/// Bounds in seconds: what DESIGN section 9 promises lies on a bound each.
+pub(crate) const BUCKETS_S: [f64; 12] = [0.01, 0.02, 0.05, 0.1, 0.2, 0.3, 0.5, 0.9, 1.2, 2.0, 5.0, 10.0];
+/// An answer that comes later than this after a question is no answer to it.
+const ANSWER_LIMIT: Duration = Duration::from_secs(15);
+
+const FLOOR_STATES: [(FloorState, &str); 5] = [
+    (FloorState::Idle, "idle"),
+    (FloorState::Asking, "asking"),
+    (FloorState::Dinged, "dinged"),
+    (FloorState::Allowed, "allowed"),
+    (FloorState::Speaking, "speaking"),
+];
+
+/// Says once what each figure means.
+pub(crate) fn describe() {
+    let counters: [(&str, Unit, &str); 24] = [
+        ("prim_floor_requests_total", Unit::Count, "Times the floor was asked for, by reason"),
+        ("prim_dings_total", Unit::Count, "Dings that sounded"),
+        ("prim_permissions_total", Unit::Count, "Permissions to speak, by who gave them"),
+        ("prim_speeches_total", Unit::Count, "Speeches that began to sound"),
+        (
+            "prim_speeches_silenced_total",
+            Unit::Count,
+            "Speeches cut off, by cause; barge_in is a person who began to talk",
+        ),
+        ("prim_utterances_total", Unit::Count, "Stretches of speech with words, by ear"),
+        ("prim_button_presses_total", Unit::Count, "Presses of the floor button"),
+        ("prim_voice_errors_total", Unit::Count, "Clauses that the voice failed to say"),
+        ("prim_recogniser_errors_total", Unit::Count, "Stretches of speech that the recogniser failed on"),
+        ("prim_recogniser_audio_milliseconds_total", Unit::Milliseconds, "Speech given to the recognisers"),
+        (
+            "prim_recogniser_busy_microseconds_total",
+            Unit::Microseconds,
+            "Time the recognisers worked on it: divided by the speech it is their real-time factor",
+        ),
+        ("prim_ear_blocks_total", Unit::Count, "Blocks of 10 ms that the front end took"),
+        ("prim_ear_overflowed_blocks_total", Unit::Count, "Blocks dropped because the front end was behind"),
+        ("prim_ear_missing_frames_total", Unit::Count, "Frames missing between blocks of the microphones"),
+        ("prim_frontend_busy_microseconds_total", Unit::Microseconds, "Time spent in the front end"),
+        (
+            "prim_speaker_missed_blocks_total",
+            Unit::Count,
+            "Blocks the loudspeaker had nothing for, or was told to drop",
+        ),
+        (
+            "prim_session_late_blocks_total",
+            Unit::Count,
+            "Blocks of a session's ear that came after their time",
+        ),
+        (
+            "prim_session_overflowed_blocks_total",
+            Unit::Count,
+            "Blocks of a session's ear that its reader was too slow for",
+        ),
+        ("prim_session_gaps_total", Unit::Count, "Holes in the sound of a session's ear"),
+        ("prim_spool_refused_records_total", Unit::Count, "Records refused for want of room"),
+        ("prim_uplink_batches_total", Unit::Count, "Batches sent, repeats included"),
+        ("prim_uplink_rejected_records_total", Unit::Count, "Records that gateways keep only as rejected"),
+        ("prim_uplink_dropped_live_events_total", Unit::Count, "Live events for panels that were dropped"),
+        ("prim_mouth_refused_orders_total", Unit::Count, "Orders that the mouth had no place for"),
+    ];
+    for (name, unit, help) in counters {
+        describe_counter!(name, unit, help);
+    }
+    let gauges: [(&str, Unit, &str); 13] = [
+        ("prim_floor_state", Unit::Count, "1 for the state the floor is in, 0 for the others"),
+        ("prim_floor_queue_requests", Unit::Count, "Requests that wait for the floor"),
+        (
+            "prim_part_up",
+            Unit::Count,
+            "1 while the part works, 0.5 while it works worse, 0 while it is not there",
+        ),
+        ("prim_adapter_up", Unit::Count, "1 while the adapter's meeting is joined"),
+        ("prim_link_up", Unit::Count, "1 while the broker is connected"),
+        ("prim_gateway_present", Unit::Count, "1 while a gateway takes batches"),
+        ("prim_inbox_waiting_messages", Unit::Count, "Facts that wait for the meeting's thread"),
+        ("prim_spool_records", Unit::Count, "Records that wait for a gateway"),
+        ("prim_spool_bytes", Unit::Bytes, "Their size"),
+        ("prim_spool_stream_records", Unit::Count, "Records that wait, by stream"),
+        ("prim_spool_head", Unit::Count, "The last number given out, by stream"),
+        ("prim_before_models_bytes", Unit::Bytes, "Resident memory before the models were loaded"),
+        ("prim_models_bytes", Unit::Bytes, "Its growth while they were loaded"),
+    ];
+    for (name, unit, help) in gauges {
+        describe_gauge!(name, unit, help);
+    }
+    for (name, help) in [
+        ("prim_press_to_light_seconds", "From the button's edge to the light that answers it"),
+        ("prim_allow_to_first_audio_seconds", "From a permission to the first sound"),
+        (
+            "prim_question_to_first_audio_seconds",
+            "From the end of a question to the first sound of its answer",
+        ),
+        ("prim_stop_to_silence_seconds", "From \"stop\" to silence"),
+        ("prim_barge_in_to_silence_seconds", "From a person who begins to talk over Prim to silence"),
+        ("prim_first_partial_seconds", "From the first sound of a stretch of speech to its first words"),
+    ] {
+        describe_histogram!(name, Unit::Seconds, help);
+    }
+}
+
+/// How each part is; shared by the meeting's thread, which is told, and the health page.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Parts(Arc<Mutex<BTreeMap<&'static str, PeripheralState>>>);
+
+impl Parts {
+    pub(crate) fn note(&self, which: Peripheral, state: &PeripheralState) {
+        let share = match state {
+            PeripheralState::Up => 1.0,
+            PeripheralState::Degraded { .. } => 0.5,
+            PeripheralState::Absent { .. } => 0.0,
+        };
+        gauge!("prim_part_up", "part" => name(which)).set(share);
+        lock(&self.0).insert(name(which), state.clone());
+    }
+
+    /// `up`, `degraded` or `absent`, and why; `starting` before anything was heard of it.
+    pub(crate) fn state(&self, which: Peripheral) -> (&'static str, Option<String>) {
+        match lock(&self.0).get(name(which)) {
+            None => ("starting", None),
+            Some(PeripheralState::Up) => ("up", None),
+            Some(PeripheralState::Degraded { reason }) => ("degraded", Some(reason.clone())),
+            Some(PeripheralState::Absent { reason }) => ("absent", Some(reason.clone())),
+        }
+    }
+}
+
+fn name(which: Peripheral) -> &'static str {
+    match which {
+        Peripheral::Microphones => "microphones",
+        Peripheral::RemoteLink => "platform",
+        Peripheral::Speaker => "speaker",
+        Peripheral::Light => "light",
+        Peripheral::Button => "button",
+        Peripheral::Stt => "recogniser",
+        Peripheral::Tts => "voice",
+        Peripheral::LanguageModel => "language_model",
+        Peripheral::Uplink => "gateway",
+        Peripheral::Disk => "disk",
+    }
+}
+
+/// What the meeting's thread measures: each begun time is used once.
+#[derive(Debug, Default)]
+pub(crate) struct Stopwatch {
+    given_at: MonoTime,
+    pressed: Option<MonoTime>,
+    allowed: Option<MonoTime>,
+    asked: Option<MonoTime>,
+    silencing: Option<(&'static str, MonoTime)>,
+}
+
+impl Stopwatch {
+    /// Before the core gets `input`, which happened at `at`.
+    pub(crate) fn input(&mut self, at: MonoTime, input: &Input) {
+        self.given_at = at;
+        #[expect(clippy::wildcard_enum_match_arm, reason = "only these begin or end a time")]
+        match input {
+            Input::ButtonPressed => {
+                counter!("prim_button_presses_total").increment(1);
+                self.pressed = Some(at);
+            }
+            Input::UtteranceHeard { ended, addressed: true, .. } => self.asked = Some(*ended),
+            Input::CommandHeard { at, .. } => self.asked = Some(*at),
+            Input::SpeakingStarted { .. } => {
+                counter!("prim_speeches_total").increment(1);
+                seconds("prim_allow_to_first_audio_seconds", self.allowed.take(), at);
+                let asked = self.asked.take().filter(|asked| at.since(*asked) < ANSWER_LIMIT);
+                seconds("prim_question_to_first_audio_seconds", asked, at);
+            }
+            Input::SpeakingSilenced { .. } => {
+                if let Some((figure, since)) = self.silencing.take() {
+                    seconds(figure, Some(since), at);
+                }
+            }
+            _ => {}
+        }
+    }
+
+    /// For each order, when it was carried out.
+    pub(crate) fn carried_out(&mut self, at: MonoTime, order: &Output) {
+        #[expect(clippy::wildcard_enum_match_arm, reason = "only these begin or end a time")]
+        match order {
+            Output::Show { .. } => seconds("prim_press_to_light_seconds", self.pressed.take(), at),
+            Output::Silence { cause, .. } => {
+                self.silencing = match cause {
+                    SilenceCause::BargeIn => Some(("prim_barge_in_to_silence_seconds", self.given_at)),
+                    SilenceCause::Stop => Some(("prim_stop_to_silence_seconds", self.given_at)),
+                    SilenceCause::Muted
+                    | SilenceCause::TooLong
+                    | SilenceCause::Deaf
+                    | SilenceCause::NotStarted
+                    | SilenceCause::MeetingEnded => None,
+                };
+            }
+            Output::ShowFloor { floor } => show_floor(floor),
+            _ => {}
+        }
+    }
+
+    /// For each record of the core.
+    pub(crate) fn record(&mut self, entry: &Entry) {
+        #[expect(clippy::wildcard_enum_match_arm, reason = "only these are counted")]
+        match &entry.event {
+            Event::FloorRequested { reason, .. } => {
+                counter!("prim_floor_requests_total", "reason" => ask_reason(reason)).increment(1);
+            }
+            Event::DingPlayed { .. } => counter!("prim_dings_total").increment(1),
+            Event::Allowed { by, .. } => {
+                counter!("prim_permissions_total", "by" => allowed_by(*by)).increment(1);
+                self.allowed = Some(entry.at);
+            }
+            Event::SaySilenced { cause, .. } => {
+                let cause = code_of(cause).as_str().to_owned();
+                counter!("prim_speeches_silenced_total", "cause" => cause).increment(1);
+            }
+            _ => {}
+        }
+    }
+}
+
+fn show_floor(floor: &FloorView) {
+    for (state, name) in FLOOR_STATES {
+        gauge!("prim_floor_state", "state" => name).set(f64::from(u8::from(floor.state == state)));
+    }
+    gauge!("prim_floor_queue_requests").set(floor.queue.len() as f64);
+}
+
+/// Records the time from `since` to `at`, when there is one.
+pub(crate) fn seconds(figure: &'static str, since: Option<MonoTime>, at: MonoTime) {
+    if let Some(since) = since {
+        histogram!(figure).record(at.since(since).as_secs_f64());
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use metrics_exporter_prometheus::PrometheusBuilder;
+    use prim_meeting::SayId;
+
+    use super::*;
+
+    #[test]
+    fn times_are_measured_between_what_belongs_together_and_names_keep_to_the_rules() {
+        let recorder = PrometheusBuilder::new().set_buckets(&BUCKETS_S).unwrap().build_recorder();
+        let at = MonoTime::from_millis;
+        metrics::with_local_recorder(&recorder, || {
+            describe();
+            let mut watch = Stopwatch::default();
+            let say = SayId(1);
+            watch.input(at(1_000), &Input::ButtonPressed);
+            watch.carried_out(at(1_030), &Output::Show { light: prim_meeting::Light::Pressed });
+            watch.carried_out(at(9_000), &Output::Show { light: prim_meeting::Light::Idle });
+            watch.input(at(20_000), &Input::SpeakingStarted { say });
+            watch.carried_out(at(20_500), &Output::Silence { say, cause: SilenceCause::BargeIn });
+            watch.input(at(20_080), &Input::SpeakingSilenced { say, played_ms: 80 });
+            Parts::default().note(Peripheral::Disk, &PeripheralState::Up);
+        });
+        let page = recorder.handle().render();
+        let has = |line: &str| assert!(page.contains(line), "{line} is missing in:\n{page}");
+        has("prim_press_to_light_seconds_bucket{le=\"0.05\"} 1");
+        has("prim_press_to_light_seconds_bucket{le=\"0.02\"} 0");
+        has("prim_press_to_light_seconds_count 1");
+        has("prim_barge_in_to_silence_seconds_bucket{le=\"0.1\"} 1");
+        has("# HELP prim_press_to_light_seconds From the button");
+        has("prim_part_up{part=\"disk\"} 1");
+        for line in page.lines().filter_map(|line| line.strip_prefix("# TYPE ")) {
+            let (name, kind) = line.split_once(' ').unwrap();
+            assert_eq!(name.ends_with("_total"), kind == "counter", "{line}");
+            assert!(page.contains(&format!("# HELP {name} ")), "{name} says what it means");
+        }
+    }
+}
