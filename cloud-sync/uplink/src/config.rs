@@ -79,6 +79,8 @@ pub struct UplinkConfig {
     pub broker: BrokerConfig,
     /// Signs batches and heads.
     pub audit_key: Arc<AuditKey>,
+    /// A change to this key stands in the audit at this number and no gateway has it yet: it goes before everything else.
+    pub key_changed_at: Option<u64>,
     /// What this device can do, shown in its state.
     pub capabilities: Vec<Code>,
     /// The first connection's session number. It must be above every number used before: the wall clock's

@@ -26,7 +26,8 @@ const MAX_PANEL_BYTES: usize = 16 * 1024;
 /// Runs until told to stop.
 pub(crate) async fn run(config: UplinkConfig, spool: Arc<Spool>, shared: Arc<Shared>) {
     let now = config.clock.now().mono;
-    let sync = Sync::new(now, config.timing, spool.epoch(), config.first_session);
+    let sync = Sync::new(now, config.timing, spool.epoch(), config.first_session)
+        .audit_first(config.key_changed_at.unwrap_or(0));
     let shell = Shell {
         epoch: spool.epoch(),
         config,

@@ -45,6 +45,9 @@ enum Order {
         /// The meeting's id (26 characters).
         meeting: MeetingId,
     },
+    /// Change the key that signs the audit, while the daemon is stopped and nothing waits to be sent. The old key's
+    /// consent goes on record; gateways and auditors follow it.
+    RotateKey,
 }
 
 fn main() -> ExitCode {
@@ -65,19 +68,14 @@ fn main() -> ExitCode {
 
 fn run(args: &Args) -> anyhow::Result<()> {
     let config = primd::config::read(&args.config)?;
-    if let Some(Order::Erase { meeting }) = args.order {
-        let socket = config.status.as_ref().map(|status| status.socket.as_path());
-        return match primd::erase::order(socket, meeting)? {
-            Outcome::Erased { records, replay_log } => {
-                tracing::info!(
-                    erased.records = records,
-                    erased.replay_log = replay_log,
-                    "the meeting is erased"
-                );
-                Ok(())
-            }
-            Outcome::Refused { why } => anyhow::bail!("erase the meeting: {why}"),
-        };
+    match args.order {
+        Some(Order::Erase { meeting }) => return erase(&config, meeting),
+        Some(Order::RotateKey) => {
+            let key = primd::wiring::change_audit_key(&config)?;
+            tracing::info!(audit.key = %key, "the audit key is changed; the next start signs with the new one");
+            return Ok(());
+        }
+        None => {}
     }
     let plan = primd::wiring::read_plan(args.meeting.as_deref())?;
     if args.check {
@@ -85,4 +83,15 @@ fn run(args: &Args) -> anyhow::Result<()> {
         return Ok(());
     }
     primd::wiring::run(&config, plan.as_ref())
+}
+
+fn erase(config: &primd::config::PrimConfig, meeting: MeetingId) -> anyhow::Result<()> {
+    let socket = config.status.as_ref().map(|status| status.socket.as_path());
+    match primd::erase::order(socket, meeting)? {
+        Outcome::Erased { records, replay_log } => {
+            tracing::info!(erased.records = records, erased.replay_log = replay_log, "the meeting is erased");
+            Ok(())
+        }
+        Outcome::Refused { why } => anyhow::bail!("erase the meeting: {why}"),
+    }
 }

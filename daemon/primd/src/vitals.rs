@@ -5,12 +5,12 @@
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex};
-use std::time::Duration;
 
 use metrics::{Unit, counter, describe_counter, describe_gauge, describe_histogram, gauge, histogram};
-use prim_ids::MonoTime;
+use prim_ids::{MonoTime, RequestId};
 use prim_meeting::{
-    Entry, Event, FloorState, FloorView, Input, Output, Peripheral, PeripheralState, SilenceCause,
+    AskReason, Entry, Event, FloorState, FloorView, Input, Output, Peripheral, PeripheralState, SayId,
+    SilenceCause,
 };
 
 use crate::ledger::{allowed_by, ask_reason, code_of};
@@ -18,9 +18,6 @@ use crate::mouth::lock;
 
 /// Bounds in seconds: what DESIGN section 9 promises lies on a bound each.
 pub(crate) const BUCKETS_S: [f64; 12] = [0.01, 0.02, 0.05, 0.1, 0.2, 0.3, 0.5, 0.9, 1.2, 2.0, 5.0, 10.0];
-/// An answer that comes later than this after a question is no answer to it.
-const ANSWER_LIMIT: Duration = Duration::from_secs(15);
-
 const FLOOR_STATES: [(FloorState, &str); 5] = [
     (FloorState::Idle, "idle"),
     (FloorState::Asking, "asking"),
@@ -107,7 +104,7 @@ pub(crate) fn describe() {
         ("prim_allow_to_first_audio_seconds", "From a permission to the first sound"),
         (
             "prim_question_to_first_audio_seconds",
-            "From the end of a question to the first sound of its answer",
+            "From the end of a question, or the command heard in it, to the first sound of its answer",
         ),
         ("prim_stop_to_silence_seconds", "From \"stop\" to silence"),
         ("prim_barge_in_to_silence_seconds", "From a person who begins to talk over Prim to silence"),
@@ -158,13 +155,25 @@ fn name(which: Peripheral) -> &'static str {
     }
 }
 
+/// What a request's speech is measured from.
+#[derive(Debug, Clone, Copy, Default)]
+struct Since {
+    asked: Option<MonoTime>,
+    allowed: Option<MonoTime>,
+}
+
+/// Requests whose speech may still come; the core's queue holds no more.
+const REQUESTS: usize = 16;
+
 /// What the meeting's thread measures: each begun time is used once.
 #[derive(Debug, Default)]
 pub(crate) struct Stopwatch {
     given_at: MonoTime,
     pressed: Option<MonoTime>,
-    allowed: Option<MonoTime>,
+    /// When the last question ended, or the command in it was heard: the request that follows is for its answer.
     asked: Option<MonoTime>,
+    requests: BTreeMap<RequestId, Since>,
+    saying: Option<(SayId, Since)>,
     silencing: Option<(&'static str, MonoTime)>,
 }
 
@@ -180,11 +189,12 @@ impl Stopwatch {
             }
             Input::UtteranceHeard { ended, addressed: true, .. } => self.asked = Some(*ended),
             Input::CommandHeard { at, .. } => self.asked = Some(*at),
-            Input::SpeakingStarted { .. } => {
+            Input::SpeakingStarted { say } => {
                 counter!("prim_speeches_total").increment(1);
-                seconds("prim_allow_to_first_audio_seconds", self.allowed.take(), at);
-                let asked = self.asked.take().filter(|asked| at.since(*asked) < ANSWER_LIMIT);
-                seconds("prim_question_to_first_audio_seconds", asked, at);
+                if let Some((_, since)) = self.saying.take().filter(|(saying, _)| saying == say) {
+                    seconds("prim_allow_to_first_audio_seconds", since.allowed, at);
+                    seconds("prim_question_to_first_audio_seconds", since.asked, at);
+                }
             }
             Input::SpeakingSilenced { .. } => {
                 if let Some((figure, since)) = self.silencing.take() {
@@ -212,6 +222,9 @@ impl Stopwatch {
                 };
             }
             Output::ShowFloor { floor } => show_floor(floor),
+            Output::Say { say, request, .. } => {
+                self.saying = Some((*say, self.requests.remove(request).unwrap_or_default()));
+            }
             _ => {}
         }
     }
@@ -220,13 +233,16 @@ impl Stopwatch {
     pub(crate) fn record(&mut self, entry: &Entry) {
         #[expect(clippy::wildcard_enum_match_arm, reason = "only these are counted")]
         match &entry.event {
-            Event::FloorRequested { reason, .. } => {
+            Event::FloorRequested { request, reason, .. } => {
                 counter!("prim_floor_requests_total", "reason" => ask_reason(reason)).increment(1);
+                if matches!(reason, AskReason::Asked { .. } | AskReason::Question) {
+                    self.since(*request).asked = self.asked.take();
+                }
             }
             Event::DingPlayed { .. } => counter!("prim_dings_total").increment(1),
-            Event::Allowed { by, .. } => {
+            Event::Allowed { request, by, .. } => {
                 counter!("prim_permissions_total", "by" => allowed_by(*by)).increment(1);
-                self.allowed = Some(entry.at);
+                self.since(*request).allowed = Some(entry.at);
             }
             Event::SaySilenced { cause, .. } => {
                 let cause = code_of(cause).as_str().to_owned();
@@ -234,6 +250,15 @@ impl Stopwatch {
             }
             _ => {}
         }
+    }
+}
+
+impl Stopwatch {
+    fn since(&mut self, request: RequestId) -> &mut Since {
+        if self.requests.len() >= REQUESTS {
+            self.requests.pop_first();
+        }
+        self.requests.entry(request).or_default()
     }
 }
 
@@ -254,7 +279,6 @@ pub(crate) fn seconds(figure: &'static str, since: Option<MonoTime>, at: MonoTim
 #[cfg(test)]
 mod tests {
     use metrics_exporter_prometheus::PrometheusBuilder;
-    use prim_meeting::SayId;
 
     use super::*;
 
@@ -269,7 +293,12 @@ mod tests {
             watch.input(at(1_000), &Input::ButtonPressed);
             watch.carried_out(at(1_030), &Output::Show { light: prim_meeting::Light::Pressed });
             watch.carried_out(at(9_000), &Output::Show { light: prim_meeting::Light::Idle });
+            let request = RequestId::from_u128(5);
+            let event = Event::Allowed { request, by: prim_meeting::Actor::Button, waited_ms: 4_000 };
+            watch.record(&Entry { at: at(19_900), event });
+            watch.carried_out(at(19_905), &Output::Say { say, request, clauses: 1 });
             watch.input(at(20_000), &Input::SpeakingStarted { say });
+            watch.input(at(20_010), &Input::SpeakingStarted { say });
             watch.carried_out(at(20_500), &Output::Silence { say, cause: SilenceCause::BargeIn });
             watch.input(at(20_080), &Input::SpeakingSilenced { say, played_ms: 80 });
             Parts::default().note(Peripheral::Disk, &PeripheralState::Up);
@@ -280,6 +309,8 @@ mod tests {
         has("prim_press_to_light_seconds_bucket{le=\"0.02\"} 0");
         has("prim_press_to_light_seconds_count 1");
         has("prim_barge_in_to_silence_seconds_bucket{le=\"0.1\"} 1");
+        has("prim_allow_to_first_audio_seconds_bucket{le=\"0.1\"} 1");
+        has("prim_allow_to_first_audio_seconds_count 1");
         has("# HELP prim_press_to_light_seconds From the button");
         has("prim_part_up{part=\"disk\"} 1");
         for line in page.lines().filter_map(|line| line.strip_prefix("# TYPE ")) {

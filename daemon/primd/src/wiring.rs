@@ -20,7 +20,6 @@ use prim_adapter::{Adapter, JoinRequest, Manifest, Session, SessionState};
 use prim_adapter_room::Room;
 use prim_audio::SPEECH_RATE;
 use prim_dsp::Frontend;
-use prim_identity::AuditKey;
 use prim_ids::ParticipantId;
 use prim_meeting::{Ear, Input, Meeting, Peripheral, PeripheralState, TalkerKey};
 use prim_spool::Spool;
@@ -42,6 +41,7 @@ use crate::meeting_loop::{Ended, LoopState, MeetingLoop, Platform, config_for, r
 use crate::mouth::{Mouth, Route};
 use crate::platform::PlatformLink;
 use crate::replay::ReplayLog;
+use crate::rotate;
 use crate::session::{self, Joined};
 use crate::vitals::Parts;
 
@@ -58,10 +58,10 @@ pub fn run(config: &PrimConfig, plan: Option<&MeetingPlan>) -> anyhow::Result<()
     let folder = &config.device.data_dir;
     let _one = claim_folder(folder)?;
     let boot = read_boot_id()?;
-    let key = AuditKey::load(&config.device.audit_key)?;
     let identity = Identity { org: config.device.org.clone(), device: config.device.name.clone(), boot };
     let witness = config.device.witness.as_deref().map(open_witness).transpose()?;
     let spool = Arc::new(open_spool(config, &identity, witness.clone())?);
+    let signing = rotate::open(&config.device.audit_key, &spool)?;
 
     let live = Live::new();
     let (inbox, facts) = Inbox::new();
@@ -87,7 +87,7 @@ pub fn run(config: &PrimConfig, plan: Option<&MeetingPlan>) -> anyhow::Result<()
         .build()
         .context("start the network threads")?;
     let link_up = Arc::new(AtomicBool::new(false));
-    let uplink = start_uplink(config, &key, &spool, &inbox, &link_up, boot)?;
+    let uplink = start_uplink(config, &signing, &spool, &inbox, &link_up, boot)?;
     if let Some(uplink) = &uplink {
         let panels = uplink.clone();
         live.forward_to(Box::new(move |meeting, event| panels.publish_live(meeting, event)));
@@ -115,7 +115,10 @@ pub fn run(config: &PrimConfig, plan: Option<&MeetingPlan>) -> anyhow::Result<()
     let voice = open_voice(&models, &config.speech.voice);
     let (recogniser_up, voice_up) = (room_stt.is_some(), voice.is_some());
     let loopback = config.adapter.loopback.as_ref();
-    let remote_stt = loopback.and_then(|_| open_stt(&models, &config.speech.recogniser, &context));
+    // A recogniser that cannot be opened for the room cannot be opened for the platform either: said once.
+    let remote_stt = loopback
+        .filter(|_| recogniser_up)
+        .and_then(|_| open_stt(&models, &config.speech.recogniser, &context));
     let models_bytes = resident_bytes().saturating_sub(before_models_bytes);
     let known = start.as_ref().map_or_else(Vec::new, |(input, _)| people_of(input));
     let mut threads: Vec<JoinHandle<()>> = Vec::new();
@@ -273,6 +276,23 @@ pub fn run(config: &PrimConfig, plan: Option<&MeetingPlan>) -> anyhow::Result<()
         );
     }
     Ok(())
+}
+
+/// Changes the audit key of a daemon that is stopped. Returns the new one's public half, for whoever keeps the list of
+/// keys.
+///
+/// # Errors
+/// What is in the way, and what to do.
+pub fn change_audit_key(config: &PrimConfig) -> anyhow::Result<prim_proto::PublicKey> {
+    let _one = claim_folder(&config.device.data_dir)?;
+    let identity = Identity {
+        org: config.device.org.clone(),
+        device: config.device.name.clone(),
+        boot: read_boot_id()?,
+    };
+    let witness = config.device.witness.as_deref().map(open_witness).transpose()?;
+    let spool = open_spool(config, &identity, witness.clone())?;
+    rotate::change(&config.device.audit_key, &spool, &identity, witness.as_deref())
 }
 
 fn room_state(room: &Session<prim_adapter::Mouth>) -> Result<(), String> {

@@ -96,6 +96,9 @@ pub struct Sync {
     /// Our own state was published and has not come back yet: whatever comes before it is older.
     echo_pending: bool,
     outputs: VecDeque<Output>,
+    /// Until a gateway has the audit through here, nothing else is sent: a change of key stands there, and without it
+    /// the gateway trusts nothing that is signed with the new one.
+    audit_first: u64,
 }
 
 impl Sync {
@@ -113,7 +116,14 @@ impl Sync {
             gateways: BTreeMap::new(),
             echo_pending: false,
             outputs: VecDeque::new(),
+            audit_first: 0,
         }
+    }
+
+    /// Sends nothing but audit until that is acknowledged through `through`.
+    #[must_use]
+    pub fn audit_first(self, through: u64) -> Self {
+        Self { audit_first: through, ..self }
     }
 
     /// Something happened.
@@ -201,7 +211,8 @@ impl Sync {
         if !matches!(self.link, Link::Up { .. }) || !self.gateway_present() {
             return;
         }
-        for lane in &mut self.lanes {
+        let audit_only = self.lane(Stream::Audit).acked < self.audit_first;
+        for lane in self.lanes.iter_mut().filter(|lane| !audit_only || lane.stream == Stream::Audit) {
             if let Some(from) = lane.start() {
                 self.outputs.push_back(Output::SendBatch { stream: lane.stream, from });
             }

@@ -159,6 +159,19 @@ fn a_link_that_breaks_at_once_every_time_still_backs_off() {
 }
 
 #[test]
+fn a_change_of_key_is_with_a_gateway_before_anything_else_is_sent() {
+    let mut bench = Bench::with_gateway();
+    bench.sync = bench.sync.audit_first(2);
+    assert_eq!(bench.feed(Input::SpoolGrew { stream: Stream::Note, head: 4 }), []);
+    assert_eq!(bench.feed(grew(3)), [send(1)]);
+    bench.feed(sent(1));
+    assert_eq!(bench.feed(ack(Stream::Audit, 1)), [delete(1), send(2)], "the change is still to come");
+    bench.feed(sent(3));
+    let sent = bench.feed(ack(Stream::Audit, 3));
+    assert_eq!(sent, [delete(3), Output::SendBatch { stream: Stream::Note, from: 1 }]);
+}
+
+#[test]
 fn the_least_wait_is_never_nothing() {
     let mut bench = Bench::new();
     bench.wait(0);

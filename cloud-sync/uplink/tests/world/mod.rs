@@ -107,6 +107,7 @@ impl Device {
             boot: BootId::from_u128(1),
             broker,
             audit_key: Arc::new(AuditKey::from_seed([7; 32])),
+            key_changed_at: None,
             capabilities: Vec::new(),
             first_session: 1_000,
             clock: clock(),

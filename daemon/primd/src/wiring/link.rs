@@ -3,7 +3,6 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use prim_identity::AuditKey;
 use prim_ids::BootId;
 use prim_proto::{Audit, Body, DeviceAddress};
 use prim_spool::Spool;
@@ -14,10 +13,11 @@ use crate::config::PrimConfig;
 use crate::http::LinkHealth;
 use crate::inbox::Inbox;
 use crate::ledger::code;
+use crate::rotate::Signing;
 
 pub(super) fn start_uplink(
     config: &PrimConfig,
-    key: &AuditKey,
+    signing: &Signing,
     spool: &Arc<Spool>,
     inbox: &Inbox,
     link_up: &Arc<AtomicBool>,
@@ -38,7 +38,8 @@ pub(super) fn start_uplink(
                 broker.cert.clone(),
                 broker.key.clone(),
             ),
-            audit_key: Arc::new(prim_proto::AuditKey::from_seed(key.signing().to_bytes())),
+            audit_key: Arc::new(prim_proto::AuditKey::from_seed(signing.key.signing().to_bytes())),
+            key_changed_at: signing.changed_at,
             capabilities: vec![code("audit"), code("utterance"), code("note")],
             first_session: u64::try_from(clock::wall_now().unix_millis()).unwrap_or(1),
             clock: prim_uplink::Clock::new(|| Now { mono: clock::mono_now(), wall: Some(clock::wall_now()) }),
