@@ -135,10 +135,11 @@ pub fn order(socket: Option<&Path>, meeting: MeetingId) -> Result<Outcome, AskDa
 impl MeetingToErase<'_> {
     /// The order as the meeting's thread carries it out.
     pub(crate) fn carry_out(self) -> Outcome {
-        if self.running == Some(self.meeting) {
-            return Outcome::Refused {
-                why: "this meeting is running: end it first, then erase it".to_owned(),
-            };
+        if let Some(running) = self.running {
+            // Overwriting a large spool takes seconds, and in a meeting the floor answers at once.
+            let which =
+                if running == self.meeting { "this meeting is running" } else { "a meeting is running" };
+            return Outcome::Refused { why: format!("{which}: end it first, then order it again") };
         }
         let now = Moment { boot: self.boot, at: clock::mono_now() };
         match erase(&self.places, self.ledger, now, self.meeting, Some(&self.state)) {

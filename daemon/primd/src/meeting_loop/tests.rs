@@ -424,3 +424,27 @@ fn a_wall_clock_that_jumps_in_a_meeting_is_recorded_and_nothing_is_lost() {
     bench.meeting_loop.fact(mono, words("still here", mono));
     assert_eq!(bench.spool.read(prim_ids::Stream::Utterance, 1, 10).unwrap().len(), 1);
 }
+
+#[test]
+fn losing_the_platform_in_a_meeting_ends_nothing_and_both_ways_are_on_record() {
+    let mut bench = bench(Limits::default());
+    bench.begin();
+    let now = clock::mono_now();
+    let link = |state| Input::PeripheralChanged { which: Peripheral::RemoteLink, state };
+    bench.meeting_loop.fact(now, link(PeripheralState::Up));
+    let away = PeripheralState::Absent { reason: "the platform hung up".to_owned() };
+    bench.meeting_loop.fact(now, link(away));
+    bench.meeting_loop.fact(now, words("still here", now));
+    bench.meeting_loop.fact(now, link(PeripheralState::Up));
+    assert!(bench.meeting_loop.meeting.meeting().is_some());
+    assert_eq!(bench.spool.read(prim_ids::Stream::Utterance, 1, 10).unwrap().len(), 1);
+    let rows = bench.spool.read(prim_ids::Stream::Audit, 1, 1000).unwrap();
+    let states: Vec<&str> = rows
+        .iter()
+        .map(|row| std::str::from_utf8(&row.bytes).unwrap())
+        .filter(|raw| raw.contains("\"platform\""))
+        .map(|raw| if raw.contains("\"absent\"") { "absent" } else { "up" })
+        .collect();
+    assert!(states.ends_with(&["absent", "up"]), "{states:?}");
+    assert_eq!(bench.meeting_loop.parts.state(Peripheral::RemoteLink), ("up", None));
+}
