@@ -104,7 +104,7 @@ pub(crate) fn describe() {
         ("prim_allow_to_first_audio_seconds", "From a permission to the first sound"),
         (
             "prim_question_to_first_audio_seconds",
-            "From the end of a question, or the command heard in it, to the first sound of its answer",
+            "From the end of a question to the first sound of its answer; from the command in it where the answer comes before the words",
         ),
         ("prim_stop_to_silence_seconds", "From \"stop\" to silence"),
         ("prim_barge_in_to_silence_seconds", "From a person who begins to talk over Prim to silence"),
@@ -187,7 +187,16 @@ impl Stopwatch {
                 counter!("prim_button_presses_total").increment(1);
                 self.pressed = Some(at);
             }
-            Input::UtteranceHeard { ended, addressed: true, .. } => self.asked = Some(*ended),
+            Input::UtteranceHeard { started, ended, addressed, .. } => {
+                self.asked = addressed.then_some(*ended).or(self.asked);
+                // A command is heard before its sentence ends; the answer is counted from the end.
+                let waiting = self.requests.values_mut().chain(self.saying.as_mut().map(|(_, since)| since));
+                for asked in waiting.filter_map(|since| since.asked.as_mut()) {
+                    if (*started..=*ended).contains(asked) {
+                        *asked = *ended;
+                    }
+                }
+            }
             Input::CommandHeard { at, .. } => self.asked = Some(*at),
             Input::SpeakingStarted { say } => {
                 counter!("prim_speeches_total").increment(1);
@@ -301,6 +310,35 @@ mod tests {
             watch.input(at(20_010), &Input::SpeakingStarted { say });
             watch.carried_out(at(20_500), &Output::Silence { say, cause: SilenceCause::BargeIn });
             watch.input(at(20_080), &Input::SpeakingSilenced { say, played_ms: 80 });
+            let request = RequestId::from_u128(6);
+            watch.input(
+                at(30_200),
+                &Input::CommandHeard {
+                    ear: prim_meeting::Ear::Room,
+                    speaker: None,
+                    command: prim_meeting::Command::TimeLeft,
+                    at: at(29_000),
+                },
+            );
+            let reason = AskReason::Asked { command: prim_meeting::Command::TimeLeft };
+            let evidence = prim_meeting::Evidence::Utterances { ids: Vec::new() };
+            let event = Event::FloorRequested { request, reason, evidence };
+            watch.record(&Entry { at: at(30_201), event });
+            watch.input(
+                at(30_600),
+                &Input::UtteranceHeard {
+                    utterance: prim_ids::UtteranceId::from_u128(1),
+                    ear: prim_meeting::Ear::Room,
+                    speaker: None,
+                    bearing_deg: None,
+                    text: String::new(),
+                    started: at(28_500),
+                    ended: at(30_000),
+                    addressed: true,
+                },
+            );
+            watch.carried_out(at(30_700), &Output::Say { say: SayId(2), request, clauses: 1 });
+            watch.input(at(30_800), &Input::SpeakingStarted { say: SayId(2) });
             Parts::default().note(Peripheral::Disk, &PeripheralState::Up);
         });
         let page = recorder.handle().render();
@@ -311,6 +349,7 @@ mod tests {
         has("prim_barge_in_to_silence_seconds_bucket{le=\"0.1\"} 1");
         has("prim_allow_to_first_audio_seconds_bucket{le=\"0.1\"} 1");
         has("prim_allow_to_first_audio_seconds_count 1");
+        has("prim_question_to_first_audio_seconds_bucket{le=\"0.9\"} 1");
         has("# HELP prim_press_to_light_seconds From the button");
         has("prim_part_up{part=\"disk\"} 1");
         for line in page.lines().filter_map(|line| line.strip_prefix("# TYPE ")) {
