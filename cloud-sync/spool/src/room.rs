@@ -29,6 +29,11 @@ impl Inner {
         self.admit_losses(now)
     }
 
+    /// The last record of another stream than audit found no room, and there is none yet.
+    pub(crate) fn is_refusing(&self) -> bool {
+        self.refusing && (self.page_cap.is_some() || self.bytes() > self.limits.max_bytes)
+    }
+
     /// The stream whose oldest records would go next.
     pub(crate) fn next_to_drop(&self) -> Option<Stream> {
         // Records that only admit losses are not worth dropping: they would be written again.
@@ -99,7 +104,7 @@ impl Inner {
 
     /// Writes the records that admit losses, where they are still missing.
     pub(crate) fn admit_losses(&mut self, now: Moment) -> rusqlite::Result<()> {
-        if self.refusing && (self.page_cap.is_some() || self.bytes() > self.limits.max_bytes) {
+        if self.is_refusing() {
             // Each record refused would cost one that says so; one for all of them waits until there is room.
             return Ok(());
         }

@@ -277,6 +277,13 @@ impl Spool {
         self.lock().condition()
     }
 
+    /// Whether records of other streams than audit are refused, as far as is known: the last one found no room, and none
+    /// was made since.
+    #[must_use]
+    pub fn is_refusing(&self) -> bool {
+        self.lock().is_refusing()
+    }
+
     /// Deletes every erasable payload of `meeting` and overwrites its bytes; the records stay. In the same transaction the
     /// audit record that says so is appended, which `make` encodes from how many records lost theirs; and `state`, if
     /// any, takes the last one's place, which may hold words too.

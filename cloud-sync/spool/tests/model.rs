@@ -275,6 +275,7 @@ fn audit_beside_a_refused_note_is_kept_and_the_notes_loss_is_on_record_as_soon_a
     assert_eq!(spool.tip(Stream::Note).seq, 3, "the numbers are used");
     spool.append(moment(4), Stream::Audit, |slot| encode(slot, "x")).unwrap();
     assert!(spool.depth().unwrap().bytes < bytes + 200, "refusing costs nothing");
+    assert!(spool.is_refusing(), "that audit is kept is no recovery");
 
     drop(spool);
     let spool = open(&path, limits);
@@ -284,6 +285,7 @@ fn audit_beside_a_refused_note_is_kept_and_the_notes_loss_is_on_record_as_soon_a
     let said: Vec<String> = notes.iter().map(|r| String::from_utf8(r.bytes.clone()).unwrap()).collect();
     assert!(said[0].ends_with("lost 1 3 QuotaBytes") && said[1].ends_with("again"), "{said:?}");
     assert_eq!(notes[0].seq, 4);
+    assert!(!spool.is_refusing());
 }
 
 #[test]

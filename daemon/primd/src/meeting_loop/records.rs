@@ -62,7 +62,10 @@ impl MeetingLoop {
                 for stream in streams {
                     (self.spool_grew)(stream);
                 }
-                self.disk(None);
+                // Audit still finds room where nothing else does: that is no recovery.
+                if !self.spool.is_refusing() {
+                    self.disk(None);
+                }
                 true
             }
             Err(error) => {

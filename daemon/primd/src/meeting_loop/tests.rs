@@ -448,3 +448,39 @@ fn losing_the_platform_in_a_meeting_ends_nothing_and_both_ways_are_on_record() {
     assert!(states.ends_with(&["absent", "up"]), "{states:?}");
     assert_eq!(bench.meeting_loop.parts.state(Peripheral::RemoteLink), ("up", None));
 }
+
+#[test]
+fn over_quota_the_audit_beside_a_refused_utterance_is_kept_and_proves_what_it_says() {
+    let mut bench = bench(Limits { max_bytes: 20_000, reserve_bytes: 4096, ..Limits::default() });
+    bench.begin();
+    let now = clock::mono_now();
+    let audit = || proto::Body::Audit(proto::Audit::Daemon { state: "filling".parse().unwrap() });
+    while bench.spool.depth().unwrap().bytes <= 20_000 {
+        bench.meeting_loop.note(now, audit());
+    }
+    let before = bench.spool.tip(prim_ids::Stream::Audit).seq;
+    bench.meeting_loop.fact(now, words("nobody has room for this", now));
+    assert_eq!(bench.spool.depth().unwrap().refused, 1);
+    let ledger = &mut bench.meeting_loop.ledger;
+    let mut draft = ledger.draft(now, audit(), proto::Erasables::default());
+    let beside = vec![ledger.draft(now, audit(), proto::Erasables::default()), {
+        draft.stream = prim_ids::Stream::Note;
+        draft
+    }];
+    assert!(bench.meeting_loop.append(beside, Some("a state")), "the audit is on disk: it may be heard");
+    assert_eq!(state(&bench.spool).as_deref(), Some("a state"));
+    assert!(bench.spool.tip(prim_ids::Stream::Audit).seq > before);
+    assert_eq!(bench.spool.depth().unwrap().refused, 2);
+    bench.meeting_loop.settle();
+    assert!(matches!(bench.meeting_loop.parts.state(Peripheral::Disk), ("absent", Some(_))));
+    let told = |bench: &Bench| {
+        let rows = bench.spool.read(prim_ids::Stream::Audit, before, 1000).unwrap();
+        rows.iter().filter(|row| String::from_utf8_lossy(&row.bytes).contains("\"disk\"")).count()
+    };
+    assert_eq!(told(&bench), 1, "the fault is on record once, not once for each that is refused");
+    let audit_tip = bench.spool.tip(prim_ids::Stream::Audit).seq;
+    bench.spool.acknowledge(prim_ids::Stream::Audit, bench.spool.epoch(), audit_tip).unwrap();
+    bench.meeting_loop.fact(now, words("now there is", now));
+    bench.meeting_loop.settle();
+    assert_eq!(bench.meeting_loop.parts.state(Peripheral::Disk), ("up", None));
+}
