@@ -6,7 +6,7 @@ use prim_ids::{AgendaItemId, ParticipantId, RequestId, UtteranceId};
 use serde::{Deserialize, Serialize};
 
 use crate::body::vocabulary;
-use crate::{Code, Rotation, Sealed};
+use crate::{Code, Ear, Rotation, Sealed};
 
 /// Who did something.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -82,6 +82,8 @@ pub enum ConsentAnswer {
     No,
     /// Nothing was said yet; store nothing.
     Unknown,
+    /// An earlier no was taken back; this is no yes.
+    TakenBack,
 }
 
 /// Where a participant sits.
@@ -231,6 +233,17 @@ vocabulary! {
             /// How long it ran, on the monotonic clock.
             duration_ms: u64,
         }
+        /// Somebody is invited. Whether they are there shows when they join; who sits in the room never shows.
+        "participant.planned" ParticipantPlanned {
+            /// The participant.
+            participant: ParticipantId,
+            /// The name.
+            name: Sealed,
+            /// Where they are expected.
+            place: Where,
+            /// The part in the meeting.
+            role: Role,
+        }
         /// Somebody came.
         "participant.joined" ParticipantJoined {
             /// The participant.
@@ -249,17 +262,28 @@ vocabulary! {
         }
         /// Somebody answered whether words may be stored.
         "consent.answered" ConsentAnswered {
-            /// The participant; `null` when asked for the room as a whole.
+            /// The participant; `null` for the room as a whole, and for a voice that nobody can be named for.
             participant: Option<ParticipantId>,
             /// The answer.
             answer: ConsentAnswer,
+            /// Where it was said; `null` for an invitation or the platform.
+            ear: Option<Ear>,
+            /// How that is known: `invitation`, `platform`, `own_voice`, `only_one_there`, `for_the_room`,
+            /// `unnamed_voice`.
+            way: Code,
+            /// Whose act it was.
+            by: Actor,
+            /// The utterance, if it may be stored.
+            utterance: Option<UtteranceId>,
         }
         /// The meeting's consent changed: words are stored, or no longer.
         "consent.changed" ConsentChanged {
-            /// Whether words may be stored from here on.
+            /// Whether any words may be stored from here on.
             storing: bool,
-            /// Why.
-            reason: Code,
+            /// Those said in the room.
+            room: bool,
+            /// Those said on the platform.
+            remote: bool,
         }
         /// The policy mode changed.
         "mode.changed" ModeChanged {

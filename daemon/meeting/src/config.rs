@@ -76,6 +76,9 @@ pub struct MeetingConfig {
     pub queue_limit: usize,
     /// Utterances kept in memory for drift and extractive answers. 400 (about an hour).
     pub memory_utterances: usize,
+    /// Prim begins to ask for consent this long after somebody came who has not answered. 3 s: people who come together
+    /// are asked together.
+    pub consent_ask_after: Duration,
 }
 
 impl Default for MeetingConfig {
@@ -113,6 +116,7 @@ impl Default for MeetingConfig {
             words_limit: Duration::from_secs(6),
             queue_limit: 16,
             memory_utterances: 400,
+            consent_ask_after: Duration::from_secs(3),
         }
     }
 }

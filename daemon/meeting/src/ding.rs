@@ -49,6 +49,7 @@ impl Meeting {
             }
             AskReason::TimeboxOver { .. } => "Prim would like to speak about the time.".to_owned(),
             AskReason::Drift { .. } => "Prim would like to speak about the agenda.".to_owned(),
+            AskReason::Consent => "Prim would like to ask whether it may write down what is said.".to_owned(),
             AskReason::Asked { .. } | AskReason::Question | AskReason::SayNext => {
                 "Prim would like to answer.".to_owned()
             }

@@ -53,6 +53,8 @@ pub enum AskReason {
     Question,
     /// A panel gave Prim words to say.
     SayNext,
+    /// Prim asks people whether it may write down what they say.
+    Consent,
     /// The room's button: a person in the room wants to speak.
     RoomHand,
     /// A remote person raised a hand.
@@ -60,6 +62,34 @@ pub enum AskReason {
         /// Who.
         who: ParticipantId,
     },
+}
+
+/// What somebody answered about being written down.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ConsentAnswer {
+    /// Write it down.
+    Yes,
+    /// Do not.
+    No,
+    /// An earlier no was taken back; this is no yes.
+    TakenBack,
+}
+
+/// How Prim knows an answer about being written down.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ConsentWay {
+    /// They agreed beforehand, by the meeting's plan.
+    Invitation,
+    /// The platform or a panel said who answered.
+    Platform,
+    /// By their own voice, and the ear knows whose it is.
+    OwnVoice,
+    /// By a voice that cannot be told, and nobody else is listed on that side.
+    OnlyOneThere,
+    /// Somebody in the room spoke for everybody in it.
+    ForTheRoom,
+    /// By a voice that cannot be told.
+    UnnamedVoice,
 }
 
 /// What a request rests on, by id.
@@ -81,6 +111,13 @@ pub enum Evidence {
     Person {
         /// Who.
         by: Actor,
+        /// The utterance that asked for it, if it may be written down.
+        utterance: Option<UtteranceId>,
+    },
+    /// These people have not answered whether they may be written down; empty: the room, in which nobody is listed.
+    Unanswered {
+        /// Who.
+        people: Vec<ParticipantId>,
     },
 }
 
@@ -199,7 +236,17 @@ pub enum Event {
         /// Which meeting, if one was running.
         meeting: Option<MeetingId>,
     },
-    /// Somebody is in the meeting. The name is erasable.
+    /// Somebody is invited. The name is erasable. Whether they are there shows later, and in the room never: Prim
+    /// cannot tell who sits in it.
+    ParticipantPlanned {
+        /// Who.
+        who: ParticipantId,
+        /// What they are called.
+        name: String,
+        /// Where they are expected.
+        place: Place,
+    },
+    /// Somebody came, and was told that Prim listens. The name is erasable.
     ParticipantJoined {
         /// Who.
         who: ParticipantId,
@@ -207,25 +254,35 @@ pub enum Event {
         name: String,
         /// Where.
         place: Place,
-        /// They came after the start and were told that Prim listens.
-        late: bool,
+        /// They were invited.
+        planned: bool,
     },
     /// Somebody left.
     ParticipantLeft {
         /// Who.
         who: ParticipantId,
     },
-    /// Somebody answered.
+    /// Somebody answered whether what they say may be written down.
     ConsentAnswered {
-        /// Who.
-        who: ParticipantId,
+        /// For whom; none when a voice spoke that nobody can be named for, or the room as a whole.
+        who: Option<ParticipantId>,
         /// What.
-        yes: bool,
+        answer: ConsentAnswer,
+        /// Where it was said; none for a platform or an invitation.
+        ear: Option<Ear>,
+        /// How Prim knows.
+        way: ConsentWay,
+        /// Whose act it was.
+        by: Actor,
+        /// The utterance, if it may be written down.
+        utterance: Option<UtteranceId>,
     },
-    /// Recording what people say begins or stops.
+    /// What people say is written down from now on, or no longer.
     RecordingChanged {
-        /// It is recorded from now on.
-        on: bool,
+        /// What is said in the room.
+        room: bool,
+        /// What is said on the link.
+        remote: bool,
     },
     /// A request was made.
     FloorRequested {
@@ -522,7 +579,8 @@ impl Event {
         match self {
             Self::Utterance { .. } => Stream::Utterance,
             Self::Note { .. } | Self::Decision { .. } | Self::Action { .. } => Stream::Note,
-            Self::ParticipantJoined { .. }
+            Self::ParticipantPlanned { .. }
+            | Self::ParticipantJoined { .. }
             | Self::ParticipantLeft { .. }
             | Self::ItemStarted { .. }
             | Self::ItemExtended { .. }

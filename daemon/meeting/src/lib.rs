@@ -46,6 +46,7 @@ mod meeting;
 mod mute;
 mod notes;
 mod policy;
+mod seats;
 mod session;
 mod silence;
 mod snapshot;
@@ -56,8 +57,8 @@ mod words;
 pub use code::ReadError;
 pub use config::MeetingConfig;
 pub use event::{
-    AskReason, ButtonMeaning, CardReason, Closing, Entry, Event, Evidence, ExpiryReason, NotNoted, Stream,
-    WithdrawReason,
+    AskReason, ButtonMeaning, CardReason, Closing, ConsentAnswer, ConsentWay, Entry, Event, Evidence,
+    ExpiryReason, NotNoted, Stream, WithdrawReason,
 };
 pub use intents::{believable, command_for, grammar_jsgf};
 pub use io::{

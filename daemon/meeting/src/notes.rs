@@ -83,7 +83,11 @@ impl Meeting {
             | Command::Stop
             | Command::Allow
             | Command::NotNow
-            | Command::Mute => {}
+            | Command::Mute
+            | Command::Agree
+            | Command::AgreeForAll
+            | Command::Refuse
+            | Command::TakeBack => {}
         }
     }
 

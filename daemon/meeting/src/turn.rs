@@ -317,7 +317,7 @@ impl Meeting {
 
     pub(crate) fn card_of(&mut self, turn: Turn, why: CardReason) {
         if let Some(speech) = &turn.speech {
-            self.card(self.audience(), card_title(&turn.reason), speech.text());
+            self.card(self.audience_of(&turn.reason), card_title(&turn.reason), speech.text());
         }
         self.record(Event::FloorClosed { request: turn.request, how: Closing::Carded { why } });
         self.discard(turn.speech);
@@ -325,7 +325,7 @@ impl Meeting {
 
     /// The policy ruled for a card.
     pub(crate) fn card_instead(&mut self, request: RequestId, reason: &AskReason, text: &str, why: Reason) {
-        self.card(self.audience(), card_title(reason), text.to_owned());
+        self.card(self.audience_of(reason), card_title(reason), text.to_owned());
         self.record(Event::FloorClosed { request, how: Closing::Carded { why: card_reason(why) } });
     }
 
@@ -338,6 +338,11 @@ impl Meeting {
             Mode::CoachOnly => Audience::Host,
             Mode::AnswerOnAsk | Mode::ProactiveTimekeeper => Audience::Everyone,
         }
+    }
+
+    /// Everybody is asked for consent, also where Prim otherwise talks to the host alone.
+    fn audience_of(&self, reason: &AskReason) -> Audience {
+        if *reason == AskReason::Consent { Audience::Everyone } else { self.audience() }
     }
 
     pub(crate) fn remember_said(&mut self) {
@@ -365,6 +370,7 @@ fn card_title(reason: &AskReason) -> &'static str {
         AskReason::TimeboxOver { .. } => "Time",
         AskReason::Drift { .. } => "Agenda",
         AskReason::Asked { .. } | AskReason::Question => "Prim's answer",
+        AskReason::Consent => "May Prim write this down?",
         AskReason::SayNext | AskReason::RoomHand | AskReason::RemoteHand { .. } => "Prim",
     }
 }

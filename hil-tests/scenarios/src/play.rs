@@ -116,7 +116,10 @@ impl Player<'_> {
             };
             self.input(start - Duration::from_secs(5), Input::PeripheralChanged { which, state });
         }
-        let people = self.scenario.people.clone().into_iter().map(|guest| self.seat(guest)).collect();
+        let people: Vec<Person> =
+            self.scenario.people.clone().into_iter().map(|guest| self.seat(guest)).collect();
+        let on_the_link: Vec<Person> =
+            people.iter().filter(|person| person.place == Place::Remote).cloned().collect();
         let agenda = self
             .scenario
             .agenda
@@ -141,6 +144,9 @@ impl Player<'_> {
             consent: self.scenario.consent,
         };
         self.input(start, input);
+        for person in on_the_link {
+            self.input(start, Input::ParticipantJoined { person });
+        }
         for (index, line) in self.scenario.lines.iter().enumerate() {
             self.later(start + line.at, Happening::Script(index));
         }

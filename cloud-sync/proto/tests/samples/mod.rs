@@ -92,6 +92,14 @@ pub(crate) fn bodies() -> Vec<(Stream, Body, Erasables)> {
     });
     add(&|_| Body::Audit(Audit::MeetingEnded { duration_ms: 180_000 }));
     add(&|seal| {
+        Body::Audit(Audit::ParticipantPlanned {
+            participant,
+            name: seal("name", "Ana Núñez"),
+            place: Where::Remote,
+            role: Role::Host,
+        })
+    });
+    add(&|seal| {
         Body::Audit(Audit::ParticipantJoined {
             participant,
             name: seal("name", "Ana Núñez"),
@@ -101,9 +109,16 @@ pub(crate) fn bodies() -> Vec<(Stream, Body, Erasables)> {
     });
     add(&|_| Body::Audit(Audit::ParticipantLeft { participant }));
     add(&|_| {
-        Body::Audit(Audit::ConsentAnswered { participant: Some(participant), answer: ConsentAnswer::Yes })
+        Body::Audit(Audit::ConsentAnswered {
+            participant: Some(participant),
+            answer: ConsentAnswer::Yes,
+            ear: Some(Ear::Room),
+            way: code("for_the_room"),
+            by: Actor::UnknownVoice,
+            utterance: None,
+        })
     });
-    add(&|_| Body::Audit(Audit::ConsentChanged { storing: true, reason: code("consent") }));
+    add(&|_| Body::Audit(Audit::ConsentChanged { storing: true, room: true, remote: false }));
     add(&|_| Body::Audit(Audit::ModeChanged { mode: PolicyMode::CoachOnly, by: Actor::Panel { id: None } }));
     add(&|_| Body::Audit(Audit::DingChanged { place: DingPlace::Off, by }));
     add(&|_| Body::Audit(Audit::Addressed { command: Some(code("time_left")), participant: None }));

@@ -11,10 +11,10 @@ use prim_ids::{
 use super::{Coded, ReadError, Reader, Writer};
 use crate::{
     Actor, AgendaItem, AskReason, Audience, BannerAbout, ButtonMeaning, CardReason, Closing, Command,
-    ConsentRule, DingPlace, DingSetting, Ear, Entry, Event, Evidence, ExpiryReason, FloorState, FloorView,
-    Input, Light, MeetingConfig, Mode, NotNoted, Output, PanelCommand, Peripheral, PeripheralState, Person,
-    Place, Reason, Role, Ruling, SayId, SilenceCause, Stream, TalkerKey, TimeboxView, Verdict,
-    WithdrawReason,
+    ConsentAnswer, ConsentRule, ConsentWay, DingPlace, DingSetting, Ear, Entry, Event, Evidence,
+    ExpiryReason, FloorState, FloorView, Input, Light, MeetingConfig, Mode, NotNoted, Output, PanelCommand,
+    Peripheral, PeripheralState, Person, Place, Reason, Role, Ruling, SayId, SilenceCause, Stream, TalkerKey,
+    TimeboxView, Verdict, WithdrawReason,
 };
 
 macro_rules! coded_struct {
@@ -211,6 +211,10 @@ coded_enum!(Command {
     Allow,
     NotNow,
     Mute,
+    Agree,
+    AgreeForAll,
+    Refuse,
+    TakeBack,
 });
 coded_enum!(PanelCommand {
     Allow { request },
@@ -295,13 +299,15 @@ coded_enum!(AskReason {
     Asked { command },
     Question,
     SayNext,
+    Consent,
     RoomHand,
     RemoteHand { who },
 });
 coded_enum!(Evidence {
     Clock { planned_ms, spent_ms },
     Utterances { ids },
-    Person { by },
+    Person { by, utterance },
+    Unanswered { people },
 });
 coded_enum!(Closing {
     Spoken,
@@ -319,10 +325,11 @@ coded_enum!(Event {
     MeetingStarted { meeting, title, mode, ding, consent },
     MeetingEnded { meeting },
     Restored { meeting },
-    ParticipantJoined { who, name, place, late },
+    ParticipantPlanned { who, name, place },
+    ParticipantJoined { who, name, place, planned },
     ParticipantLeft { who },
-    ConsentAnswered { who, yes },
-    RecordingChanged { on },
+    ConsentAnswered { who, answer, ear, way, by, utterance },
+    RecordingChanged { room, remote },
     FloorRequested { request, reason, evidence },
     Judged { request, verdict },
     DingIntended { request, place, silence_ms },
@@ -354,6 +361,8 @@ coded_enum!(Event {
     PeripheralChanged { which, state },
     ResetOrdered,
 });
+coded_enum!(ConsentAnswer { Yes, No, TakenBack });
+coded_enum!(ConsentWay { Invitation, Platform, OwnVoice, OnlyOneThere, ForTheRoom, UnnamedVoice });
 coded_enum!(ButtonMeaning {
     Hand,
     HandDown,
@@ -415,5 +424,6 @@ coded_struct!(MeetingConfig {
     attention,
     words_limit,
     queue_limit,
-    memory_utterances
+    memory_utterances,
+    consent_ask_after
 });
