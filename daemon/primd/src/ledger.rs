@@ -149,22 +149,33 @@ impl Ledger {
                 self.meeting = *meeting;
                 audit(Audit::Daemon { state: code("restarted_after_crash") }, seal)
             }
+            Event::ParticipantPlanned { who, name, place } => {
+                let (name, place, role) = (seal.put("name", name), where_of(*place), self.role_of(*who));
+                audit(Audit::ParticipantPlanned { participant: *who, name, place, role }, seal)
+            }
             Event::ParticipantJoined { who, name, place, .. } => {
-                let name = seal.put("name", name);
-                let role = if self.hosts.contains(who) { proto::Role::Host } else { proto::Role::Member };
-                let place = match place {
-                    Place::Room => proto::Where::Room,
-                    Place::Remote => proto::Where::Remote,
-                };
+                let (name, place, role) = (seal.put("name", name), where_of(*place), self.role_of(*who));
                 audit(Audit::ParticipantJoined { participant: *who, name, place, role }, seal)
             }
             Event::ParticipantLeft { who } => audit(Audit::ParticipantLeft { participant: *who }, seal),
-            Event::ConsentAnswered { who, yes } => {
-                let answer = if *yes { proto::ConsentAnswer::Yes } else { proto::ConsentAnswer::No };
-                audit(Audit::ConsentAnswered { participant: Some(*who), answer }, seal)
-            }
-            Event::RecordingChanged { on } => {
-                audit(Audit::ConsentChanged { storing: *on, reason: code("consent") }, seal)
+            Event::ConsentAnswered { who, answer, ear, way, by, utterance } => audit(
+                Audit::ConsentAnswered {
+                    participant: *who,
+                    answer: match answer {
+                        prim_meeting::ConsentAnswer::Yes => proto::ConsentAnswer::Yes,
+                        prim_meeting::ConsentAnswer::No => proto::ConsentAnswer::No,
+                        prim_meeting::ConsentAnswer::TakenBack => proto::ConsentAnswer::TakenBack,
+                    },
+                    ear: ear.map(crate::listener::ear_name),
+                    way: code_of(way),
+                    by: actor(*by),
+                    utterance: *utterance,
+                },
+                seal,
+            ),
+            Event::RecordingChanged { room, remote } => {
+                let (room, remote) = (*room, *remote);
+                audit(Audit::ConsentChanged { storing: room || remote, room, remote }, seal)
             }
             Event::FloorRequested { request, reason, evidence } => {
                 let (by, utterance, grounds) = match evidence {
@@ -174,7 +185,11 @@ impl Ledger {
                         Some(format!("planned_ms={planned_ms} spent_ms={spent_ms}")),
                     ),
                     Evidence::Utterances { ids } => (proto::Actor::Prim, ids.first().copied(), None),
-                    Evidence::Person { by } => (actor(*by), None, None),
+                    Evidence::Person { by, utterance } => (actor(*by), *utterance, None),
+                    Evidence::Unanswered { people } => {
+                        let people: Vec<String> = people.iter().map(ToString::to_string).collect();
+                        (proto::Actor::Prim, None, Some(format!("unanswered={}", people.join(","))))
+                    }
                 };
                 let evidence = grounds.map(|g| seal.put("evidence", &g));
                 let reason = code(ask_reason(reason));
@@ -389,6 +404,10 @@ impl Ledger {
         }
     }
 
+    fn role_of(&self, who: ParticipantId) -> proto::Role {
+        if self.hosts.contains(&who) { proto::Role::Host } else { proto::Role::Member }
+    }
+
     fn permit(&mut self, request: RequestId, by: &'static str) {
         if self.permissions.len() >= REMEMBERED {
             self.permissions.pop_first();
@@ -463,6 +482,13 @@ fn mode_of(mode: Mode) -> proto::PolicyMode {
     }
 }
 
+fn where_of(place: Place) -> proto::Where {
+    match place {
+        Place::Room => proto::Where::Room,
+        Place::Remote => proto::Where::Remote,
+    }
+}
+
 fn ding_setting(setting: prim_meeting::DingSetting) -> proto::DingPlace {
     match setting {
         prim_meeting::DingSetting::Room => proto::DingPlace::Room,
@@ -478,6 +504,7 @@ pub(crate) fn ask_reason(reason: &AskReason) -> &'static str {
         AskReason::Asked { .. } => "asked",
         AskReason::Question => "question",
         AskReason::SayNext => "say_next",
+        AskReason::Consent => "consent",
         AskReason::RoomHand => "room_hand",
         AskReason::RemoteHand { .. } => "remote_hand",
     }

@@ -39,8 +39,9 @@ struct Watchers {
     lines: Vec<SyncSender<Arc<str>>>,
     uplink: Option<Sink>,
     meeting: Option<MeetingId>,
-    /// Since when what people say may leave the device.
-    words_since: Option<MonoTime>,
+    /// Since when what people say in the room may leave the device, and what they say on the link.
+    room_since: Option<MonoTime>,
+    remote_since: Option<MonoTime>,
 }
 
 impl Live {
@@ -49,7 +50,8 @@ impl Live {
             lines: Vec::new(),
             uplink: None,
             meeting: None,
-            words_since: None,
+            room_since: None,
+            remote_since: None,
         })))
     }
 
@@ -62,19 +64,27 @@ impl Live {
         lock(&self.0).meeting = meeting;
     }
 
-    /// The meeting's consent: words said before `since`, and all words while it is `None`, stay on the device.
-    pub(crate) fn let_words_leave(&self, since: Option<MonoTime>) {
-        lock(&self.0).words_since = since;
+    /// The meeting's consent for each ear: words said before that moment, and all words while it is `None`, stay on the
+    /// device.
+    pub(crate) fn let_words_leave(&self, room: Option<MonoTime>, remote: Option<MonoTime>) {
+        let mut watchers = lock(&self.0);
+        (watchers.room_since, watchers.remote_since) = (room, remote);
     }
 
     pub(crate) fn send(&self, event: &LiveEvent) {
         self.tell(event, None);
     }
 
-    /// `said`: when the people's words in it began, if it holds any.
-    fn tell(&self, event: &LiveEvent, said: Option<MonoTime>) {
+    /// `said`: where and when the people's words in it began, if it holds any.
+    fn tell(&self, event: &LiveEvent, said: Option<(Ear, MonoTime)>) {
         let mut watchers = lock(&self.0);
-        let leaves = said.is_none_or(|said| watchers.words_since.is_some_and(|since| said >= since));
+        let leaves = said.is_none_or(|(ear, said)| {
+            let since = match ear {
+                Ear::Room => watchers.room_since,
+                Ear::Remote => watchers.remote_since,
+            };
+            since.is_some_and(|since| said >= since)
+        });
         if let (Some(uplink), Some(meeting), true) = (&watchers.uplink, watchers.meeting, leaves) {
             uplink(meeting, event);
         }
@@ -117,8 +127,9 @@ impl Live {
         started: MonoTime,
     ) {
         let stable_chars = u32::try_from(stable_chars).unwrap_or(u32::MAX);
-        let (at_ms, ear) = (clock::mono_now(), ear_name(ear));
-        self.tell(&LiveEvent::Partial { at_ms, utterance, ear, text, stable_chars }, Some(started));
+        let (at_ms, name) = (clock::mono_now(), ear_name(ear));
+        let event = LiveEvent::Partial { at_ms, utterance, ear: name, text, stable_chars };
+        self.tell(&event, Some((ear, started)));
     }
 
     #[expect(clippy::too_many_arguments, reason = "one argument per field of the event")]
@@ -142,7 +153,7 @@ impl Live {
             started_ms,
             ended_ms,
         };
-        self.tell(&event, Some(started_ms));
+        self.tell(&event, Some((ear, started_ms)));
     }
 
     fn watch(&self) -> Option<(std::sync::mpsc::Receiver<Arc<str>>, Option<MeetingId>)> {
@@ -257,7 +268,7 @@ mod tests {
         live.talking(Ear::Room, None, None, true);
         assert_eq!(lock(&left).len(), 1, "that somebody talks is no word");
 
-        live.let_words_leave(Some(at(5_000)));
+        live.let_words_leave(Some(at(5_000)), None);
         partial(4_000);
         said(4_000, 6_000);
         assert_eq!(lock(&left).len(), 1, "what began before they agreed stays");
@@ -265,7 +276,9 @@ mod tests {
         said(5_500, 6_000);
         assert_eq!(lock(&left).len(), 3);
 
-        live.let_words_leave(None);
+        live.partial(id, Ear::Remote, "marker".to_owned(), 0, at(5_500));
+        assert_eq!(lock(&left).len(), 3, "somebody on the link has not agreed");
+        live.let_words_leave(None, None);
         partial(7_000);
         assert_eq!(lock(&left).len(), 3, "somebody has refused");
     }

@@ -13,7 +13,7 @@ use std::time::Duration;
 use prim_hal::{Indicator, LightPattern};
 use prim_ids::{IdSource, MeetingId, MonoTime, ParticipantId};
 use prim_meeting::{
-    AgendaItem, Audience, ConsentRule, DingSetting, Entry, Event, FloorState, FloorView, Input, Light,
+    AgendaItem, Audience, ConsentRule, DingSetting, Ear, Entry, Event, FloorState, FloorView, Input, Light,
     Meeting, MeetingConfig, Mode, Output, Peripheral, PeripheralState, Person, Place, Role, SayId, Snapshot,
 };
 use prim_proto::witness::{Line, Step};
@@ -115,7 +115,7 @@ impl MeetingLoop {
         let mut ended = Ended::Stopped;
         // The core orders changes only; a light that was never set says that nothing runs.
         self.show(self.meeting.light());
-        self.live.let_words_leave(self.meeting.recording_since());
+        self.let_words_leave();
         loop {
             let now = clock::mono_now();
             let nap = self.meeting.poll_timeout().map_or(NAP, |t| t.since(now).min(NAP));
@@ -185,11 +185,17 @@ impl MeetingLoop {
         }
     }
 
+    /// Words leave the device only from a side whose people have all agreed.
+    fn let_words_leave(&self) {
+        let since = |ear| self.meeting.recording_since(ear);
+        self.live.let_words_leave(since(Ear::Room), since(Ear::Remote));
+    }
+
     fn give(&mut self, at: MonoTime, input: Input) {
         self.replay.input(self.meeting.may_record(), at, &input);
         self.meeting.handle_input(at, input);
         self.state.reset |= self.drain();
-        self.live.let_words_leave(self.meeting.recording_since());
+        self.let_words_leave();
     }
 
     /// Carries out every order, and gives in what was found while doing so. Returns whether a reset was ordered.
@@ -450,6 +456,7 @@ impl MeetingLoop {
             }
             Event::PeripheralChanged { which, state } => self.degraded(&format!("{which:?}"), state),
             Event::Restored { .. }
+            | Event::ParticipantPlanned { .. }
             | Event::ParticipantJoined { .. }
             | Event::ParticipantLeft { .. }
             | Event::ConsentAnswered { .. }

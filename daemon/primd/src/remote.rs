@@ -12,7 +12,6 @@ use prim_adapter::{
 };
 use prim_audio::{DEVICE_BLOCK, SPEECH_BLOCK, SampleTime};
 use prim_dsp::{RemoteBlock, RemoteEar};
-use prim_ids::ParticipantId;
 use prim_meeting::{Input, Peripheral, PeripheralState, Person, Place, Role};
 
 use crate::clock;
@@ -30,7 +29,6 @@ const EVENT_WAIT: Duration = Duration::from_millis(100);
 pub(crate) fn start(
     session: &Arc<Session<PlatformMouth>>,
     listener: Listener,
-    known: Vec<(ParticipantId, String)>,
     inbox: &Inbox,
     stopping: &Arc<AtomicBool>,
 ) -> anyhow::Result<Vec<JoinHandle<()>>> {
@@ -54,7 +52,7 @@ pub(crate) fn start(
     }
     let (session, inbox, stop) = (Arc::clone(session), inbox.clone(), Arc::clone(stopping));
     threads.push(std::thread::Builder::new().name("prim-platform".into()).spawn(move || {
-        let mut events = Events { session, inbox, known };
+        let mut events = Events { session, inbox };
         while !stop.load(Ordering::Acquire) {
             if let Some(event) = events.session.next_event(EVENT_WAIT) {
                 events.take(event);
@@ -111,8 +109,6 @@ impl EarWorker {
 struct Events {
     session: Arc<Session<PlatformMouth>>,
     inbox: Inbox,
-    /// Who was expected, by the plan: they are in the meeting already.
-    known: Vec<(ParticipantId, String)>,
 }
 
 impl Events {
@@ -132,9 +128,6 @@ impl Events {
                 self.inbox.report(at, Input::PeripheralChanged { which: Peripheral::RemoteLink, state });
             }
             AdapterEvent::ParticipantJoined { who } => {
-                if self.known.iter().any(|(id, _)| *id == who) {
-                    return;
-                }
                 let name = self.session.roster().get(who).map(|a| a.name.clone()).unwrap_or_default();
                 let person = Person { id: who, name, role: Role::Member, place: Place::Remote };
                 self.inbox.report(at, Input::ParticipantJoined { person });

@@ -14,7 +14,7 @@ use prim_dsp::{Frontend, FrontendConfig};
 use prim_hal::{Board, FloorButton, Indicator, MicArray, MuteSwitch, Speaker};
 use prim_hal_sim::SimDevice;
 use prim_identity::AuditKey;
-use prim_ids::{BootId, EpochId, ParticipantId};
+use prim_ids::{BootId, EpochId};
 use prim_meeting::{Ear, Input, Meeting, Peripheral, PeripheralState, TalkerKey, grammar_jsgf};
 use prim_models::{Manifest, ModelRegistry, Stt, SttContext, SttThread, ThreadLimits, Tts};
 use prim_proto::{Audit, Body, DeviceAddress};
@@ -153,14 +153,7 @@ pub fn run(config: &PrimConfig, plan: Option<&MeetingPlan>) -> anyhow::Result<()
         .context("start the ear")?,
     );
     if let Some(session) = &session {
-        let known = start.as_ref().map_or_else(Vec::new, |(input, _)| people_of(input));
-        threads.extend(remote::start(
-            session,
-            listener(Ear::Remote, 1, remote_stt)?,
-            known,
-            &inbox,
-            &stopping,
-        )?);
+        threads.extend(remote::start(session, listener(Ear::Remote, 1, remote_stt)?, &inbox, &stopping)?);
     }
     threads.push(watch_button(hardware.button, &inbox, &stopping)?);
     threads.push(watch_mute(hardware.mute, &inbox, &stopping)?);
@@ -453,14 +446,6 @@ fn manifest_in_words(session: &Session<PlatformMouth>) -> AdapterHealth {
             .iter()
             .map(|c| (c.capability.to_string(), c.support.to_string()))
             .collect(),
-    }
-}
-
-fn people_of(input: &Input) -> Vec<(ParticipantId, String)> {
-    if let Input::MeetingStarted { people, .. } = input {
-        people.iter().map(|p| (p.id, p.name.clone())).collect()
-    } else {
-        Vec::new()
     }
 }
 
