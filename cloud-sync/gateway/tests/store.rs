@@ -262,10 +262,17 @@ fn meeting(device: &mut Device) -> [(Stream, Vec<Placed>); 3] {
             role: prim_proto::Role::Member,
         };
         write(device, joined, e);
-        let yes = Audit::ConsentAnswered { participant: Some(person(n)), answer: ConsentAnswer::Yes };
+        let yes = Audit::ConsentAnswered {
+            participant: Some(person(n)),
+            answer: ConsentAnswer::Yes,
+            ear: None,
+            way: code("platform"),
+            by: Actor::Person { id: person(n) },
+            utterance: None,
+        };
         write(device, yes, Erasables::default());
     }
-    write(device, Audit::ConsentChanged { storing: true, reason: code("all_agreed") }, Erasables::default());
+    write(device, Audit::ConsentChanged { storing: true, room: true, remote: true }, Erasables::default());
     let (item_title, e) = sealed(&[("title", "Budget")]);
     let item = AgendaItemId::from_u128(50);
     write(device, Audit::AgendaItem { item, position: 0, title: item_title[0], planned_ms: 60_000 }, e);
