@@ -72,6 +72,21 @@ pub enum Verdict {
     Refuse,
 }
 
+/// Who sees a card.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "who", rename_all = "snake_case")]
+pub enum CardAudience {
+    /// Everyone in the meeting.
+    Everyone,
+    /// Those who lead the meeting.
+    Hosts,
+    /// One person.
+    Person {
+        /// The participant.
+        id: ParticipantId,
+    },
+}
+
 /// A participant's answer about being recorded.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
