@@ -61,6 +61,10 @@ impl Ledger {
         self.hosts = hosts;
     }
 
+    pub(crate) fn hosts(&self) -> &[ParticipantId] {
+        &self.hosts
+    }
+
     /// What a restarted daemon must know to go on with the records of this meeting: kept with the core's state.
     pub(crate) fn memo(&self, now: MonoTime) -> String {
         let hosts: Vec<String> = self.hosts.iter().map(ToString::to_string).collect();
@@ -479,6 +483,14 @@ fn mode_of(mode: Mode) -> proto::PolicyMode {
         Mode::CoachOnly => proto::PolicyMode::CoachOnly,
         Mode::AnswerOnAsk => proto::PolicyMode::AnswerOnAsk,
         Mode::ProactiveTimekeeper => proto::PolicyMode::ProactiveTimekeeper,
+    }
+}
+
+pub(crate) fn card_audience(to: prim_meeting::Audience) -> proto::CardAudience {
+    match to {
+        prim_meeting::Audience::Everyone => proto::CardAudience::Everyone,
+        prim_meeting::Audience::Host => proto::CardAudience::Hosts,
+        prim_meeting::Audience::Person { who } => proto::CardAudience::Person { id: who },
     }
 }
 

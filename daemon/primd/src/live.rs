@@ -75,6 +75,11 @@ impl Live {
         self.tell(event, None);
     }
 
+    /// Only for the watchers of the local socket, which belongs to the device's owner: it is never published.
+    pub(crate) fn send_here(&self, event: &LiveEvent) {
+        show(&mut lock(&self.0), event);
+    }
+
     /// `said`: where and when the people's words in it began, if it holds any.
     fn tell(&self, event: &LiveEvent, said: Option<(Ear, MonoTime)>) {
         let mut watchers = lock(&self.0);
@@ -88,18 +93,7 @@ impl Live {
         if let (Some(uplink), Some(meeting), true) = (&watchers.uplink, watchers.meeting, leaves) {
             uplink(meeting, event);
         }
-        if watchers.lines.is_empty() {
-            return;
-        }
-        let line: Arc<str> = format!("{}\n", event.encode()).into();
-        watchers.lines.retain(|w| match w.try_send(Arc::clone(&line)) {
-            Ok(()) => true,
-            Err(TrySendError::Full(_)) => {
-                tracing::warn!("a watcher of the status socket was too slow and was let go");
-                false
-            }
-            Err(TrySendError::Disconnected(_)) => false,
-        });
+        show(&mut watchers, event);
     }
 
     pub(crate) fn talking(
@@ -165,6 +159,22 @@ impl Live {
         watchers.lines.push(tx);
         Some((rx, watchers.meeting))
     }
+}
+
+/// To every watcher of the local socket.
+fn show(watchers: &mut Watchers, event: &LiveEvent) {
+    if watchers.lines.is_empty() {
+        return;
+    }
+    let line: Arc<str> = format!("{}\n", event.encode()).into();
+    watchers.lines.retain(|w| match w.try_send(Arc::clone(&line)) {
+        Ok(()) => true,
+        Err(TrySendError::Full(_)) => {
+            tracing::warn!("a watcher of the status socket was too slow and was let go");
+            false
+        }
+        Err(TrySendError::Disconnected(_)) => false,
+    });
 }
 
 /// Why the status socket cannot be opened.
@@ -249,6 +259,28 @@ fn obey(stream: UnixStream, inbox: &Inbox) {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_card_that_is_not_for_everyone_is_shown_here_and_never_published() {
+        let live = Live::new();
+        let left: Arc<Mutex<Vec<LiveEvent>>> = Arc::default();
+        let sink = Arc::clone(&left);
+        live.forward_to(Box::new(move |_, event| lock(&sink).push(event.clone())));
+        live.set_meeting(Some(MeetingId::from_u128(1)));
+        let (lines, _) = live.watch().unwrap();
+        let card = |to| LiveEvent::Card {
+            at_ms: MonoTime::from_millis(1),
+            to,
+            title: "Prim is listening".to_owned(),
+            body: "marker".to_owned(),
+        };
+        let who = ParticipantId::from_u128(4);
+        live.send_here(&card(prim_proto::CardAudience::Person { id: who }));
+        assert!(lock(&left).is_empty());
+        assert!(lines.try_recv().unwrap().contains(&who.to_string()));
+        live.send(&card(prim_proto::CardAudience::Everyone));
+        assert_eq!(lock(&left).len(), 1);
+    }
 
     #[test]
     fn no_word_leaves_the_device_without_consent() {

@@ -23,7 +23,7 @@ use prim_spool::{AppendError, Encoded, Moment, Slot, Spool};
 use crate::agenda::{self, MeetingPlan};
 use crate::clock::{self, JumpWatch};
 use crate::inbox::Message;
-use crate::ledger::{Ledger, ask_reason, code, live_silence};
+use crate::ledger::{Ledger, ask_reason, card_audience, code, live_silence};
 use crate::live::Live;
 use crate::mouth::Mouth;
 use crate::replay::ReplayLog;
@@ -35,6 +35,8 @@ const NAP: Duration = Duration::from_secs(1);
 /// What the platform can be asked to do.
 pub(crate) trait Platform: Send {
     fn raise_hand(&mut self, raised: bool);
+    /// Text for one person alone.
+    fn notice(&mut self, who: ParticipantId, text: &str);
     fn banner(&mut self, text: Option<&str>);
 }
 
@@ -327,7 +329,8 @@ impl MeetingLoop {
                 if let Some(platform) = &mut self.platform {
                     platform.banner(Some(&text));
                 }
-                self.live.send(&LiveEvent::Card { at_ms, title: "Banner".to_owned(), body: text });
+                let (to, title) = (proto::CardAudience::Everyone, "Banner".to_owned());
+                self.live.send(&LiveEvent::Card { at_ms, to, title, body: text });
             }
             Output::ClearBanner { .. } => {
                 if let Some(platform) = &mut self.platform {
@@ -335,14 +338,7 @@ impl MeetingLoop {
                 }
             }
             Output::ShowTimebox { timebox } => self.live.send(&timebox_event(at_ms, &timebox)),
-            Output::Card { to, title, body } => {
-                if matches!(to, Audience::Everyone)
-                    && let Some(platform) = &mut self.platform
-                {
-                    platform.banner(Some(&title));
-                }
-                self.live.send(&LiveEvent::Card { at_ms, title, body });
-            }
+            Output::Card { to, title, body } => self.show_card(to, title, body),
             Output::Ding { request, place } => {
                 if proven {
                     self.mouth.ding(request, place);
@@ -416,6 +412,25 @@ impl MeetingLoop {
             self.state.pending.push_back(Input::PeripheralChanged { which: Peripheral::Light, state });
         }
         self.live.send(&LiveEvent::Light { at_ms: clock::mono_now(), pattern: live_light(light) });
+    }
+
+    /// A card reaches whom it is for: what is not for everyone is neither published nor shown to the whole platform.
+    fn show_card(&mut self, to: Audience, title: String, body: String) {
+        if let Some(platform) = &mut self.platform {
+            let text = format!("{title}: {body}");
+            match to {
+                Audience::Everyone => platform.banner(Some(&title)),
+                Audience::Host => self.ledger.hosts().iter().for_each(|host| platform.notice(*host, &text)),
+                Audience::Person { who } => platform.notice(who, &text),
+            }
+        }
+        let to = card_audience(to);
+        let event = LiveEvent::Card { at_ms: clock::mono_now(), to, title, body };
+        if to == proto::CardAudience::Everyone {
+            self.live.send(&event);
+        } else {
+            self.live.send_here(&event);
+        }
     }
 
     fn show_floor(&mut self, floor: &FloorView) {

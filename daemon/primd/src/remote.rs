@@ -12,6 +12,7 @@ use prim_adapter::{
 };
 use prim_audio::{DEVICE_BLOCK, SPEECH_BLOCK, SampleTime};
 use prim_dsp::{RemoteBlock, RemoteEar};
+use prim_ids::ParticipantId;
 use prim_meeting::{Input, Peripheral, PeripheralState, Person, Place, Role};
 
 use crate::clock;
@@ -129,8 +130,10 @@ impl Events {
             }
             AdapterEvent::ParticipantJoined { who } => {
                 let name = self.session.roster().get(who).map(|a| a.name.clone()).unwrap_or_default();
-                let person = Person { id: who, name, role: Role::Member, place: Place::Remote };
-                self.inbox.report(at, Input::ParticipantJoined { person });
+                report_join(&self.inbox, who, name);
+            }
+            AdapterEvent::ConsentAnswered { who, agrees } => {
+                self.inbox.report(at, Input::ConsentAnswered { who, yes: agrees });
             }
             AdapterEvent::ParticipantLeft { who } => self.inbox.report(at, Input::ParticipantLeft { who }),
             AdapterEvent::HandRaised { who } => {
@@ -144,8 +147,22 @@ impl Events {
                     adapter.lost_events = count,
                     "the platform's events came too fast; the roster is read anew"
                 );
+                report_roster(&self.session, &self.inbox);
             }
         }
+    }
+}
+
+fn report_join(inbox: &Inbox, who: ParticipantId, name: String) {
+    let person = Person { id: who, name, role: Role::Member, place: Place::Remote };
+    inbox.report(clock::mono_now(), Input::ParticipantJoined { person });
+}
+
+/// Everybody whom the platform shows. For a meeting that began after they came; who is known to be there is not
+/// counted twice.
+pub(crate) fn report_roster(session: &Session<PlatformMouth>, inbox: &Inbox) {
+    for (who, attendee) in session.roster().iter() {
+        report_join(inbox, who, attendee.name.clone());
     }
 }
 
@@ -157,6 +174,12 @@ impl Platform for SessionPlatform {
         let done = if raised { self.0.raise_hand() } else { self.0.lower_hand() };
         if let Err(error) = done {
             tracing::debug!(error = &error as &dyn std::error::Error, "the platform did not take the hand");
+        }
+    }
+
+    fn notice(&mut self, who: ParticipantId, text: &str) {
+        if let Err(error) = self.0.show_notice(who, text) {
+            tracing::debug!(error = &error as &dyn std::error::Error, "the platform did not take the notice");
         }
     }
 

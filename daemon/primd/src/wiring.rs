@@ -187,6 +187,9 @@ pub fn run(config: &PrimConfig, plan: Option<&MeetingPlan>) -> anyhow::Result<()
             Meeting::new(meeting_config)
         }
     };
+    if let Some(session) = &session {
+        remote::report_roster(session, &inbox);
+    }
     let grown = uplink.clone();
     let meeting_loop = MeetingLoop {
         meeting,
