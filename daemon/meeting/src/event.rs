@@ -5,8 +5,8 @@ use prim_ids::{
 };
 
 use crate::{
-    Actor, Command, ConsentRule, DingPlace, DingSetting, Ear, Mode, Peripheral, PeripheralState, Place,
-    SayId, SilenceCause, Verdict,
+    Actor, Audience, Command, ConsentRule, DingPlace, DingSetting, Ear, Mode, Peripheral, PeripheralState,
+    Place, SayId, SilenceCause, Verdict,
 };
 
 /// One thing to write down.
@@ -126,8 +126,11 @@ pub enum Evidence {
 pub enum Closing {
     /// Said to its end, or cut at a clause by the cap.
     Spoken,
-    /// The person whose hand it was speaks or was given the floor.
-    Served,
+    /// The person whose hand it was speaks.
+    Served {
+        /// Who speaks, as far as the ear can tell.
+        by: Actor,
+    },
     /// Shown as a card instead.
     Carded {
         /// Why not spoken.
@@ -174,6 +177,78 @@ pub enum CardReason {
     Superseded,
     /// Muted, or unable to hear whether someone speaks.
     CannotHear,
+}
+
+/// A voice that Prim waited for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct WaitedFor {
+    /// Which ear heard it.
+    pub ear: Ear,
+    /// Whose it was, if known.
+    pub speaker: Option<ParticipantId>,
+}
+
+/// Where a speech was cut.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Cut {
+    /// Within which clause, from 0.
+    pub clause: u32,
+    /// How much of this clause was heard.
+    pub played_ms: u64,
+    /// The whole clause (erasable): it was heard in part.
+    pub text: String,
+}
+
+/// What a card is about.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum CardKind {
+    /// Prim listens; for who comes.
+    Listening,
+    /// May Prim write this down?
+    Consent,
+    /// The timebox.
+    Time,
+    /// The talk has left the item.
+    Agenda,
+    /// An answer.
+    Answer,
+    /// Words that a panel gave.
+    Words,
+    /// An answer that was too long to be said whole.
+    WholeAnswer,
+    /// A speech that was silenced.
+    Silenced,
+    /// A note.
+    Noted,
+    /// A decision.
+    Decided,
+    /// An action item.
+    Action,
+    /// Nothing was noted, and why.
+    NotNoted,
+    /// Prim was called and understood nothing.
+    NotUnderstood,
+}
+
+impl CardKind {
+    /// The heading.
+    #[must_use]
+    pub fn title(self) -> &'static str {
+        match self {
+            Self::Listening => "Prim is listening",
+            Self::Consent => "May Prim write this down?",
+            Self::Time => "Time",
+            Self::Agenda => "Agenda",
+            Self::Answer => "Prim's answer",
+            Self::Words | Self::NotUnderstood => "Prim",
+            Self::WholeAnswer => "Prim's whole answer",
+            Self::Silenced => "Prim was saying",
+            Self::Noted => "Noted",
+            Self::Decided => "Decided",
+            Self::Action => "Action",
+            Self::NotNoted => "Not noted",
+        }
+    }
 }
 
 /// Why a request was taken back.
@@ -308,6 +383,8 @@ pub enum Event {
         place: DingPlace,
         /// How long nobody had spoken.
         silence_ms: u64,
+        /// Who spoke while it asked: it waited for them and for the silence behind them. Empty: for silence alone.
+        waited_for: Vec<WaitedFor>,
     },
     /// The ding sounded.
     DingPlayed {
@@ -340,6 +417,10 @@ pub enum Event {
         text: String,
         /// Their length.
         length_ms: u64,
+        /// How long it was ready and waited for people to leave a gap.
+        waited_ms: u64,
+        /// Who spoke meanwhile.
+        waited_for: Vec<WaitedFor>,
     },
     /// Its first sample was heard.
     SayStarted {
@@ -361,15 +442,22 @@ pub enum Event {
         cause: SilenceCause,
         /// How much was heard, when the mouth reported it.
         played_ms: u64,
-        /// The words of the clauses that were not heard whole (erasable).
+        /// The clause within which it was cut; none where the cut fell between two clauses or before the first.
+        cut: Option<Cut>,
+        /// The words of the clauses of which nothing was heard (erasable).
         unsaid: String,
     },
-    /// What did not fit into the cap went to a card.
-    SayCarded {
-        /// Which.
-        say: SayId,
-        /// The rest (erasable).
-        text: String,
+    /// Something was shown.
+    CardShown {
+        /// To whom.
+        to: Audience,
+        /// What it was about.
+        kind: CardKind,
+        /// Why it was shown instead of said, where it was.
+        why: Option<CardReason>,
+        /// Words that Prim was about to say and that did not fit (erasable). Other words of a card stand elsewhere, or
+        /// are people's.
+        unsaid: Option<String>,
     },
     /// Somebody stopped Prim.
     Stopped {
@@ -504,7 +592,11 @@ pub enum Event {
     ItemNudged {
         /// Which.
         item: AgendaItemId,
-        /// Time left; negative when over.
+        /// Planned time.
+        planned_ms: u64,
+        /// Spent time.
+        spent_ms: u64,
+        /// Time left at the point; negative when over.
         left_ms: i64,
     },
     /// It ended.
@@ -603,7 +695,7 @@ impl Event {
             | Self::SayStarted { .. }
             | Self::SayFinished { .. }
             | Self::SaySilenced { .. }
-            | Self::SayCarded { .. }
+            | Self::CardShown { .. }
             | Self::Stopped { .. }
             | Self::MuteChanged { .. }
             | Self::ModeChanged { .. }

@@ -79,7 +79,7 @@ impl Meeting {
             | AskReason::Consent => false,
         });
         if let Some(request) = served.map(|ask| ask.request) {
-            self.close(request, Closing::Served);
+            self.close(request, Closing::Served { by: Actor::Voice { speaker } });
         }
     }
 }

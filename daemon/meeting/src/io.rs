@@ -79,6 +79,8 @@ pub enum Input {
         command: Command,
         /// When it was said; lies within the utterance it belongs to.
         at: MonoTime,
+        /// That utterance, if the shell knows it.
+        utterance: Option<UtteranceId>,
     },
     /// The final text of one stretch of speech.
     UtteranceHeard {

@@ -57,8 +57,8 @@ mod words;
 pub use code::ReadError;
 pub use config::MeetingConfig;
 pub use event::{
-    AskReason, ButtonMeaning, CardReason, Closing, ConsentAnswer, ConsentWay, Entry, Event, Evidence,
-    ExpiryReason, NotNoted, Stream, WithdrawReason,
+    AskReason, ButtonMeaning, CardKind, CardReason, Closing, ConsentAnswer, ConsentWay, Cut, Entry, Event,
+    Evidence, ExpiryReason, NotNoted, Stream, WaitedFor, WithdrawReason,
 };
 pub use intents::{believable, command_for, grammar_jsgf};
 pub use io::{

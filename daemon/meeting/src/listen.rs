@@ -9,7 +9,7 @@ use prim_ids::{MonoTime, ParticipantId, UtteranceId};
 use crate::asked::Voice;
 use crate::intents::{self, Heard, takes_words};
 use crate::meeting::Meeting;
-use crate::{Actor, Command, Ear, Event, NotNoted};
+use crate::{Actor, CardKind, Command, Ear, Event, NotNoted};
 
 /// Reports of one utterance remembered at once; older ones have lost their partner.
 const REMEMBERED: usize = 16;
@@ -123,13 +123,8 @@ impl Meeting {
         }
     }
 
-    pub(crate) fn command_heard(
-        &mut self,
-        ear: Ear,
-        speaker: Option<ParticipantId>,
-        command: Command,
-        at: MonoTime,
-    ) {
+    pub(crate) fn command_heard(&mut self, voice: Voice, command: Command, at: MonoTime) {
+        let Voice { ear, speaker, .. } = voice;
         if self.muting.muted() {
             return;
         }
@@ -153,7 +148,7 @@ impl Meeting {
         if takes_words(command) {
             self.await_words(Awaited { command, ear, speaker, at, next: false });
         } else {
-            self.obey(command, Voice { ear, speaker, utterance: None });
+            self.obey(command, voice);
         }
     }
 
@@ -333,7 +328,7 @@ impl Meeting {
             Heard::Unclear => {
                 self.record(Event::Addressed { command: None, speaker: heard.speaker });
                 let body = "I heard my name but understood no question.".to_owned();
-                self.card(self.audience(), "Prim", body);
+                self.card(self.audience(), CardKind::NotUnderstood, None, body);
             }
         }
     }

@@ -6,6 +6,7 @@ use std::collections::{BTreeMap, VecDeque};
 use prim_ids::{IdSource, MeetingId, MonoTime, WallTime};
 
 use crate::agenda::Agenda;
+use crate::asked::Voice;
 use crate::button::Button;
 use crate::drift::Drift;
 use crate::floor::Floor;
@@ -201,8 +202,11 @@ impl Meeting {
             Input::SpeechStarted { ear, talker, speaker } => self.speech_started(ear, talker, speaker),
             Input::SpeechEnded { ear, talker } => self.hearing.ended(ear, talker, self.now),
             Input::PrimHeard { ear, at } => self.prim_heard(ear, at),
-            Input::CommandHeard { ear, speaker, command, at } => {
-                self.command_heard(ear, speaker, command, at)
+            Input::CommandHeard { ear, speaker, command, at, utterance } => {
+                // Said before it may be written down, there will be no such utterance.
+                let kept = self.recording_since(ear).is_some_and(|since| at >= since);
+                let utterance = utterance.filter(|_| kept);
+                self.command_heard(Voice { ear, speaker, utterance }, command, at);
             }
             Input::UtteranceHeard {
                 utterance,

@@ -4,7 +4,7 @@ use prim_ids::{ActionId, DecisionId, NoteId, ParticipantId, UtteranceId};
 
 use crate::meeting::Meeting;
 use crate::words::{alike, sentence, tokens};
-use crate::{Actor, Command, Event, NotNoted};
+use crate::{Actor, CardKind, Command, Event, NotNoted};
 
 /// Of each kind, in memory for answers; older ones stay in the records only. More than any meeting makes.
 const KEPT: usize = 500;
@@ -97,7 +97,7 @@ impl Meeting {
             NotNoted::NoConsent => "Nothing is written down: not everyone has agreed.",
             NotNoted::NoWords => "I did not catch the words. Please say it again in one sentence.",
         };
-        self.card(self.audience(), "Not noted", body.to_owned());
+        self.card(self.audience(), CardKind::NotNoted, None, body.to_owned());
     }
 
     pub(crate) fn add_note(
@@ -114,7 +114,7 @@ impl Meeting {
             Some(old.note) == supersedes
         });
         self.record(Event::Note { note, text: text.clone(), by, utterances: from, supersedes });
-        self.card(self.audience(), "Noted", text);
+        self.card(self.audience(), CardKind::Noted, None, text);
     }
 
     pub(crate) fn add_decision(
@@ -130,7 +130,7 @@ impl Meeting {
         let kept = KeptDecision { decision, text: text.clone() };
         keep(&mut session.notes.decisions, kept, |old| Some(old.decision) == supersedes);
         self.record(Event::Decision { decision, text: text.clone(), by, utterances: from, supersedes });
-        self.card(self.audience(), "Decided", text);
+        self.card(self.audience(), CardKind::Decided, None, text);
     }
 
     pub(crate) fn add_action(
@@ -149,7 +149,7 @@ impl Meeting {
         let name = owner.and_then(|owner| session.seats.name(owner)).map(|name| format!("{name}: "));
         let body = format!("{}{title}", name.unwrap_or_default());
         self.record(Event::Action { action, title, owner, due, by, utterances: from, supersedes });
-        self.card(self.audience(), "Action", body);
+        self.card(self.audience(), CardKind::Action, None, body);
     }
 
     /// "Ana will send the report by Friday", "for Ana: send the report", "Ana to send the report".

@@ -6,7 +6,7 @@ use prim_ids::{MonoTime, ParticipantId};
 
 use crate::meeting::Meeting;
 use crate::{
-    Actor, Audience, ConsentAnswer, ConsentRule, ConsentWay, Ear, Event, Output, Person, Place,
+    Actor, Audience, CardKind, ConsentAnswer, ConsentRule, ConsentWay, Ear, Event, Person, Place,
     WithdrawReason,
 };
 
@@ -220,11 +220,7 @@ impl Meeting {
                  agreed. Say \"Prim, I agree\" or \"Prim, do not record\", or answer in the meeting's window."
             }
         };
-        self.push(Output::Card {
-            to: Audience::Person { who },
-            title: "Prim is listening".to_owned(),
-            body: body.to_owned(),
-        });
+        self.card(Audience::Person { who }, CardKind::Listening, None, body.to_owned());
     }
 
     pub(crate) fn participant_left(&mut self, who: ParticipantId) {

@@ -330,7 +330,9 @@ impl Player<'_> {
                 let (ear, _, speaker) = self.voice(&who);
                 let at = now + PERSON_WORD;
                 self.input_at(at, Input::PrimHeard { ear, at });
-                self.input_at(ended + HANGOVER, Input::CommandHeard { ear, speaker, command, at: ended });
+                let utterance = Some(UtteranceId::from_u128(self.utterances + 1));
+                let heard = Input::CommandHeard { ear, speaker, command, at: ended, utterance };
+                self.input_at(ended + HANGOVER, heard);
                 self.text(&who, &dictated, now, ended, true);
             }
             Act::ButtonDown => self.input(now, Input::ButtonPressed),

@@ -132,7 +132,14 @@ pub(crate) fn bodies() -> Vec<(Stream, Body, Erasables)> {
         })
     });
     add(&|_| Body::Audit(Audit::FloorVerdict { request, verdict: Verdict::Ask, reason: code("must_ask") }));
-    add(&|_| Body::Audit(Audit::FloorDingIntended { request, place: DingPlace::Room }));
+    add(&|_| {
+        Body::Audit(Audit::FloorDingIntended {
+            request,
+            place: DingPlace::Room,
+            silence_ms: 700,
+            waited_for: vec![WaitedFor { ear: Ear::Remote, participant: Some(participant) }],
+        })
+    });
     add(&|_| Body::Audit(Audit::FloorDinged { request }));
     add(&|_| Body::Audit(Audit::FloorAllowed { request, by: Actor::Button, waited_ms: 4_200 }));
     add(&|_| Body::Audit(Audit::FloorDeclined { request, by }));
@@ -147,6 +154,8 @@ pub(crate) fn bodies() -> Vec<(Stream, Body, Erasables)> {
             request: Some(request),
             permission: code("button"),
             planned_ms: 3_100,
+            waited_ms: 1_400,
+            waited_for: vec![WaitedFor { ear: Ear::Room, participant: None }],
             text: seal("text", "Budget has used its two minutes."),
         })
     });
@@ -157,14 +166,18 @@ pub(crate) fn bodies() -> Vec<(Stream, Body, Erasables)> {
             say: 2,
             cause: SilenceCause::BargeIn,
             spoken_ms: 900,
+            cut_clause: Some(1),
+            cut_played_ms: Some(200),
+            partly: Some(seal("partly", "Budget has used its time.")),
             unsaid: Some(seal("unsaid", "Shall we go on?")),
         })
     });
     add(&|seal| {
         Body::Audit(Audit::CardShown {
-            to: Some(participant),
-            title: seal("title", "More"),
-            body: seal("body", "Three actions are open."),
+            to: CardAudience::Person { id: participant },
+            what: code("whole_answer"),
+            reason: Some(code("too_long")),
+            unsaid: Some(seal("unsaid", "Three actions are open.")),
         })
     });
     add(&|_| Body::Audit(Audit::NotNoted { what: code("note"), reason: code("no_consent") }));
@@ -191,6 +204,7 @@ pub(crate) fn bodies() -> Vec<(Stream, Body, Erasables)> {
             moved: code("ended"),
             planned_ms: 60_000,
             spent_ms: 61_500,
+            left_ms: None,
             by: Actor::Prim,
         })
     });

@@ -10,11 +10,11 @@ use prim_ids::{
 
 use super::{Coded, ReadError, Reader, Writer};
 use crate::{
-    Actor, AgendaItem, AskReason, Audience, BannerAbout, ButtonMeaning, CardReason, Closing, Command,
-    ConsentAnswer, ConsentRule, ConsentWay, DingPlace, DingSetting, Ear, Entry, Event, Evidence,
-    ExpiryReason, FloorState, FloorView, Input, Light, MeetingConfig, Mode, NotNoted, Output, PanelCommand,
-    Peripheral, PeripheralState, Person, Place, Reason, Role, Ruling, SayId, SilenceCause, Stream, TalkerKey,
-    TimeboxView, Verdict, WithdrawReason,
+    Actor, AgendaItem, AskReason, Audience, BannerAbout, ButtonMeaning, CardKind, CardReason, Closing,
+    Command, ConsentAnswer, ConsentRule, ConsentWay, Cut, DingPlace, DingSetting, Ear, Entry, Event,
+    Evidence, ExpiryReason, FloorState, FloorView, Input, Light, MeetingConfig, Mode, NotNoted, Output,
+    PanelCommand, Peripheral, PeripheralState, Person, Place, Reason, Role, Ruling, SayId, SilenceCause,
+    Stream, TalkerKey, TimeboxView, Verdict, WaitedFor, WithdrawReason,
 };
 
 macro_rules! coded_struct {
@@ -154,7 +154,7 @@ coded_enum!(Input {
     SpeechStarted { ear, talker, speaker },
     SpeechEnded { ear, talker },
     PrimHeard { ear, at },
-    CommandHeard { ear, speaker, command, at },
+    CommandHeard { ear, speaker, command, at, utterance },
     UtteranceHeard { utterance, ear, speaker, bearing_deg, text, started, ended, addressed },
     ButtonPressed,
     ButtonReleased,
@@ -311,12 +311,29 @@ coded_enum!(Evidence {
 });
 coded_enum!(Closing {
     Spoken,
-    Served,
+    Served { by },
     Carded { why },
     Withdrawn { by, why },
     Declined { by },
     Expired { why },
     Stopped { by, cause },
+});
+coded_struct!(WaitedFor { ear, speaker });
+coded_struct!(Cut { clause, played_ms, text });
+coded_enum!(CardKind {
+    Listening,
+    Consent,
+    Time,
+    Agenda,
+    Answer,
+    Words,
+    WholeAnswer,
+    Silenced,
+    Noted,
+    Decided,
+    Action,
+    NotNoted,
+    NotUnderstood,
 });
 coded_enum!(CardReason { Policy, NoVoice, TooLong, NoGap, Superseded, CannotHear });
 coded_enum!(WithdrawReason { Moot, HandLowered, Left, Muted, Mode, MeetingEnded, QueueFull });
@@ -332,15 +349,15 @@ coded_enum!(Event {
     RecordingChanged { room, remote },
     FloorRequested { request, reason, evidence },
     Judged { request, verdict },
-    DingIntended { request, place, silence_ms },
+    DingIntended { request, place, silence_ms, waited_for },
     DingPlayed { request },
     Allowed { request, by, waited_ms },
     FloorClosed { request, how },
-    SayIntended { say, request, text, length_ms },
+    SayIntended { say, request, text, length_ms, waited_ms, waited_for },
     SayStarted { say },
     SayFinished { say, spoke_ms },
-    SaySilenced { say, cause, played_ms, unsaid },
-    SayCarded { say, text },
+    SaySilenced { say, cause, played_ms, cut, unsaid },
+    CardShown { to, kind, why, unsaid },
     Stopped { by },
     MuteChanged { soft, hard, by },
     ModeChanged { mode, by },
@@ -355,7 +372,7 @@ coded_enum!(Event {
     NotNoted { command, why },
     ItemStarted { item, title, planned_ms },
     ItemExtended { item, planned_ms, by },
-    ItemNudged { item, left_ms },
+    ItemNudged { item, planned_ms, spent_ms, left_ms },
     ItemEnded { item, planned_ms, spent_ms, by },
     DriftNoticed { item, towards, utterances },
     PeripheralChanged { which, state },

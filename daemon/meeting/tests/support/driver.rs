@@ -517,7 +517,13 @@ impl Driver {
             }
             Move::Command { who: number, command } => {
                 let at = now + Duration::from_millis(900);
-                let input = Input::CommandHeard { ear: ear(number), speaker: Some(who(number)), command, at };
+                let input = Input::CommandHeard {
+                    ear: ear(number),
+                    speaker: Some(who(number)),
+                    command,
+                    at,
+                    utterance: None,
+                };
                 self.later(1_000, Coming::Input(input));
                 self.speech(number, 950);
             }
