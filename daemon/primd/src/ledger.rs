@@ -212,12 +212,13 @@ impl Ledger {
                 let reason = code_of(&verdict.reason);
                 audit(Audit::FloorVerdict { request: *request, verdict: ruling, reason }, seal)
             }
-            Event::DingIntended { request, place, .. } => {
+            Event::DingIntended { request, place, silence_ms, waited_for } => {
                 let place = match place {
                     prim_meeting::DingPlace::Room => proto::DingPlace::Room,
                     prim_meeting::DingPlace::Host => proto::DingPlace::Host,
                 };
-                audit(Audit::FloorDingIntended { request: *request, place }, seal)
+                let (silence_ms, waited_for) = (*silence_ms, waited(waited_for));
+                audit(Audit::FloorDingIntended { request: *request, place, silence_ms, waited_for }, seal)
             }
             Event::DingPlayed { request } => audit(Audit::FloorDinged { request: *request }, seal),
             Event::Allowed { request, by, waited_ms } => {
@@ -228,9 +229,8 @@ impl Ledger {
                 let request = *request;
                 audit(
                     match how {
-                        Closing::Spoken | Closing::Served => {
-                            Audit::FloorServed { request, by: proto::Actor::Prim }
-                        }
+                        Closing::Spoken => Audit::FloorServed { request, by: proto::Actor::Prim },
+                        Closing::Served { by } => Audit::FloorServed { request, by: actor(*by) },
                         Closing::Carded { why } => Audit::FloorCarded { request, reason: code_of(why) },
                         Closing::Withdrawn { why, .. } => {
                             Audit::FloorWithdrawn { request, reason: code_of(why) }
@@ -244,7 +244,7 @@ impl Ledger {
                     seal,
                 )
             }
-            Event::SayIntended { say, request, text, length_ms } => {
+            Event::SayIntended { say, request, text, length_ms, waited_ms, waited_for } => {
                 let permission = code(self.permissions.get(request).copied().unwrap_or("none"));
                 let text = seal.put("text", text);
                 let request = Some(*request);
@@ -254,6 +254,8 @@ impl Ledger {
                         request,
                         permission,
                         planned_ms: *length_ms,
+                        waited_ms: *waited_ms,
+                        waited_for: waited(waited_for),
                         text,
                     },
                     seal,
@@ -263,17 +265,27 @@ impl Ledger {
             Event::SayFinished { say, spoke_ms } => {
                 audit(Audit::SayFinished { say: u64::from(say.0), spoken_ms: *spoke_ms }, seal)
             }
-            Event::SaySilenced { say, cause, played_ms, unsaid } => {
+            Event::SaySilenced { say, cause, played_ms, cut, unsaid } => {
+                let partly = cut.as_ref().map(|cut| seal.put("partly", &cut.text));
                 let unsaid = (!unsaid.is_empty()).then(|| seal.put("unsaid", unsaid));
                 let cause = silence(*cause, self.stopped_by.take());
                 audit(
-                    Audit::SaySilenced { say: u64::from(say.0), cause, spoken_ms: *played_ms, unsaid },
+                    Audit::SaySilenced {
+                        say: u64::from(say.0),
+                        cause,
+                        spoken_ms: *played_ms,
+                        cut_clause: cut.as_ref().map(|cut| cut.clause),
+                        cut_played_ms: cut.as_ref().map(|cut| cut.played_ms),
+                        partly,
+                        unsaid,
+                    },
                     seal,
                 )
             }
-            Event::SayCarded { text, .. } => {
-                let (title, body) = (seal.put("title", "More"), seal.put("body", text));
-                audit(Audit::CardShown { to: None, title, body }, seal)
+            Event::CardShown { to, kind, why, unsaid } => {
+                let unsaid = unsaid.as_ref().map(|unsaid| seal.put("unsaid", unsaid));
+                let (to, what, reason) = (card_audience(*to), code_of(kind), why.as_ref().map(code_of));
+                audit(Audit::CardShown { to, what, reason, unsaid }, seal)
             }
             Event::Stopped { by } => {
                 self.stopped_by = Some(*by);
@@ -375,18 +387,19 @@ impl Ledger {
                 let (item, planned_ms) = (*item, *planned_ms);
                 let mut out =
                     audit(Audit::AgendaItem { item, position: self.items, title, planned_ms }, seal);
-                out.push(timebox(item, "started", planned_ms, 0, proto::Actor::Prim));
+                out.push(timebox(item, "started", (planned_ms, 0), None, proto::Actor::Prim));
                 out
             }
             Event::ItemExtended { item, planned_ms, by } => {
-                vec![timebox(*item, "extended", *planned_ms, 0, actor(*by))]
+                vec![timebox(*item, "extended", (*planned_ms, 0), None, actor(*by))]
             }
-            Event::ItemNudged { item, left_ms } => {
+            Event::ItemNudged { item, planned_ms, spent_ms, left_ms } => {
                 let moved = if *left_ms > 0 { "nudged" } else { "over" };
-                vec![timebox(*item, moved, left_ms.unsigned_abs(), 0, proto::Actor::Prim)]
+                let times = (*planned_ms, *spent_ms);
+                vec![timebox(*item, moved, times, Some(*left_ms), proto::Actor::Prim)]
             }
             Event::ItemEnded { item, planned_ms, spent_ms, by } => {
-                vec![timebox(*item, "ended", *planned_ms, *spent_ms, actor(*by))]
+                vec![timebox(*item, "ended", (*planned_ms, *spent_ms), None, actor(*by))]
             }
             Event::DriftNoticed { item, towards, utterances } => audit(
                 Audit::Drift { item: *item, away: true, towards: *towards, utterances: utterances.clone() },
@@ -437,11 +450,12 @@ impl Seals {
 fn timebox(
     item: prim_ids::AgendaItemId,
     moved: &str,
-    planned_ms: u64,
-    spent_ms: u64,
+    (planned_ms, spent_ms): (u64, u64),
+    left_ms: Option<i64>,
     by: proto::Actor,
 ) -> (Body, Erasables) {
-    (Body::Audit(Audit::Timebox { item, moved: code(moved), planned_ms, spent_ms, by }), Erasables::default())
+    let moved = code(moved);
+    (Body::Audit(Audit::Timebox { item, moved, planned_ms, spent_ms, left_ms, by }), Erasables::default())
 }
 
 fn millis(at: MonoTime, since: MonoTime) -> u64 {
@@ -484,6 +498,14 @@ fn mode_of(mode: Mode) -> proto::PolicyMode {
         Mode::AnswerOnAsk => proto::PolicyMode::AnswerOnAsk,
         Mode::ProactiveTimekeeper => proto::PolicyMode::ProactiveTimekeeper,
     }
+}
+
+fn waited(voices: &[prim_meeting::WaitedFor]) -> Vec<proto::WaitedFor> {
+    let voice = |voice: &prim_meeting::WaitedFor| proto::WaitedFor {
+        ear: crate::listener::ear_name(voice.ear),
+        participant: voice.speaker,
+    };
+    voices.iter().map(voice).collect()
 }
 
 pub(crate) fn card_audience(to: prim_meeting::Audience) -> proto::CardAudience {

@@ -486,7 +486,7 @@ impl MeetingLoop {
             | Event::SayStarted { .. }
             | Event::SayFinished { .. }
             | Event::SaySilenced { .. }
-            | Event::SayCarded { .. }
+            | Event::CardShown { .. }
             | Event::Stopped { .. }
             | Event::MuteChanged { .. }
             | Event::ModeChanged { .. }
