@@ -169,10 +169,8 @@ pub(super) async fn project(
             .execute(connection)
             .await?;
         }
-        Audit::Timebox { item, moved, planned_ms, spent_ms, .. } => {
-            // A nudge tells the time that is left, not the plan.
-            let planned = matches!(moved.as_str(), "started" | "extended" | "ended")
-                .then(|| i64::try_from(*planned_ms).unwrap_or(i64::MAX));
+        Audit::Timebox { item, planned_ms, spent_ms, .. } => {
+            let planned = i64::try_from(*planned_ms).unwrap_or(i64::MAX);
             sqlx::query(
                 "INSERT INTO agenda_items (org_id, meeting_id, id, planned_ms, spent_ms) VALUES ($1, $2, $3, $4, $5)
                  ON CONFLICT (org_id, meeting_id, id) DO UPDATE SET
