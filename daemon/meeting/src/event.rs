@@ -1,7 +1,8 @@
 //! The vocabulary of audit and notes: what the core writes down. Closed, so that the wire format can cover it.
 
 use prim_ids::{
-    ActionId, AgendaItemId, DecisionId, MeetingId, MonoTime, NoteId, ParticipantId, RequestId, UtteranceId,
+    ActionId, AgendaItemId, Day, DecisionId, MeetingId, MonoTime, NoteId, ParticipantId, RequestId,
+    UtteranceId,
 };
 
 use crate::{
@@ -556,6 +557,8 @@ pub enum Event {
         owner: Option<ParticipantId>,
         /// Until when, in the speaker's words.
         due: Option<String>,
+        /// The day that these words name, by the meeting's local date.
+        due_on: Option<Day>,
         /// By whom.
         by: Actor,
         /// From which utterances.

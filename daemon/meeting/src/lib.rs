@@ -34,6 +34,7 @@ mod config;
 mod consent;
 mod ding;
 mod drift;
+mod due;
 mod event;
 mod floor;
 mod hands;

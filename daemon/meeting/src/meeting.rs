@@ -271,7 +271,7 @@ impl Meeting {
             }
             PanelCommand::AddAction { title, owner, supersedes } => {
                 self.add_action(
-                    crate::notes::NewAction { title, owner, due: None },
+                    crate::notes::NewAction { title, owner, due: None, due_on: None },
                     by,
                     Vec::new(),
                     supersedes,

@@ -271,6 +271,7 @@ pub(crate) fn bodies() -> Vec<(Stream, Body, Erasables)> {
             title: seal("title", "post the jobs"),
             text: Some(seal("text", "due: Friday")),
             owner: Some(participant),
+            due: Day::from_ymd(2026, 12, 4),
             status: ActionStatus::Open,
             by,
         })

@@ -4,7 +4,7 @@
 use std::time::Duration;
 
 use prim_ids::{
-    ActionId, AgendaItemId, DecisionId, MeetingId, MonoTime, NoteId, ParticipantId, RequestId, UserId,
+    ActionId, AgendaItemId, Day, DecisionId, MeetingId, MonoTime, NoteId, ParticipantId, RequestId, UserId,
     UtteranceId, WallTime,
 };
 
@@ -73,7 +73,7 @@ macro_rules! coded_number {
         }
     )*};
 }
-coded_number!(u8, u16, u32, u64, u128, i64, usize);
+coded_number!(u8, u16, i16, u32, u64, u128, i64, usize);
 
 macro_rules! coded_id {
     ($($type:ty),*) => {$(
@@ -90,6 +90,7 @@ macro_rules! coded_id {
 coded_id!(
     ActionId,
     AgendaItemId,
+    Day,
     DecisionId,
     MeetingId,
     NoteId,
@@ -368,7 +369,7 @@ coded_enum!(Event {
     Utterance { utterance, ear, speaker, bearing_deg, text, started, ended, item },
     Note { note, text, by, utterances, supersedes },
     Decision { decision, text, by, utterances, supersedes },
-    Action { action, title, owner, due, by, utterances, supersedes },
+    Action { action, title, owner, due, due_on, by, utterances, supersedes },
     NotNoted { command, why },
     ItemStarted { item, title, planned_ms },
     ItemExtended { item, planned_ms, by },
@@ -442,5 +443,6 @@ coded_struct!(MeetingConfig {
     words_limit,
     queue_limit,
     memory_utterances,
-    consent_ask_after
+    consent_ask_after,
+    utc_offset_min
 });
