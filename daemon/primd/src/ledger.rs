@@ -362,7 +362,7 @@ impl Ledger {
                 };
                 vec![(Body::Note(decided), seal.finish())]
             }
-            Event::Action { action, title, owner, due, by, utterances, supersedes } => {
+            Event::Action { action, title, owner, due, due_on, by, utterances, supersedes } => {
                 let title = seal.put("title", title);
                 let text = due.as_ref().map(|d| seal.put("text", &format!("due: {d}")));
                 let taken = Note::ActionTaken {
@@ -373,6 +373,7 @@ impl Ledger {
                     title,
                     text,
                     owner: *owner,
+                    due: *due_on,
                     status: proto::ActionStatus::Open,
                     by: actor(*by),
                 };
