@@ -360,6 +360,7 @@ fn meeting(device: &mut Device) -> [(Stream, Vec<Placed>); 3] {
         title: t[0],
         text: Some(t[1]),
         owner: Some(person(1)),
+        due: prim_ids::Day::from_ymd(2026, 12, 3),
         status: ActionStatus::Open,
         by,
     };
