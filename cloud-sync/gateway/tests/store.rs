@@ -262,17 +262,31 @@ fn meeting(device: &mut Device) -> [(Stream, Vec<Placed>); 3] {
             role: prim_proto::Role::Member,
         };
         write(device, joined, e);
-        let yes = Audit::ConsentAnswered { participant: Some(person(n)), answer: ConsentAnswer::Yes };
+        let yes = Audit::ConsentAnswered {
+            participant: Some(person(n)),
+            answer: ConsentAnswer::Yes,
+            ear: None,
+            way: code("platform"),
+            by: Actor::Person { id: person(n) },
+            utterance: None,
+        };
         write(device, yes, Erasables::default());
     }
-    write(device, Audit::ConsentChanged { storing: true, reason: code("all_agreed") }, Erasables::default());
+    write(device, Audit::ConsentChanged { storing: true, room: true, remote: true }, Erasables::default());
     let (item_title, e) = sealed(&[("title", "Budget")]);
     let item = AgendaItemId::from_u128(50);
     write(device, Audit::AgendaItem { item, position: 0, title: item_title[0], planned_ms: 60_000 }, e);
     let by = Actor::Prim;
     write(
         device,
-        Audit::Timebox { item, moved: code("nudge"), planned_ms: 60_000, spent_ms: 61_000, by },
+        Audit::Timebox {
+            item,
+            moved: code("over"),
+            planned_ms: 60_000,
+            spent_ms: 61_000,
+            left_ms: Some(-1_000),
+            by,
+        },
         Erasables::default(),
     );
     let request = RequestId::from_u128(7);
@@ -281,18 +295,43 @@ fn meeting(device: &mut Device) -> [(Stream, Vec<Placed>); 3] {
     let (say, permission) = (1, code("button"));
     write(
         device,
-        Audit::SayIntended { say, request: Some(request), permission, planned_ms: 2000, text: text[0] },
+        Audit::SayIntended {
+            say,
+            request: Some(request),
+            permission,
+            planned_ms: 2000,
+            waited_ms: 0,
+            waited_for: Vec::new(),
+            text: text[0],
+        },
         e,
     );
     write(device, Audit::SayStarted { say }, Erasables::default());
     let (unsaid, e) = sealed(&[("unsaid", "please go on")]);
     let (cause, spoken_ms) = (SilenceCause::BargeIn, 900);
-    write(device, Audit::SaySilenced { say, cause, spoken_ms, unsaid: Some(unsaid[0]) }, e);
+    let silenced = Audit::SaySilenced {
+        say,
+        cause,
+        spoken_ms,
+        cut_clause: None,
+        cut_played_ms: None,
+        partly: None,
+        unsaid: Some(unsaid[0]),
+    };
+    write(device, silenced, e);
     let (never, e) = sealed(&[("text", "Never heard")]);
     let permission = code("policy");
     write(
         device,
-        Audit::SayIntended { say: 2, request: None, permission, planned_ms: 900, text: never[0] },
+        Audit::SayIntended {
+            say: 2,
+            request: None,
+            permission,
+            planned_ms: 900,
+            waited_ms: 0,
+            waited_for: Vec::new(),
+            text: never[0],
+        },
         e,
     );
     let words =
@@ -321,6 +360,7 @@ fn meeting(device: &mut Device) -> [(Stream, Vec<Placed>); 3] {
         title: t[0],
         text: Some(t[1]),
         owner: Some(person(1)),
+        due: prim_ids::Day::from_ymd(2026, 12, 3),
         status: ActionStatus::Open,
         by,
     };

@@ -10,11 +10,13 @@
 //! ```
 #![warn(missing_docs)]
 
+mod day;
 mod id;
 mod name;
 mod stream;
 mod time;
 
+pub use day::{Day, ParseDayError};
 pub use id::{
     ActionId, AgendaItemId, ArtifactId, BootId, DecisionId, EpochId, IdSource, JobId, MeetingId, NoteId,
     OrgId, ParseIdError, ParticipantId, RecordId, RequestId, UserId, UtteranceId, WorkspaceId,

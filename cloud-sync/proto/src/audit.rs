@@ -6,7 +6,7 @@ use prim_ids::{AgendaItemId, ParticipantId, RequestId, UtteranceId};
 use serde::{Deserialize, Serialize};
 
 use crate::body::vocabulary;
-use crate::{Code, Rotation, Sealed};
+use crate::{Code, Ear, Rotation, Sealed};
 
 /// Who did something.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -72,6 +72,30 @@ pub enum Verdict {
     Refuse,
 }
 
+/// A voice that Prim waited for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct WaitedFor {
+    /// Which ear heard it.
+    pub ear: Ear,
+    /// Whose it was, if known.
+    pub participant: Option<ParticipantId>,
+}
+
+/// Who sees a card.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "who", rename_all = "snake_case")]
+pub enum CardAudience {
+    /// Everyone in the meeting.
+    Everyone,
+    /// Those who lead the meeting.
+    Hosts,
+    /// One person.
+    Person {
+        /// The participant.
+        id: ParticipantId,
+    },
+}
+
 /// A participant's answer about being recorded.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -82,6 +106,8 @@ pub enum ConsentAnswer {
     No,
     /// Nothing was said yet; store nothing.
     Unknown,
+    /// An earlier no was taken back; this is no yes.
+    TakenBack,
 }
 
 /// Where a participant sits.
@@ -231,6 +257,17 @@ vocabulary! {
             /// How long it ran, on the monotonic clock.
             duration_ms: u64,
         }
+        /// Somebody is invited. Whether they are there shows when they join; who sits in the room never shows.
+        "participant.planned" ParticipantPlanned {
+            /// The participant.
+            participant: ParticipantId,
+            /// The name.
+            name: Sealed,
+            /// Where they are expected.
+            place: Where,
+            /// The part in the meeting.
+            role: Role,
+        }
         /// Somebody came.
         "participant.joined" ParticipantJoined {
             /// The participant.
@@ -249,17 +286,28 @@ vocabulary! {
         }
         /// Somebody answered whether words may be stored.
         "consent.answered" ConsentAnswered {
-            /// The participant; `null` when asked for the room as a whole.
+            /// The participant; `null` for the room as a whole, and for a voice that nobody can be named for.
             participant: Option<ParticipantId>,
             /// The answer.
             answer: ConsentAnswer,
+            /// Where it was said; `null` for an invitation or the platform.
+            ear: Option<Ear>,
+            /// How that is known: `invitation`, `platform`, `own_voice`, `only_one_there`, `for_the_room`,
+            /// `unnamed_voice`.
+            way: Code,
+            /// Whose act it was.
+            by: Actor,
+            /// The utterance, if it may be stored.
+            utterance: Option<UtteranceId>,
         }
         /// The meeting's consent changed: words are stored, or no longer.
         "consent.changed" ConsentChanged {
-            /// Whether words may be stored from here on.
+            /// Whether any words may be stored from here on.
             storing: bool,
-            /// Why.
-            reason: Code,
+            /// Those said in the room.
+            room: bool,
+            /// Those said on the platform.
+            remote: bool,
         }
         /// The policy mode changed.
         "mode.changed" ModeChanged {
@@ -310,6 +358,10 @@ vocabulary! {
             request: RequestId,
             /// Where.
             place: DingPlace,
+            /// How long nobody had spoken.
+            silence_ms: u64,
+            /// Who spoke while it asked: it waited for them and for the silence behind them. Empty: for silence alone.
+            waited_for: Vec<WaitedFor>,
         }
         /// The ding sounded.
         "floor.dinged" FloorDinged {
@@ -360,11 +412,11 @@ vocabulary! {
             /// Who stopped it.
             by: Actor,
         }
-        /// The request was served to its end: Prim spoke, or the person whose hand it was.
+        /// The request was served: Prim spoke to its end, or the person whose hand it was speaks.
         "floor.served" FloorServed {
             /// The request.
             request: RequestId,
-            /// Who closed it.
+            /// Who speaks.
             by: Actor,
         }
         /// Prim is about to speak. On disk before the sound.
@@ -377,6 +429,10 @@ vocabulary! {
             permission: Code,
             /// How long it should be.
             planned_ms: u64,
+            /// How long it was ready and waited for people to leave a gap.
+            waited_ms: u64,
+            /// Who spoke meanwhile.
+            waited_for: Vec<WaitedFor>,
             /// The words.
             text: Sealed,
         }
@@ -400,17 +456,26 @@ vocabulary! {
             cause: SilenceCause,
             /// How long it sounded.
             spoken_ms: u64,
-            /// The rest that nobody heard.
+            /// The clause within which it was cut, from 0; `null` where it was cut between two clauses.
+            cut_clause: Option<u32>,
+            /// How much of that clause sounded.
+            cut_played_ms: Option<u64>,
+            /// The whole of that clause: it was heard in part.
+            partly: Option<Sealed>,
+            /// The clauses of which nothing was heard.
             unsaid: Option<Sealed>,
         }
-        /// Something was shown instead of said.
+        /// Something was shown. Its words stand elsewhere, or are people's and are not kept here.
         "card.shown" CardShown {
-            /// The participant, or everyone.
-            to: Option<ParticipantId>,
-            /// The heading.
-            title: Sealed,
-            /// The text.
-            body: Sealed,
+            /// To whom.
+            to: CardAudience,
+            /// `listening`, `consent`, `time`, `agenda`, `answer`, `words`, `whole_answer`, `silenced`, `noted`,
+            /// `decided`, `action`, `not_noted`, `not_understood`.
+            what: Code,
+            /// Why it was shown instead of said, where it was.
+            reason: Option<Code>,
+            /// Words that Prim was about to say and that did not fit.
+            unsaid: Option<Sealed>,
         }
         /// Something was to be noted and was not.
         "not_noted" NotNoted {
@@ -461,12 +526,14 @@ vocabulary! {
         "timebox" Timebox {
             /// The item.
             item: AgendaItemId,
-            /// `started`, `nudge`, `overrun`, `extended`, `ended`, …
+            /// `started`, `nudged`, `over`, `extended`, `ended`, …
             moved: Code,
             /// Time planned by now.
             planned_ms: u64,
             /// Time spent by now.
             spent_ms: u64,
+            /// Time left at the point that a nudge is about; negative when over.
+            left_ms: Option<i64>,
             /// By whom.
             by: Actor,
         }

@@ -45,8 +45,8 @@ pub mod witness;
 
 pub use ack::{Ack, ReadPayloadError, Rejection};
 pub use audit::{
-    Actor, Audit, ConsentAnswer, DingPlace, Light, MuteKind, Peripheral, PeripheralState, PolicyMode, Role,
-    SilenceCause, Verdict, Where,
+    Actor, Audit, CardAudience, ConsentAnswer, DingPlace, Light, MuteKind, Peripheral, PeripheralState,
+    PolicyMode, Role, SilenceCause, Verdict, WaitedFor, Where,
 };
 pub use batch::{
     Batch, BatchContents, BatchRow, MAX_BATCH_BYTES, MAX_BATCH_ROWS, MAX_ERASABLE_BYTES, Packer,

@@ -5,7 +5,7 @@ use prim_ids::{
 };
 use serde::{Deserialize, Serialize};
 
-use crate::{Code, Ear, Light, ReadPayloadError, SilenceCause};
+use crate::{CardAudience, Code, Ear, Light, ReadPayloadError, SilenceCause};
 
 /// Where the floor is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -140,6 +140,8 @@ live! {
     }
     /// Something to read.
     "card" Card {
+        /// Who may see it. A card that is not for everyone stays on the device.
+        to: CardAudience,
         /// The heading.
         title: String,
         /// The text.

@@ -1,6 +1,6 @@
 //! The note stream: operations with ids made on the device, so that they merge into a shared document later.
 
-use prim_ids::{ActionId, AgendaItemId, DecisionId, NoteId, ParticipantId, UtteranceId};
+use prim_ids::{ActionId, AgendaItemId, Day, DecisionId, NoteId, ParticipantId, UtteranceId};
 use serde::{Deserialize, Serialize};
 
 use crate::body::vocabulary;
@@ -69,6 +69,8 @@ vocabulary! {
             text: Option<Sealed>,
             /// Who does it.
             owner: Option<ParticipantId>,
+            /// Until when, where the words named a day.
+            due: Option<Day>,
             /// How far it is.
             status: ActionStatus,
             /// Who marked it.

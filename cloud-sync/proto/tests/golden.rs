@@ -168,6 +168,12 @@ fn live_events_decode_and_encode_to_the_same_bytes() {
         LiveEvent::Light { at_ms, pattern: Light::Asking },
         LiveEvent::Banner { at_ms, about: code("timebox"), text: Some("Budget is over".to_owned()) },
         LiveEvent::Silence { at_ms, cause: Some(SilenceCause::BargeIn) },
+        LiveEvent::Card {
+            at_ms,
+            to: CardAudience::Hosts,
+            title: "Time".to_owned(),
+            body: "Budget is over".to_owned(),
+        },
     ];
     let made: String = events.iter().map(|event| event.encode() + "\n").collect();
     let kept = golden("live.jsonl", &made);

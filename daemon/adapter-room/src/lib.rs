@@ -112,6 +112,7 @@ fn manifest() -> Manifest {
                 Capability::RaiseHand => none("in the room the light asks for the floor"),
                 Capability::SeeHands => none("people in the room press the button"),
                 Capability::Banner => none("the device has no screen; the panel shows the banner"),
+                Capability::AskOne => none("the device has no screen; people in the room answer by voice"),
                 Capability::Panel => none("the device has no screen"),
                 Capability::LiveTranscript | Capability::TranscriptAfterwards => {
                     none("the device makes its own transcript")
@@ -134,8 +135,8 @@ fn keep_door(mut port: SessionPort, shared: &Shared) {
         port.set_state(state);
         match port.next_command(LOOK) {
             Some(Command::Leave) => break,
-            // The manifest offers neither, so the session refuses both.
-            Some(Command::Hand(_) | Command::Banner(_)) | None => {}
+            // The manifest offers none of them, so the session refuses them.
+            Some(Command::Hand(_) | Command::Banner(_) | Command::Notice { .. }) | None => {}
         }
     }
     shared.joined.store(false, Ordering::Release);

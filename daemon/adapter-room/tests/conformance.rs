@@ -102,6 +102,12 @@ impl Peer for RoomPeer {
     fn banner(&mut self) -> String {
         never("look for a banner");
     }
+    fn notice(&mut self, _who: ParticipantId) -> String {
+        never("look for a notice");
+    }
+    fn answer(&mut self, _who: ParticipantId, _agrees: bool) {
+        never("answer about consent");
+    }
     fn sees_prim(&mut self) -> bool {
         self.health.is_joined()
     }

@@ -19,6 +19,8 @@ pub enum Capability {
     SeeHands,
     /// A line of text to everyone ("Prim would like to say something").
     Banner,
+    /// Text for one person alone, and that person's answer whether they may be written down.
+    AskOne,
     /// A panel inside the platform.
     Panel,
     /// The platform's own transcript while people speak.
@@ -31,7 +33,7 @@ pub enum Capability {
 
 impl Capability {
     /// Every capability: a manifest takes a stand on each.
-    pub const ALL: [Self; 11] = [
+    pub const ALL: [Self; 12] = [
         Self::ProvenJoin,
         Self::Hear,
         Self::Speak,
@@ -39,6 +41,7 @@ impl Capability {
         Self::RaiseHand,
         Self::SeeHands,
         Self::Banner,
+        Self::AskOne,
         Self::Panel,
         Self::LiveTranscript,
         Self::TranscriptAfterwards,
@@ -56,6 +59,7 @@ impl fmt::Display for Capability {
             Self::RaiseHand => "raise Prim's hand",
             Self::SeeHands => "see people's hands",
             Self::Banner => "show a line of text",
+            Self::AskOne => "ask one person for consent",
             Self::Panel => "show a panel",
             Self::LiveTranscript => "read the platform's live transcript",
             Self::TranscriptAfterwards => "read the platform's transcript afterwards",

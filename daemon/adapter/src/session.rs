@@ -67,6 +67,13 @@ pub enum AdapterEvent {
         /// Whose.
         who: ParticipantId,
     },
+    /// Somebody answered whether what they say may be written down.
+    ConsentAnswered {
+        /// Who.
+        who: ParticipantId,
+        /// Yes or no.
+        agrees: bool,
+    },
     /// The queue was full and this many events were dropped: read [`Session::roster`] and [`Session::state`] anew.
     EventsLost {
         /// How many.
@@ -81,6 +88,13 @@ pub enum Command {
     Hand(bool),
     /// Show a line of text to everyone; empty takes it away.
     Banner(String),
+    /// Show this text to one person alone.
+    Notice {
+        /// Who.
+        who: ParticipantId,
+        /// The text.
+        text: String,
+    },
     /// Leave the meeting and end.
     Leave,
 }
@@ -196,6 +210,14 @@ impl<M> Session<M> {
     /// As [`Session::raise_hand`].
     pub fn show_banner(&self, text: &str) -> Result<(), RequestError> {
         self.request(Capability::Banner, Command::Banner(text.to_owned()))
+    }
+
+    /// Shows `text` to one person alone.
+    ///
+    /// # Errors
+    /// As [`Session::raise_hand`].
+    pub fn show_notice(&self, who: ParticipantId, text: &str) -> Result<(), RequestError> {
+        self.request(Capability::AskOne, Command::Notice { who, text: text.to_owned() })
     }
 
     /// Leaves, waiting at most `limit` for the platform to confirm. The session is over in either case.
@@ -409,6 +431,13 @@ impl SessionPort {
             } else {
                 AdapterEvent::HandLowered { who }
             });
+        }
+    }
+
+    /// Somebody answered whether they may be written down. Answers of people who are not there are ignored.
+    pub fn consent_answered(&mut self, who: ParticipantId, agrees: bool) {
+        if locked(&self.shared.roster).get(who).is_some() {
+            self.emit(AdapterEvent::ConsentAnswered { who, agrees });
         }
     }
 

@@ -19,6 +19,7 @@ struct LoopbackPeer {
     platform: LoopbackPlatform,
     hand: bool,
     banner: String,
+    notices: std::collections::BTreeMap<ParticipantId, String>,
     speech: std::collections::VecDeque<AudioBlock>,
     _folder: tempfile::TempDir,
 }
@@ -28,6 +29,7 @@ impl LoopbackPeer {
         match self.platform.next(limit) {
             Some(FromPrim::Hand(raised)) => self.hand = raised,
             Some(FromPrim::Banner(text)) => self.banner = text,
+            Some(FromPrim::Notice(who, text)) => drop(self.notices.insert(who, text)),
             Some(FromPrim::Audio(block)) => self.speech.push_back(block),
             Some(FromPrim::Joined | FromPrim::Left | FromPrim::Lost) | None => {}
         }
@@ -74,6 +76,13 @@ impl Peer for LoopbackPeer {
         self.look(Duration::from_millis(5));
         self.banner.clone()
     }
+    fn notice(&mut self, who: ParticipantId) -> String {
+        self.look(Duration::from_millis(5));
+        self.notices.get(&who).cloned().unwrap_or_default()
+    }
+    fn answer(&mut self, who: ParticipantId, agrees: bool) {
+        self.platform.answer(who, agrees);
+    }
     fn sees_prim(&mut self) -> bool {
         self.platform.prim_is_here()
     }
@@ -100,6 +109,7 @@ fn rig() -> Rig<LoopbackAdapter, LoopbackPeer> {
         platform,
         hand: false,
         banner: String::new(),
+        notices: std::collections::BTreeMap::new(),
         speech: std::collections::VecDeque::new(),
         _folder: folder,
     };

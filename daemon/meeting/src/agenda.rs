@@ -187,7 +187,7 @@ impl Meeting {
         let (item, title) = (item.id, item.title.clone());
         let next = session.agenda.next_title().map(str::to_owned);
         let left_ms = i64::try_from(planned).unwrap_or(i64::MAX) - i64::try_from(passed).unwrap_or(i64::MAX);
-        self.record(Event::ItemNudged { item, left_ms });
+        self.record(Event::ItemNudged { item, planned_ms: planned, spent_ms: spent, left_ms });
         self.show_timebox();
         if passed < planned {
             let text = format!("{} left for {title}.", spoken_time(planned - passed));

@@ -4,10 +4,11 @@ use std::collections::BTreeMap;
 
 use prim_ids::ParticipantId;
 
+use crate::Command;
+use crate::asked::Voice;
 use crate::listen::Utterance;
 use crate::meeting::Meeting;
 use crate::words::{alike, keywords, spoken_time, tokens};
-use crate::{Actor, Command};
 
 const NO_ANSWER: &str = "I can't answer that here.";
 
@@ -16,8 +17,8 @@ const NAMED_SPEAKERS: usize = 4;
 
 impl Meeting {
     /// Carries out a command that needs no further words.
-    pub(crate) fn obey(&mut self, command: Command, speaker: Option<ParticipantId>) {
-        let by = Actor::Voice { speaker };
+    pub(crate) fn obey(&mut self, command: Command, voice: Voice) {
+        let by = voice.actor();
         match command {
             Command::Stop => self.stop(by),
             Command::Mute => self.set_soft_mute(true, by),
@@ -35,14 +36,14 @@ impl Meeting {
                     self.decline(request, by);
                 }
             }
-            Command::TimeLeft => self.answer(command, by, self.time_left()),
+            Command::TimeLeft => self.answer(command, voice, self.time_left()),
             Command::NextItem => {
                 let text = match self.next_item(by) {
                     Some((title, 0)) => format!("Next: {title}."),
                     Some((title, planned)) => format!("Next: {title}, {}.", spoken_time(planned)),
                     None => "There is no further item on the agenda.".to_owned(),
                 };
-                self.answer(command, by, text);
+                self.answer(command, voice, text);
             }
             Command::MoreTime => {
                 let step = u64::try_from(self.config.more_time.as_millis()).unwrap_or(u64::MAX);
@@ -50,14 +51,21 @@ impl Meeting {
                     Some(title) => format!("{} more for {title}.", spoken_time(step)),
                     None => "No timebox is running.".to_owned(),
                 };
-                self.answer(command, by, text);
+                self.answer(command, voice, text);
             }
-            Command::Decisions => self.answer(command, by, self.decisions()),
-            Command::Actions => self.answer(command, by, self.actions()),
-            Command::SpeakingTime => self.answer(command, by, self.speaking_times()),
+            Command::Decisions => self.answer(command, voice, self.decisions()),
+            Command::Actions => self.answer(command, voice, self.actions()),
+            Command::SpeakingTime => self.answer(command, voice, self.speaking_times()),
             Command::Repeat => {
                 let said = self.session.as_ref().and_then(|session| session.listening.last_said.clone());
-                self.answer(command, by, said.unwrap_or_else(|| "I have not said anything yet.".to_owned()));
+                self.answer(
+                    command,
+                    voice,
+                    said.unwrap_or_else(|| "I have not said anything yet.".to_owned()),
+                );
+            }
+            Command::Agree | Command::AgreeForAll | Command::Refuse | Command::TakeBack => {
+                self.consent_heard(command, voice);
             }
             // Their words come with the utterance.
             Command::Note | Command::Decision | Command::Action => {}

@@ -1,10 +1,39 @@
 //! Direct questions and the words of an answer: drafted, synthesised before they are needed, and put in line.
 
-use prim_ids::RequestId;
+use prim_ids::{ParticipantId, RequestId, UtteranceId};
 
 use crate::meeting::Meeting;
 use crate::turn::{Speech, Stage, Synthesis, Turn, card_reason};
-use crate::{Actor, AskReason, CardReason, Command, Evidence, Output, Ruling, SayId, clauses};
+use crate::{Actor, AskReason, CardReason, Command, Ear, Evidence, Output, Ruling, SayId, clauses};
+
+/// A voice that asked Prim for something.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Voice {
+    pub(crate) ear: Ear,
+    pub(crate) speaker: Option<ParticipantId>,
+    /// Its utterance, if that may be written down.
+    pub(crate) utterance: Option<UtteranceId>,
+}
+
+/// What is to be said.
+enum Words {
+    Known(String),
+    /// They are looked for, outside first if the question may leave the device.
+    Wanted {
+        question: String,
+        outside: bool,
+    },
+}
+
+impl Voice {
+    pub(crate) fn actor(self) -> Actor {
+        Actor::Voice { speaker: self.speaker }
+    }
+
+    fn evidence(self) -> Evidence {
+        Evidence::Person { by: self.actor(), utterance: self.utterance }
+    }
+}
 
 impl Meeting {
     /// Cuts the words into clauses and has them synthesised; nothing is heard yet.
@@ -35,53 +64,49 @@ impl Meeting {
     }
 
     /// Somebody asked Prim directly and the answer's words are known.
-    pub(crate) fn answer(&mut self, command: Command, by: Actor, text: String) {
+    pub(crate) fn answer(&mut self, command: Command, voice: Voice, text: String) {
         let reason = AskReason::Asked { command };
-        let request = self.new_request(&reason, Evidence::Person { by });
-        self.direct(request, reason, by, Some(text), String::new());
+        let request = self.new_request(&reason, voice.evidence());
+        self.direct(request, reason, voice.actor(), Words::Known(text));
     }
 
     /// Somebody asked Prim a free question.
-    pub(crate) fn free_question(&mut self, question: String, by: Actor) {
-        let request = self.new_request(&AskReason::Question, Evidence::Person { by });
-        self.direct(request, AskReason::Question, by, None, question);
+    pub(crate) fn free_question(&mut self, question: String, voice: Voice) {
+        let request = self.new_request(&AskReason::Question, voice.evidence());
+        // What may not be written down does not leave the device as a question either.
+        let outside = self.config.ask_outside && voice.utterance.is_some();
+        self.direct(request, AskReason::Question, voice.actor(), Words::Wanted { question, outside });
     }
 
     pub(crate) fn say_next(&mut self, text: String, by: Actor) {
         if self.session.is_some() && !text.trim().is_empty() {
-            let request = self.new_request(&AskReason::SayNext, Evidence::Person { by });
-            self.direct(request, AskReason::SayNext, by, Some(text), String::new());
+            let evidence = Evidence::Person { by, utterance: None };
+            let request = self.new_request(&AskReason::SayNext, evidence);
+            self.direct(request, AskReason::SayNext, by, Words::Known(text));
         }
     }
 
-    fn direct(
-        &mut self,
-        request: RequestId,
-        reason: AskReason,
-        by: Actor,
-        text: Option<String>,
-        question: String,
-    ) {
+    fn direct(&mut self, request: RequestId, reason: AskReason, by: Actor, words: Words) {
         let verdict = self.judge(request, &reason);
         let to_card = match verdict.ruling {
             Ruling::Speak | Ruling::Ask => None,
             Ruling::Card | Ruling::Refuse => Some(card_reason(verdict.reason)),
         };
-        match (text, to_card) {
-            (Some(text), Some(_)) => self.card_instead(request, &reason, &text, verdict.reason),
-            (Some(text), None) => {
+        match (words, to_card) {
+            (Words::Known(text), Some(_)) => self.card_instead(request, &reason, &text, verdict.reason),
+            (Words::Known(text), None) => {
                 let speech = self.draft(&text);
                 let stage = Stage::Preparing { until: self.now + self.config.prepare_limit };
                 let direct = !matches!(reason, AskReason::SayNext);
                 self.enter(Turn { request, reason, by, direct, to_card: None, speech: Some(speech), stage });
             }
-            (None, to_card) if self.config.ask_outside => {
-                self.push(Output::AnswerWanted { request, question: question.clone() });
-                let stage = Stage::Answering { question, until: self.now + self.config.answer_limit };
-                self.enter(Turn { request, reason, by, direct: true, to_card, speech: None, stage });
-            }
-            (None, to_card) => {
-                let stage = Stage::Answering { question, until: self.now };
+            (Words::Wanted { question, outside }, to_card) => {
+                let mut until = self.now;
+                if outside {
+                    self.push(Output::AnswerWanted { request, question: question.clone() });
+                    until = until + self.config.answer_limit;
+                }
+                let stage = Stage::Answering { question, until };
                 self.enter(Turn { request, reason, by, direct: true, to_card, speech: None, stage });
             }
         }

@@ -76,6 +76,11 @@ pub struct MeetingConfig {
     pub queue_limit: usize,
     /// Utterances kept in memory for drift and extractive answers. 400 (about an hour).
     pub memory_utterances: usize,
+    /// Prim begins to ask for consent this long after somebody came who has not answered. 3 s: people who come together
+    /// are asked together.
+    pub consent_ask_after: Duration,
+    /// Local clocks are this many minutes ahead of UTC; only for the days that action items name. 0.
+    pub utc_offset_min: i16,
 }
 
 impl Default for MeetingConfig {
@@ -113,6 +118,8 @@ impl Default for MeetingConfig {
             words_limit: Duration::from_secs(6),
             queue_limit: 16,
             memory_utterances: 400,
+            consent_ask_after: Duration::from_secs(3),
+            utc_offset_min: 0,
         }
     }
 }

@@ -1,182 +1,300 @@
-//! Who is here, and whether what they say may be written down. A no wins and stays until the same person says yes.
-
-use std::collections::BTreeMap;
+//! Consent to being written down: how it is asked for, given, refused and taken back.
+//!
+//! A no wins over every yes and stands until the same person takes it back. The room's ear cannot tell voices apart, so
+//! a no from there is nobody's by name, and only the words that claim it ("I take my objection back") lift it. Whoever
+//! is in the room may speak for everybody in it; on the link each person answers for themselves.
 
 use prim_ids::{MonoTime, ParticipantId};
 
+use crate::asked::Voice;
 use crate::meeting::Meeting;
-use crate::{Audience, BannerAbout, ConsentRule, Event, Output, Person, Place, WithdrawReason};
+use crate::seats::Seats;
+use crate::{
+    Actor, AskReason, BannerAbout, Command, ConsentAnswer, ConsentRule, ConsentWay, Ear, Event, Evidence,
+    Output, WithdrawReason,
+};
 
-/// People of one meeting; more are not told apart. 1,000 is the largest meeting the data model allows (G13).
-const SEATS: usize = 1_000;
+const NOT_ALL: &str = "Prim listens but writes nothing down: not everyone has agreed. Say \"Prim, we all agree\" or \
+                       \"Prim, do not record\".";
+const REFUSED: &str = "Prim listens but writes nothing down: somebody has said no.";
+const NEVER: &str = "Prim listens but writes nothing down in this meeting.";
+const LINK: &str = "Prim writes down nothing of the link: somebody there has not agreed yet.";
+const ROOM: &str = "Prim writes down nothing of the room: somebody there has not agreed yet.";
 
-#[derive(Debug, Clone)]
-pub(crate) struct Seats {
-    rule: ConsentRule,
-    pub(crate) people: Vec<Seat>,
-    answers: BTreeMap<ParticipantId, bool>,
-    recording_since: Option<MonoTime>,
-    banner: bool,
-}
+/// Names in "I still wait for …"; more do not fit into a short sentence.
+const NAMED: usize = 3;
 
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Seat {
-    pub(crate) person: Person,
-    pub(crate) present: bool,
+/// One answer, for whom it counts and how that is known.
+struct Counted {
+    who: Option<ParticipantId>,
+    way: ConsentWay,
 }
 
 impl Seats {
-    pub(crate) fn new(rule: ConsentRule) -> Self {
-        Self { rule, people: Vec::new(), answers: BTreeMap::new(), recording_since: None, banner: false }
-    }
-
-    pub(crate) fn restored(
-        rule: ConsentRule,
-        people: Vec<Seat>,
-        answers: Vec<(ParticipantId, bool)>,
-    ) -> Self {
-        Self { rule, people, answers: answers.into_iter().collect(), recording_since: None, banner: false }
-    }
-
-    pub(crate) fn rule(&self) -> ConsentRule {
-        self.rule
-    }
-
-    pub(crate) fn answers(&self) -> impl Iterator<Item = (ParticipantId, bool)> + '_ {
-        self.answers.iter().map(|(who, yes)| (*who, *yes))
-    }
-
-    /// What was said from this moment on may be written down.
-    pub(crate) fn recording_since(&self) -> Option<MonoTime> {
-        self.recording_since
-    }
-
-    fn allowed(&self) -> bool {
-        let no = self.answers.values().any(|yes| !yes);
-        let mut present = self.people.iter().filter(|seat| seat.present).peekable();
-        match self.rule {
-            ConsentRule::Never => false,
-            ConsentRule::Given => !no,
-            ConsentRule::AskEveryone => {
-                !no && present.peek().is_some()
-                    && present.all(|seat| self.answers.get(&seat.person.id) == Some(&true))
+    /// For whom a yes on this ear counts; empty when that cannot be told.
+    fn yes_from(&self, voice: Voice, for_all: bool) -> Vec<Counted> {
+        let known = voice.speaker.filter(|who| self.name(*who).is_some());
+        let own = known.map(|who| Counted { who: Some(who), way: ConsentWay::OwnVoice });
+        match voice.ear {
+            Ear::Room if for_all => {
+                let said_no = |who: &ParticipantId| self.answers.get(who) == Some(&false);
+                let others = self.present(Ear::Room).map(|seat| seat.person.id);
+                let others = others.filter(|who| Some(*who) != known && !said_no(who));
+                let counted = others
+                    .map(|who| Counted { who: Some(who), way: ConsentWay::ForTheRoom })
+                    .collect::<Vec<_>>();
+                // As long as nobody is listed in the room, the room itself has answered.
+                let room = Counted { who: None, way: ConsentWay::ForTheRoom };
+                let room = (counted.is_empty() && own.is_none()).then_some(room);
+                own.into_iter().chain(counted).chain(room).collect()
             }
-        }
-    }
-
-    pub(crate) fn anyone_remote(&self) -> bool {
-        self.people.iter().any(|seat| seat.present && seat.person.place == Place::Remote)
-    }
-
-    pub(crate) fn name(&self, who: ParticipantId) -> Option<&str> {
-        self.people.iter().find(|seat| seat.person.id == who).map(|seat| seat.person.name.as_str())
-    }
-
-    fn seat(&mut self, person: Person) {
-        let known = self.people.iter().position(|seat| seat.person.id == person.id);
-        let seat = Seat { person, present: true };
-        match known {
-            Some(at) => self.people[at] = seat,
-            None if self.people.len() < SEATS => self.people.push(seat),
-            None => {}
+            Ear::Room | Ear::Remote => {
+                let mut there = self.present(voice.ear).map(|seat| seat.person.id);
+                let only = there.next().filter(|_| there.next().is_none());
+                // A voice that cannot be told takes nobody's no back.
+                let only = only.filter(|who| self.answers.get(who) != Some(&false));
+                let only = only.map(|who| Counted { who: Some(who), way: ConsentWay::OnlyOneThere });
+                own.or(only).into_iter().collect()
+            }
         }
     }
 }
 
 impl Meeting {
-    pub(crate) fn seat_at_start(&mut self, people: Vec<Person>) {
-        for person in people {
-            let (who, name, place) = (person.id, person.name.clone(), person.place);
-            if let Some(session) = self.session.as_mut() {
-                session.seats.seat(person);
-            }
-            self.record(Event::ParticipantJoined { who, name, place, late: false });
-        }
-        self.consent_settled();
-    }
-
-    pub(crate) fn participant_joined(&mut self, person: Person) {
-        let (who, name, place) = (person.id, person.name.clone(), person.place);
-        let Some(session) = self.session.as_mut() else { return };
-        session.seats.seat(person);
-        let rule = session.seats.rule;
-        self.record(Event::ParticipantJoined { who, name, place, late: true });
-        self.consent_settled();
-        let body = match rule {
-            ConsentRule::Given => {
-                "Prim, an AI assistant, listens in this meeting and writes down what is said. Say no at any time and \
-                 it stops writing."
-            }
-            ConsentRule::AskEveryone => {
-                "Prim, an AI assistant, listens in this meeting. It writes nothing down until everyone has said yes."
-            }
-            ConsentRule::Never => {
-                "Prim, an AI assistant, listens in this meeting. It writes down nothing of it."
-            }
-        };
-        self.push(Output::Card {
-            to: Audience::Person { who },
-            title: "Prim is listening".to_owned(),
-            body: body.to_owned(),
-        });
-    }
-
-    pub(crate) fn participant_left(&mut self, who: ParticipantId) {
-        let Some(session) = self.session.as_mut() else { return };
-        let Some(seat) = session.seats.people.iter_mut().find(|seat| seat.person.id == who && seat.present)
-        else {
-            return;
-        };
-        seat.present = false;
-        self.record(Event::ParticipantLeft { who });
-        self.withdraw_hand(who, WithdrawReason::Left);
-        self.consent_settled();
-    }
-
+    /// The platform or a panel says that this person answered.
     pub(crate) fn consent_answered(&mut self, who: ParticipantId, yes: bool) {
         let Some(session) = self.session.as_mut() else { return };
-        if session.seats.people.iter().any(|seat| seat.person.id == who) {
-            session.seats.answers.insert(who, yes);
-            self.record(Event::ConsentAnswered { who, yes });
-            self.consent_settled();
+        if session.seats.name(who).is_none() {
+            return;
+        }
+        session.seats.answers.insert(who, yes);
+        let answer = if yes { ConsentAnswer::Yes } else { ConsentAnswer::No };
+        self.record(Event::ConsentAnswered {
+            who: Some(who),
+            answer,
+            ear: None,
+            way: ConsentWay::Platform,
+            by: Actor::Participant { who },
+            utterance: None,
+        });
+        self.consent_settled();
+    }
+
+    /// Somebody told Prim whether it may write down what is said.
+    pub(crate) fn consent_heard(&mut self, command: Command, voice: Voice) {
+        let counted = match command {
+            Command::Agree | Command::AgreeForAll => self.agree(voice, command == Command::AgreeForAll),
+            Command::TakeBack => self.take_back(voice),
+            Command::Refuse => self.refuse(voice),
+            Command::TimeLeft
+            | Command::NextItem
+            | Command::MoreTime
+            | Command::Decisions
+            | Command::Actions
+            | Command::SpeakingTime
+            | Command::Repeat
+            | Command::Note
+            | Command::Decision
+            | Command::Action
+            | Command::Stop
+            | Command::Allow
+            | Command::NotNow
+            | Command::Mute => return,
+        };
+        self.consent_settled();
+        let text = self.consent_reply(command, voice.ear, counted);
+        self.answer(command, voice, text);
+    }
+
+    fn agree(&mut self, voice: Voice, for_all: bool) -> bool {
+        let Some(session) = self.session.as_mut() else { return false };
+        let seats = &mut session.seats;
+        let counted = seats.yes_from(voice, for_all);
+        for one in &counted {
+            if let Some(who) = one.who {
+                seats.answers.insert(who, true);
+            }
+        }
+        seats.sides.room_yes |= for_all && voice.ear == Ear::Room;
+        for one in &counted {
+            self.record_answer(voice, ConsentAnswer::Yes, one.who, one.way);
+        }
+        !counted.is_empty()
+    }
+
+    fn refuse(&mut self, voice: Voice) -> bool {
+        let Some(session) = self.session.as_mut() else { return false };
+        let seats = &mut session.seats;
+        let who = voice.speaker.filter(|who| seats.name(*who).is_some());
+        let way = if who.is_some() { ConsentWay::OwnVoice } else { ConsentWay::UnnamedVoice };
+        match who {
+            Some(who) => {
+                seats.answers.insert(who, false);
+            }
+            None => *seats.sides.no(voice.ear) = true,
+        }
+        self.record_answer(voice, ConsentAnswer::No, who, way);
+        true
+    }
+
+    /// Lifts this voice's own no. It is no yes: who took a no back is asked again.
+    fn take_back(&mut self, voice: Voice) -> bool {
+        let Some(session) = self.session.as_mut() else { return false };
+        let seats = &mut session.seats;
+        let own = voice.speaker.filter(|who| seats.answers.get(who) == Some(&false));
+        let way = match own {
+            Some(who) => {
+                seats.answers.remove(&who);
+                seats.asking.asked.retain(|asked| *asked != who);
+                ConsentWay::OwnVoice
+            }
+            None if std::mem::take(seats.sides.no(voice.ear)) => {
+                // Whose no it was is unknown, so nobody's yes on that side is certain any more.
+                let side: Vec<ParticipantId> = seats.present(voice.ear).map(|seat| seat.person.id).collect();
+                seats.answers.retain(|who, yes| !*yes || !side.contains(who));
+                seats.asking.asked.retain(|who| !side.contains(who));
+                if voice.ear == Ear::Room {
+                    seats.sides.room_yes = false;
+                    seats.asking.asked_room = false;
+                }
+                ConsentWay::UnnamedVoice
+            }
+            None => return false,
+        };
+        self.record_answer(voice, ConsentAnswer::TakenBack, own, way);
+        true
+    }
+
+    fn record_answer(
+        &mut self,
+        voice: Voice,
+        answer: ConsentAnswer,
+        who: Option<ParticipantId>,
+        way: ConsentWay,
+    ) {
+        let (ear, by, utterance) = (Some(voice.ear), voice.actor(), voice.utterance);
+        self.record(Event::ConsentAnswered { who, answer, ear, way, by, utterance });
+    }
+
+    fn consent_reply(&self, command: Command, ear: Ear, counted: bool) -> String {
+        let Some(session) = self.session.as_ref() else { return String::new() };
+        let seats = &session.seats;
+        if seats.rule == ConsentRule::Never {
+            return "Nothing of this meeting is written down.".to_owned();
+        }
+        if command == Command::Refuse {
+            return "I write nothing down from now on.".to_owned();
+        }
+        if !counted {
+            return match (command, ear) {
+                (Command::TakeBack, _) => "I know of no objection from there.",
+                (_, Ear::Room) => "I cannot tell who agreed. Somebody may answer for everyone in the room.",
+                (_, Ear::Remote) => "I cannot tell who agreed. Please answer in the meeting's window.",
+            }
+            .to_owned();
+        }
+        if seats.refused() {
+            return "Somebody has objected, and only they can take it back.".to_owned();
+        }
+        let waits = seats.unanswered(Ear::Room).chain(seats.unanswered(Ear::Remote));
+        let names: Vec<&str> = waits.map(|seat| seat.person.name.as_str()).collect();
+        match names[..] {
+            [] if seats.room_unanswered() => "Thank you. I still wait for the room.".to_owned(),
+            [] => "Thank you. I write down what is said from now on.".to_owned(),
+            [ref named @ .., last] if names.len() <= NAMED => match named {
+                [] => format!("Thank you. I still wait for {last}."),
+                named => format!("Thank you. I still wait for {} and {last}.", named.join(", ")),
+            },
+            _ => format!("Thank you. I still wait for {} people.", names.len()),
         }
     }
 
-    /// Recording follows consent, and both changes are recorded and shown.
+    /// Recording follows consent, and each change is recorded and shown.
     pub(crate) fn consent_settled(&mut self) {
         let now = self.now;
         let Some(session) = self.session.as_mut() else { return };
-        let allowed = session.seats.allowed();
-        if allowed == session.seats.recording_since.is_some() {
-            if !allowed && session.seats.rule == ConsentRule::AskEveryone {
-                self.ask_for_consent();
-            }
-            return;
+        if let Some(on) = session.seats.follow(now) {
+            self.record(Event::RecordingChanged { room: on.room, remote: on.remote });
         }
-        session.seats.recording_since = allowed.then_some(now);
-        self.record(Event::RecordingChanged { on: allowed });
-        if allowed {
-            self.clear_consent_banner();
-        } else {
-            self.ask_for_consent();
-        }
+        self.show_consent();
+        self.plan_to_ask();
     }
 
-    fn clear_consent_banner(&mut self) {
-        let shown = self.session.as_mut().is_some_and(|session| std::mem::take(&mut session.seats.banner));
-        if shown {
-            self.push(Output::ClearBanner { about: BannerAbout::Consent });
-        }
-    }
-
-    fn ask_for_consent(&mut self) {
+    fn show_consent(&mut self) {
         let Some(session) = self.session.as_mut() else { return };
-        if std::mem::replace(&mut session.seats.banner, true) {
+        let seats = &mut session.seats;
+        let on = |ear| seats.recording_since(ear).is_some();
+        let text = match (seats.rule, on(Ear::Room), on(Ear::Remote)) {
+            (ConsentRule::Never, ..) => Some(NEVER),
+            (_, true, true) => None,
+            _ if seats.refused() => Some(REFUSED),
+            (_, false, false) => Some(NOT_ALL),
+            (_, true, false) => Some(LINK),
+            (_, false, true) => Some(ROOM),
+        };
+        if std::mem::replace(&mut seats.banner, text) == text {
             return;
         }
-        self.push(Output::ShowBanner {
-            about: BannerAbout::Consent,
-            text: "Prim listens but writes nothing down: not everyone has agreed.".to_owned(),
+        self.push(match text {
+            Some(text) => Output::ShowBanner { about: BannerAbout::Consent, text: text.to_owned() },
+            None => Output::ClearBanner { about: BannerAbout::Consent },
         });
+    }
+
+    /// Sets when Prim will ask whom it has not asked; takes its question back when nobody is left to ask.
+    fn plan_to_ask(&mut self) {
+        let due = self.now + self.config.consent_ask_after;
+        let Some(session) = self.session.as_mut() else { return };
+        let seats = &mut session.seats;
+        let askable = seats.rule != ConsentRule::Never && !seats.refused();
+        let waiting = |ear| seats.unanswered(ear).map(|seat| seat.person.id);
+        let mut all = waiting(Ear::Room).chain(waiting(Ear::Remote)).peekable();
+        let open = askable && (all.peek().is_some() || seats.room_unanswered());
+        let new = all.any(|who| !seats.asking.asked.contains(&who))
+            || (seats.room_unanswered() && !seats.asking.asked_room);
+        drop(all);
+        let at = seats.asking.at;
+        seats.asking.at = if open && new { at.or(Some(due)) } else { None };
+        if !open {
+            self.withdraw_where(Actor::Prim, WithdrawReason::Moot, |reason| *reason == AskReason::Consent);
+        }
+    }
+
+    pub(crate) fn consent_due(&self) -> Option<MonoTime> {
+        self.session.as_ref()?.seats.asking.at
+    }
+
+    /// Asks for the floor in order to ask those who have not answered.
+    pub(crate) fn consent_step(&mut self) {
+        if self.consent_due().is_none_or(|at| self.now < at) {
+            return;
+        }
+        let Some(session) = self.session.as_mut() else { return };
+        let seats = &mut session.seats;
+        let unanswered = seats.unanswered(Ear::Room).chain(seats.unanswered(Ear::Remote));
+        let (mut people, mut newcomers, mut all_new) = (Vec::new(), Vec::new(), !seats.room_unanswered());
+        for seat in unanswered {
+            people.push(seat.person.id);
+            all_new &= !seat.planned;
+            newcomers.push(seat.person.name.clone());
+        }
+        let text = match &newcomers[..] {
+            [] | [_, ..] if !all_new => {
+                "I am listening, but I write nothing down yet. May I? Please tell me by name whether you all agree."
+                    .to_owned()
+            }
+            [name] => format!(
+                "Welcome, {name}. I am Prim, an AI assistant, and I listen. May I write down what you say?"
+            ),
+            _ => "Welcome. I am Prim, an AI assistant, and I listen. May I write down what you say?".to_owned(),
+        };
+        seats.asking.at = None;
+        seats.asking.asked_room |= seats.room_unanswered();
+        for who in &people {
+            if !seats.asking.asked.contains(who) {
+                seats.asking.asked.push(*who);
+            }
+        }
+        self.wish(AskReason::Consent, Evidence::Unanswered { people }, text);
     }
 }

@@ -49,6 +49,7 @@ impl Meeting {
             }
             AskReason::TimeboxOver { .. } => "Prim would like to speak about the time.".to_owned(),
             AskReason::Drift { .. } => "Prim would like to speak about the agenda.".to_owned(),
+            AskReason::Consent => "Prim would like to ask whether it may write down what is said.".to_owned(),
             AskReason::Asked { .. } | AskReason::Question | AskReason::SayNext => {
                 "Prim would like to answer.".to_owned()
             }
@@ -64,10 +65,12 @@ impl Meeting {
         };
         let silent_since = self.quiet_for(Duration::ZERO).unwrap_or(now);
         let Some(head) = self.floor.queue.first_mut() else { return };
+        let asked = if let AskState::Asking { since } = head.state { since } else { now };
         head.state = AskState::Dinged { at: now };
+        let waited_for = self.hearing.heard_since(asked - self.config.silence_window);
         self.floor.last_ding = Some(now);
         let silence_ms = u64::try_from(now.since(silent_since).as_millis()).unwrap_or(u64::MAX);
-        self.record(Event::DingIntended { request, place, silence_ms });
+        self.record(Event::DingIntended { request, place, silence_ms, waited_for });
         self.push(Output::Ding { request, place });
     }
 

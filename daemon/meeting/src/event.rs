@@ -1,12 +1,13 @@
 //! The vocabulary of audit and notes: what the core writes down. Closed, so that the wire format can cover it.
 
 use prim_ids::{
-    ActionId, AgendaItemId, DecisionId, MeetingId, MonoTime, NoteId, ParticipantId, RequestId, UtteranceId,
+    ActionId, AgendaItemId, Day, DecisionId, MeetingId, MonoTime, NoteId, ParticipantId, RequestId,
+    UtteranceId,
 };
 
 use crate::{
-    Actor, Command, ConsentRule, DingPlace, DingSetting, Ear, Mode, Peripheral, PeripheralState, Place,
-    SayId, SilenceCause, Verdict,
+    Actor, Audience, Command, ConsentRule, DingPlace, DingSetting, Ear, Mode, Peripheral, PeripheralState,
+    Place, SayId, SilenceCause, Verdict,
 };
 
 /// One thing to write down.
@@ -53,6 +54,8 @@ pub enum AskReason {
     Question,
     /// A panel gave Prim words to say.
     SayNext,
+    /// Prim asks people whether it may write down what they say.
+    Consent,
     /// The room's button: a person in the room wants to speak.
     RoomHand,
     /// A remote person raised a hand.
@@ -60,6 +63,34 @@ pub enum AskReason {
         /// Who.
         who: ParticipantId,
     },
+}
+
+/// What somebody answered about being written down.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ConsentAnswer {
+    /// Write it down.
+    Yes,
+    /// Do not.
+    No,
+    /// An earlier no was taken back; this is no yes.
+    TakenBack,
+}
+
+/// How Prim knows an answer about being written down.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ConsentWay {
+    /// They agreed beforehand, by the meeting's plan.
+    Invitation,
+    /// The platform or a panel said who answered.
+    Platform,
+    /// By their own voice, and the ear knows whose it is.
+    OwnVoice,
+    /// By a voice that cannot be told, and nobody else is listed on that side.
+    OnlyOneThere,
+    /// Somebody in the room spoke for everybody in it.
+    ForTheRoom,
+    /// By a voice that cannot be told.
+    UnnamedVoice,
 }
 
 /// What a request rests on, by id.
@@ -81,6 +112,13 @@ pub enum Evidence {
     Person {
         /// Who.
         by: Actor,
+        /// The utterance that asked for it, if it may be written down.
+        utterance: Option<UtteranceId>,
+    },
+    /// These people have not answered whether they may be written down; empty: the room, in which nobody is listed.
+    Unanswered {
+        /// Who.
+        people: Vec<ParticipantId>,
     },
 }
 
@@ -89,8 +127,11 @@ pub enum Evidence {
 pub enum Closing {
     /// Said to its end, or cut at a clause by the cap.
     Spoken,
-    /// The person whose hand it was speaks or was given the floor.
-    Served,
+    /// The person whose hand it was speaks.
+    Served {
+        /// Who speaks, as far as the ear can tell.
+        by: Actor,
+    },
     /// Shown as a card instead.
     Carded {
         /// Why not spoken.
@@ -137,6 +178,78 @@ pub enum CardReason {
     Superseded,
     /// Muted, or unable to hear whether someone speaks.
     CannotHear,
+}
+
+/// A voice that Prim waited for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct WaitedFor {
+    /// Which ear heard it.
+    pub ear: Ear,
+    /// Whose it was, if known.
+    pub speaker: Option<ParticipantId>,
+}
+
+/// Where a speech was cut.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Cut {
+    /// Within which clause, from 0.
+    pub clause: u32,
+    /// How much of this clause was heard.
+    pub played_ms: u64,
+    /// The whole clause (erasable): it was heard in part.
+    pub text: String,
+}
+
+/// What a card is about.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum CardKind {
+    /// Prim listens; for who comes.
+    Listening,
+    /// May Prim write this down?
+    Consent,
+    /// The timebox.
+    Time,
+    /// The talk has left the item.
+    Agenda,
+    /// An answer.
+    Answer,
+    /// Words that a panel gave.
+    Words,
+    /// An answer that was too long to be said whole.
+    WholeAnswer,
+    /// A speech that was silenced.
+    Silenced,
+    /// A note.
+    Noted,
+    /// A decision.
+    Decided,
+    /// An action item.
+    Action,
+    /// Nothing was noted, and why.
+    NotNoted,
+    /// Prim was called and understood nothing.
+    NotUnderstood,
+}
+
+impl CardKind {
+    /// The heading.
+    #[must_use]
+    pub fn title(self) -> &'static str {
+        match self {
+            Self::Listening => "Prim is listening",
+            Self::Consent => "May Prim write this down?",
+            Self::Time => "Time",
+            Self::Agenda => "Agenda",
+            Self::Answer => "Prim's answer",
+            Self::Words | Self::NotUnderstood => "Prim",
+            Self::WholeAnswer => "Prim's whole answer",
+            Self::Silenced => "Prim was saying",
+            Self::Noted => "Noted",
+            Self::Decided => "Decided",
+            Self::Action => "Action",
+            Self::NotNoted => "Not noted",
+        }
+    }
 }
 
 /// Why a request was taken back.
@@ -199,7 +312,17 @@ pub enum Event {
         /// Which meeting, if one was running.
         meeting: Option<MeetingId>,
     },
-    /// Somebody is in the meeting. The name is erasable.
+    /// Somebody is invited. The name is erasable. Whether they are there shows later, and in the room never: Prim
+    /// cannot tell who sits in it.
+    ParticipantPlanned {
+        /// Who.
+        who: ParticipantId,
+        /// What they are called.
+        name: String,
+        /// Where they are expected.
+        place: Place,
+    },
+    /// Somebody came, and was told that Prim listens. The name is erasable.
     ParticipantJoined {
         /// Who.
         who: ParticipantId,
@@ -207,25 +330,35 @@ pub enum Event {
         name: String,
         /// Where.
         place: Place,
-        /// They came after the start and were told that Prim listens.
-        late: bool,
+        /// They were invited.
+        planned: bool,
     },
     /// Somebody left.
     ParticipantLeft {
         /// Who.
         who: ParticipantId,
     },
-    /// Somebody answered.
+    /// Somebody answered whether what they say may be written down.
     ConsentAnswered {
-        /// Who.
-        who: ParticipantId,
+        /// For whom; none when a voice spoke that nobody can be named for, or the room as a whole.
+        who: Option<ParticipantId>,
         /// What.
-        yes: bool,
+        answer: ConsentAnswer,
+        /// Where it was said; none for a platform or an invitation.
+        ear: Option<Ear>,
+        /// How Prim knows.
+        way: ConsentWay,
+        /// Whose act it was.
+        by: Actor,
+        /// The utterance, if it may be written down.
+        utterance: Option<UtteranceId>,
     },
-    /// Recording what people say begins or stops.
+    /// What people say is written down from now on, or no longer.
     RecordingChanged {
-        /// It is recorded from now on.
-        on: bool,
+        /// What is said in the room.
+        room: bool,
+        /// What is said on the link.
+        remote: bool,
     },
     /// A request was made.
     FloorRequested {
@@ -251,6 +384,8 @@ pub enum Event {
         place: DingPlace,
         /// How long nobody had spoken.
         silence_ms: u64,
+        /// Who spoke while it asked: it waited for them and for the silence behind them. Empty: for silence alone.
+        waited_for: Vec<WaitedFor>,
     },
     /// The ding sounded.
     DingPlayed {
@@ -283,6 +418,10 @@ pub enum Event {
         text: String,
         /// Their length.
         length_ms: u64,
+        /// How long it was ready and waited for people to leave a gap.
+        waited_ms: u64,
+        /// Who spoke meanwhile.
+        waited_for: Vec<WaitedFor>,
     },
     /// Its first sample was heard.
     SayStarted {
@@ -304,15 +443,22 @@ pub enum Event {
         cause: SilenceCause,
         /// How much was heard, when the mouth reported it.
         played_ms: u64,
-        /// The words of the clauses that were not heard whole (erasable).
+        /// The clause within which it was cut; none where the cut fell between two clauses or before the first.
+        cut: Option<Cut>,
+        /// The words of the clauses of which nothing was heard (erasable).
         unsaid: String,
     },
-    /// What did not fit into the cap went to a card.
-    SayCarded {
-        /// Which.
-        say: SayId,
-        /// The rest (erasable).
-        text: String,
+    /// Something was shown.
+    CardShown {
+        /// To whom.
+        to: Audience,
+        /// What it was about.
+        kind: CardKind,
+        /// Why it was shown instead of said, where it was.
+        why: Option<CardReason>,
+        /// Words that Prim was about to say and that did not fit (erasable). Other words of a card stand elsewhere, or
+        /// are people's.
+        unsaid: Option<String>,
     },
     /// Somebody stopped Prim.
     Stopped {
@@ -411,6 +557,8 @@ pub enum Event {
         owner: Option<ParticipantId>,
         /// Until when, in the speaker's words.
         due: Option<String>,
+        /// The day that these words name, by the meeting's local date.
+        due_on: Option<Day>,
         /// By whom.
         by: Actor,
         /// From which utterances.
@@ -447,7 +595,11 @@ pub enum Event {
     ItemNudged {
         /// Which.
         item: AgendaItemId,
-        /// Time left; negative when over.
+        /// Planned time.
+        planned_ms: u64,
+        /// Spent time.
+        spent_ms: u64,
+        /// Time left at the point; negative when over.
         left_ms: i64,
     },
     /// It ended.
@@ -522,7 +674,8 @@ impl Event {
         match self {
             Self::Utterance { .. } => Stream::Utterance,
             Self::Note { .. } | Self::Decision { .. } | Self::Action { .. } => Stream::Note,
-            Self::ParticipantJoined { .. }
+            Self::ParticipantPlanned { .. }
+            | Self::ParticipantJoined { .. }
             | Self::ParticipantLeft { .. }
             | Self::ItemStarted { .. }
             | Self::ItemExtended { .. }
@@ -545,7 +698,7 @@ impl Event {
             | Self::SayStarted { .. }
             | Self::SayFinished { .. }
             | Self::SaySilenced { .. }
-            | Self::SayCarded { .. }
+            | Self::CardShown { .. }
             | Self::Stopped { .. }
             | Self::MuteChanged { .. }
             | Self::ModeChanged { .. }

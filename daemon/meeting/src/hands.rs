@@ -9,7 +9,7 @@ use crate::{Actor, AskReason, Closing, Ear, Evidence, Ruling, WithdrawReason};
 impl Meeting {
     /// A person's hand: the newest of Prim's own waiting wishes gives way when the queue is full.
     fn hand(&mut self, reason: AskReason, by: Actor) {
-        let request = self.new_request(&reason, Evidence::Person { by });
+        let request = self.new_request(&reason, Evidence::Person { by, utterance: None });
         if self.floor.queue.len() >= self.config.queue_limit {
             let newest =
                 self.floor.queue.iter().rev().find(|ask| ask.is_wish() && ask.state == AskState::Waiting);
@@ -75,10 +75,11 @@ impl Meeting {
             | AskReason::Drift { .. }
             | AskReason::Asked { .. }
             | AskReason::Question
-            | AskReason::SayNext => false,
+            | AskReason::SayNext
+            | AskReason::Consent => false,
         });
         if let Some(request) = served.map(|ask| ask.request) {
-            self.close(request, Closing::Served);
+            self.close(request, Closing::Served { by: Actor::Voice { speaker } });
         }
     }
 }

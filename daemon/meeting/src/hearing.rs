@@ -1,20 +1,25 @@
 //! Who speaks right now, and since when nobody does. Unknown is not silent.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, VecDeque};
 use std::time::Duration;
 
 use prim_ids::{MonoTime, ParticipantId};
 
 use crate::meeting::Meeting;
-use crate::{Ear, Event, Peripheral, PeripheralState, SilenceCause, TalkerKey};
+use crate::{Ear, Event, Peripheral, PeripheralState, SilenceCause, TalkerKey, WaitedFor};
 
 /// At most this many voices at once; a shell that reports more is broken, and the newest is dropped. 64 is more than
 /// any room's ears can tell apart.
 const TALKERS: usize = 64;
 
+/// Voices remembered after they ended: more than speak within the two minutes that a request may ask.
+const RECENT: usize = 64;
+
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Hearing {
-    active: BTreeSet<(Ear, TalkerKey)>,
+    active: BTreeMap<(Ear, TalkerKey), Option<ParticipantId>>,
+    /// Voices that ended lately, and when.
+    recent: VecDeque<(WaitedFor, MonoTime)>,
     /// When the last voice ended, or when listening (re)began.
     quiet_since: MonoTime,
     ended_room: MonoTime,
@@ -24,14 +29,31 @@ pub(crate) struct Hearing {
 }
 
 impl Hearing {
-    fn started(&mut self, ear: Ear, talker: TalkerKey) {
+    fn started(&mut self, ear: Ear, talker: TalkerKey, speaker: Option<ParticipantId>) {
         if self.active.len() < TALKERS {
-            self.active.insert((ear, talker));
+            self.active.insert((ear, talker), speaker);
         }
     }
 
+    /// Each voice that was heard after `from`, once.
+    pub(crate) fn heard_since(&self, from: MonoTime) -> Vec<WaitedFor> {
+        let ended = self.recent.iter().filter(|(_, ended)| *ended > from).map(|(voice, _)| *voice);
+        let active = self.active.iter().map(|((ear, _), speaker)| WaitedFor { ear: *ear, speaker: *speaker });
+        let mut voices: Vec<WaitedFor> = Vec::new();
+        for voice in ended.chain(active) {
+            if !voices.contains(&voice) {
+                voices.push(voice);
+            }
+        }
+        voices
+    }
+
     pub(crate) fn ended(&mut self, ear: Ear, talker: TalkerKey, now: MonoTime) {
-        if self.active.remove(&(ear, talker)) {
+        if let Some(speaker) = self.active.remove(&(ear, talker)) {
+            if self.recent.len() >= RECENT {
+                self.recent.pop_front();
+            }
+            self.recent.push_back((WaitedFor { ear, speaker }, now));
             self.quiet_since = now;
             match ear {
                 Ear::Room => self.ended_room = now,
@@ -42,7 +64,7 @@ impl Hearing {
 
     /// Listening begins anew: nothing is known about the moments before.
     pub(crate) fn restart(&mut self, ear: Option<Ear>, now: MonoTime) {
-        self.active.retain(|(active, _)| ear.is_some_and(|ear| ear != *active));
+        self.active.retain(|(active, _), _| ear.is_some_and(|ear| ear != *active));
         self.quiet_since = now;
     }
 
@@ -51,7 +73,7 @@ impl Hearing {
     }
 
     pub(crate) fn ear_active(&self, ear: Ear) -> bool {
-        self.active.iter().any(|(active, _)| *active == ear)
+        self.active.keys().any(|(active, _)| *active == ear)
     }
 
     pub(crate) fn ear_ended(&self, ear: Ear) -> MonoTime {
@@ -72,7 +94,7 @@ impl Meeting {
         if self.muting.muted() {
             return;
         }
-        self.hearing.started(ear, talker);
+        self.hearing.started(ear, talker, speaker);
         if self.speaking() {
             self.hearing.interrupted = Some((ear, self.now));
         }

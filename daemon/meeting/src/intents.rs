@@ -1,5 +1,7 @@
 //! What people can ask without a cloud. One table feeds the recogniser's grammar and the reading of dictated text.
 
+mod consent;
+
 use crate::Command;
 use crate::words::{Token, alike, is_function_word, is_prim, tokens};
 
@@ -72,18 +74,23 @@ const PHRASES: &[(Command, &[&str])] = &[
 #[must_use]
 pub fn grammar_jsgf() -> String {
     let mut text = String::from("#JSGF V1.0;\ngrammar prim;\npublic <command> = [ please ] (\n");
-    let phrases: Vec<&str> = PHRASES.iter().flat_map(|(_, phrases)| phrases.iter().copied()).collect();
+    let phrases: Vec<&str> = all_phrases().flat_map(|(_, phrases)| phrases.iter().copied()).collect();
     text.push_str("    ");
     text.push_str(&phrases.join("\n  | "));
     text.push_str("\n) [ please ];\n");
     text
 }
 
+/// What can be asked, and the answers about being written down.
+fn all_phrases() -> impl Iterator<Item = &'static (Command, &'static [&'static str])> {
+    PHRASES.iter().chain(consent::PHRASES)
+}
+
 /// The command of a phrase that the grammar recognised; `None` for words that are not in it.
 #[must_use]
 pub fn command_for(phrase: &str) -> Option<Command> {
     let said: Vec<String> = tokens(phrase).into_iter().map(|token| token.word).collect();
-    PHRASES.iter().find_map(|(command, phrases)| {
+    all_phrases().find_map(|(command, phrases)| {
         let matches = |phrase: &&&str| tokens(phrase).iter().map(|token| &token.word).eq(said.iter());
         phrases.iter().find(matches).map(|_| *command)
     })
@@ -97,6 +104,9 @@ pub fn believable(command: Command, confidence: f32, followed: bool) -> bool {
     // Measured in the demo's room on four voices: commands that were given had 0.25 to 1.0, half of them above 0.6.
     match command {
         Command::Stop => true,
+        // A no is obeyed in doubt; a yes, and what lifts a no, only as dictated, word by word.
+        Command::Refuse => confidence >= 0.2,
+        Command::Agree | Command::AgreeForAll | Command::TakeBack => false,
         Command::Mute | Command::Allow => confidence >= 0.5 && !followed,
         Command::Note | Command::Decision | Command::Action => confidence >= 0.2,
         Command::TimeLeft
@@ -121,6 +131,12 @@ pub(crate) fn says_stop(text: &str) -> bool {
     let words = tokens(text);
     let stop = |word: &str| word == "stop" || STOP_MISHEARD.contains(&word);
     words.len() <= 3 && words.last().is_some_and(|last| stop(&last.word))
+}
+
+/// A no to being written down. Prim's name makes it easier to hear, and is not needed.
+pub(crate) fn refuses(text: &str, addressed: bool) -> bool {
+    (addressed && read(text) == Heard::Command(Command::Refuse))
+        || consent::refuses_unaddressed(&tokens(text))
 }
 
 /// What an addressed utterance asks for.
@@ -154,8 +170,14 @@ pub(crate) fn read(text: &str) -> Heard {
     {
         return Heard::Command(Command::Stop);
     }
+    let opening = opening(words);
+    if opening.as_ref().is_none_or(|opening| opening.skipped > 0)
+        && let Some(answer) = consent::read(words)
+    {
+        return Heard::Command(answer);
+    }
     let command = best_command(words);
-    match (opening(words), command) {
+    match (opening, command) {
         // Behind a misheard word an opening is weaker evidence than a whole command ("what actions are open").
         (Some(opening), None) => opening.content(words, text),
         (Some(opening), Some(_)) if opening.skipped == 0 => opening.content(words, text),

@@ -21,7 +21,7 @@ pub enum Input {
         title: String,
         /// The agenda, in order; may be empty.
         agenda: Vec<AgendaItem>,
-        /// Who is here already.
+        /// Who is invited. Those in the room are taken to be there; remote people are there when the platform says so.
         people: Vec<Person>,
         /// How consent to recording stands at the start.
         consent: ConsentRule,
@@ -79,6 +79,8 @@ pub enum Input {
         command: Command,
         /// When it was said; lies within the utterance it belongs to.
         at: MonoTime,
+        /// That utterance, if the shell knows it.
+        utterance: Option<UtteranceId>,
     },
     /// The final text of one stretch of speech.
     UtteranceHeard {
@@ -349,9 +351,10 @@ pub enum Place {
 /// How consent to recording is reached in this meeting.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum ConsentRule {
-    /// Everybody invited agreed beforehand; late joiners are told; a no still wins.
+    /// Everybody invited agreed beforehand; who comes without an invitation is asked, and until they agree nothing of
+    /// their side is written down; a no still wins.
     Given,
-    /// Recording waits until each person present has said yes.
+    /// Prim asks; recording waits until each person present has said yes.
     AskEveryone,
     /// Nothing is recorded in this meeting.
     Never,
@@ -388,6 +391,14 @@ pub enum Command {
     NotNow,
     /// Stop listening.
     Mute,
+    /// I agree that what I say is written down.
+    Agree,
+    /// Everybody in this room agrees.
+    AgreeForAll,
+    /// Write nothing down.
+    Refuse,
+    /// I take my no back.
+    TakeBack,
 }
 
 /// What a panel can ask for.

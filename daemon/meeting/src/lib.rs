@@ -34,6 +34,7 @@ mod config;
 mod consent;
 mod ding;
 mod drift;
+mod due;
 mod event;
 mod floor;
 mod hands;
@@ -46,6 +47,7 @@ mod meeting;
 mod mute;
 mod notes;
 mod policy;
+mod seats;
 mod session;
 mod silence;
 mod snapshot;
@@ -56,8 +58,8 @@ mod words;
 pub use code::ReadError;
 pub use config::MeetingConfig;
 pub use event::{
-    AskReason, ButtonMeaning, CardReason, Closing, Entry, Event, Evidence, ExpiryReason, NotNoted, Stream,
-    WithdrawReason,
+    AskReason, ButtonMeaning, CardKind, CardReason, Closing, ConsentAnswer, ConsentWay, Cut, Entry, Event,
+    Evidence, ExpiryReason, NotNoted, Stream, WaitedFor, WithdrawReason,
 };
 pub use intents::{believable, command_for, grammar_jsgf};
 pub use io::{

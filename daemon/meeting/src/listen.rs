@@ -6,9 +6,10 @@ use std::time::Duration;
 
 use prim_ids::{MonoTime, ParticipantId, UtteranceId};
 
+use crate::asked::Voice;
 use crate::intents::{self, Heard, takes_words};
 use crate::meeting::Meeting;
-use crate::{Actor, Command, Ear, Event, NotNoted};
+use crate::{Actor, CardKind, Command, Ear, Event, NotNoted};
 
 /// Reports of one utterance remembered at once; older ones have lost their partner.
 const REMEMBERED: usize = 16;
@@ -37,6 +38,10 @@ pub(crate) struct Utterance {
 }
 
 impl Utterance {
+    fn voice(&self, kept: Option<UtteranceId>) -> Voice {
+        Voice { ear: self.ear, speaker: self.speaker, utterance: kept }
+    }
+
     fn covers(&self, ear: Ear, at: MonoTime) -> bool {
         ear == self.ear && at + NEAR >= self.started && at <= self.ended + NEAR
     }
@@ -71,6 +76,16 @@ struct Awaited {
     at: MonoTime,
     /// The words are in the next utterance, not in the one that held the command.
     next: bool,
+}
+
+impl Awaited {
+    fn belongs(&self, heard: &Utterance) -> bool {
+        if self.next {
+            self.ear == heard.ear && heard.started + NEAR >= self.at
+        } else {
+            heard.covers(self.ear, self.at)
+        }
+    }
 }
 
 fn remember<T>(list: &mut VecDeque<T>, item: T) {
@@ -108,13 +123,8 @@ impl Meeting {
         }
     }
 
-    pub(crate) fn command_heard(
-        &mut self,
-        ear: Ear,
-        speaker: Option<ParticipantId>,
-        command: Command,
-        at: MonoTime,
-    ) {
+    pub(crate) fn command_heard(&mut self, voice: Voice, command: Command, at: MonoTime) {
+        let Voice { ear, speaker, .. } = voice;
         if self.muting.muted() {
             return;
         }
@@ -138,7 +148,7 @@ impl Meeting {
         if takes_words(command) {
             self.await_words(Awaited { command, ear, speaker, at, next: false });
         } else {
-            self.obey(command, speaker);
+            self.obey(command, voice);
         }
     }
 
@@ -153,6 +163,10 @@ impl Meeting {
         if self.muting.muted() {
             return;
         }
+        if self.refuses(&heard) {
+            self.refused_by(&heard);
+            return;
+        }
         let from = self.keep_utterance(&heard);
         self.understand(&heard, from);
         if from.is_some() {
@@ -160,11 +174,43 @@ impl Meeting {
         }
     }
 
+    /// Somebody asks not to be written down. In doubt it is heard: before any command that the grammar made of the same
+    /// words, with the name or without it.
+    fn refuses(&self, heard: &Utterance) -> bool {
+        let Some(listening) = self.session.as_ref().map(|session| &session.listening) else { return false };
+        let called = listening.called.iter().any(|(ear, at)| heard.covers(*ear, *at));
+        let attentive =
+            listening.attentive.is_some_and(|(ear, until)| ear == heard.ear && heard.started <= until);
+        let first = crate::words::tokens(&heard.text);
+        let named = first.first().is_some_and(|first| crate::words::is_prim(&first.word));
+        let noted = listening.awaited.is_some_and(|awaited| awaited.belongs(heard));
+        intents::refuses(&heard.text, !noted && (called || attentive || heard.addressed || named))
+    }
+
+    /// The refusal itself is not written down either.
+    fn refused_by(&mut self, heard: &Utterance) {
+        let Some(session) = self.session.as_mut() else { return };
+        let listening = &mut session.listening;
+        let of_this = |(ear, at, command): &(Ear, MonoTime, Command)| {
+            heard.covers(*ear, *at) && *command == Command::Refuse
+        };
+        let done = listening.obeyed.iter().any(of_this);
+        listening.called.retain(|(ear, at)| !heard.covers(*ear, *at));
+        listening.obeyed.retain(|(ear, at, _)| !heard.covers(*ear, *at));
+        listening.attentive = listening.attentive.filter(|(ear, _)| *ear != heard.ear);
+        listening.attending_until = None;
+        remember(&mut listening.read, (heard.ear, heard.started, heard.ended));
+        if !done {
+            self.record(Event::Addressed { command: Some(Command::Refuse), speaker: heard.speaker });
+            self.obey(Command::Refuse, heard.voice(None));
+        }
+    }
+
     /// Writes the utterance down if that is allowed and all of it was said after it was; its id if so.
     fn keep_utterance(&mut self, heard: &Utterance) -> Option<UtteranceId> {
         let limit = self.config.memory_utterances;
         let session = self.session.as_mut()?;
-        session.seats.recording_since().filter(|since| heard.started >= *since)?;
+        session.seats.recording_since(heard.ear).filter(|since| heard.started >= *since)?;
         let item = session.agenda.running().map(|(item, _)| item.id);
         let listening = &mut session.listening;
         let length = u64::try_from(heard.ended.since(heard.started).as_millis()).unwrap_or(u64::MAX);
@@ -210,14 +256,7 @@ impl Meeting {
         if called || attentive || heard.addressed {
             listening.attending_until = None;
         }
-        let belongs = |awaited: &Awaited| {
-            if awaited.next {
-                awaited.ear == heard.ear && heard.started + NEAR >= awaited.at
-            } else {
-                heard.covers(awaited.ear, awaited.at)
-            }
-        };
-        if let Some(awaited) = listening.awaited.filter(belongs) {
+        if let Some(awaited) = listening.awaited.filter(|awaited| awaited.belongs(heard)) {
             listening.awaited = None;
             listening.obeyed.retain(|(ear, at, _)| !heard.covers(*ear, *at));
             remember(&mut listening.read, (heard.ear, heard.started, heard.ended));
@@ -244,7 +283,7 @@ impl Meeting {
             remember(&mut listening.read, (heard.ear, heard.started, heard.ended));
             self.said_to_prim(heard);
             self.record(Event::Addressed { command: Some(Command::Stop), speaker: heard.speaker });
-            self.obey(Command::Stop, heard.speaker);
+            self.obey(Command::Stop, heard.voice(from));
             return;
         }
         let words = crate::words::tokens(&heard.text);
@@ -266,7 +305,7 @@ impl Meeting {
             }
             Heard::Command(command) => {
                 self.record(Event::Addressed { command: Some(command), speaker: heard.speaker });
-                self.obey(command, heard.speaker);
+                self.obey(command, heard.voice(from));
             }
             Heard::Content(command, words) => {
                 self.record(Event::Addressed { command: Some(command), speaker: heard.speaker });
@@ -284,12 +323,12 @@ impl Meeting {
             Heard::Unclear if !(named || attentive) => {}
             Heard::Question => {
                 self.record(Event::Addressed { command: None, speaker: heard.speaker });
-                self.free_question(heard.text.clone(), by(heard.speaker));
+                self.free_question(heard.text.clone(), heard.voice(from));
             }
             Heard::Unclear => {
                 self.record(Event::Addressed { command: None, speaker: heard.speaker });
                 let body = "I heard my name but understood no question.".to_owned();
-                self.card(self.audience(), "Prim", body);
+                self.card(self.audience(), CardKind::NotUnderstood, None, body);
             }
         }
     }

@@ -6,16 +6,17 @@ use std::collections::{BTreeMap, VecDeque};
 use prim_ids::{IdSource, MeetingId, MonoTime, WallTime};
 
 use crate::agenda::Agenda;
+use crate::asked::Voice;
 use crate::button::Button;
-use crate::consent::Seats;
 use crate::drift::Drift;
 use crate::floor::Floor;
 use crate::hearing::Hearing;
 use crate::listen::Listening;
 use crate::mute::Muting;
 use crate::notes::Notes;
+use crate::seats::Seats;
 use crate::{
-    Actor, DingSetting, Entry, Event, FloorState, FloorView, Input, Light, MeetingConfig, Mode, Output,
+    Actor, DingSetting, Ear, Entry, Event, FloorState, FloorView, Input, Light, MeetingConfig, Mode, Output,
     PanelCommand, Peripheral, PeripheralState, TimeboxView,
 };
 
@@ -131,7 +132,7 @@ impl Meeting {
     /// When to call [`Self::handle_timeout`] at the latest. Always after the last `now`.
     #[must_use]
     pub fn poll_timeout(&self) -> Option<MonoTime> {
-        [self.button_due(), self.agenda_due(), self.floor_due(), self.listening_due()]
+        [self.button_due(), self.agenda_due(), self.floor_due(), self.listening_due(), self.consent_due()]
             .into_iter()
             .flatten()
             .min()
@@ -168,16 +169,16 @@ impl Meeting {
         self.session.as_ref().map(|session| session.meeting)
     }
 
-    /// What people say may be written down now (also the input log).
+    /// Everything people say may be written down now (also the input log, which holds all of it).
     #[must_use]
     pub fn may_record(&self) -> bool {
-        self.recording_since().is_some()
+        [Ear::Room, Ear::Remote].into_iter().all(|ear| self.recording_since(ear).is_some())
     }
 
-    /// Since when it may; what was said before that is nobody's.
+    /// Since when what is said on this ear may be written down; what was said before that is nobody's.
     #[must_use]
-    pub fn recording_since(&self) -> Option<MonoTime> {
-        self.session.as_ref().and_then(|session| session.seats.recording_since())
+    pub fn recording_since(&self, ear: Ear) -> Option<MonoTime> {
+        self.session.as_ref().and_then(|session| session.seats.recording_since(ear))
     }
 
     pub(crate) fn push(&mut self, output: Output) {
@@ -201,8 +202,11 @@ impl Meeting {
             Input::SpeechStarted { ear, talker, speaker } => self.speech_started(ear, talker, speaker),
             Input::SpeechEnded { ear, talker } => self.hearing.ended(ear, talker, self.now),
             Input::PrimHeard { ear, at } => self.prim_heard(ear, at),
-            Input::CommandHeard { ear, speaker, command, at } => {
-                self.command_heard(ear, speaker, command, at)
+            Input::CommandHeard { ear, speaker, command, at, utterance } => {
+                // Said before it may be written down, there will be no such utterance.
+                let kept = self.recording_since(ear).is_some_and(|since| at >= since);
+                let utterance = utterance.filter(|_| kept);
+                self.command_heard(Voice { ear, speaker, utterance }, command, at);
             }
             Input::UtteranceHeard {
                 utterance,
@@ -267,7 +271,7 @@ impl Meeting {
             }
             PanelCommand::AddAction { title, owner, supersedes } => {
                 self.add_action(
-                    crate::notes::NewAction { title, owner, due: None },
+                    crate::notes::NewAction { title, owner, due: None, due_on: None },
                     by,
                     Vec::new(),
                     supersedes,
@@ -281,6 +285,7 @@ impl Meeting {
         self.button_step();
         self.agenda_step();
         self.listening_step();
+        self.consent_step();
         while self.floor_step() {}
     }
 }

@@ -1,10 +1,10 @@
 //! Notes, decisions and actions: operations with ids made here, linked to the utterances they come from.
 
-use prim_ids::{ActionId, DecisionId, NoteId, ParticipantId, UtteranceId};
+use prim_ids::{ActionId, Day, DecisionId, NoteId, ParticipantId, UtteranceId};
 
 use crate::meeting::Meeting;
-use crate::words::{alike, sentence, tokens};
-use crate::{Actor, Command, Event, NotNoted};
+use crate::words::{Token, alike, sentence, tokens};
+use crate::{Actor, CardKind, Command, Event, NotNoted};
 
 /// Of each kind, in memory for answers; older ones stay in the records only. More than any meeting makes.
 const KEPT: usize = 500;
@@ -41,6 +41,7 @@ pub(crate) struct NewAction {
     pub(crate) title: String,
     pub(crate) owner: Option<ParticipantId>,
     pub(crate) due: Option<String>,
+    pub(crate) due_on: Option<Day>,
 }
 
 fn keep<T>(list: &mut Vec<T>, new: T, replaced: impl Fn(&T) -> bool) {
@@ -83,7 +84,11 @@ impl Meeting {
             | Command::Stop
             | Command::Allow
             | Command::NotNow
-            | Command::Mute => {}
+            | Command::Mute
+            | Command::Agree
+            | Command::AgreeForAll
+            | Command::Refuse
+            | Command::TakeBack => {}
         }
     }
 
@@ -93,7 +98,7 @@ impl Meeting {
             NotNoted::NoConsent => "Nothing is written down: not everyone has agreed.",
             NotNoted::NoWords => "I did not catch the words. Please say it again in one sentence.",
         };
-        self.card(self.audience(), "Not noted", body.to_owned());
+        self.card(self.audience(), CardKind::NotNoted, None, body.to_owned());
     }
 
     pub(crate) fn add_note(
@@ -110,7 +115,7 @@ impl Meeting {
             Some(old.note) == supersedes
         });
         self.record(Event::Note { note, text: text.clone(), by, utterances: from, supersedes });
-        self.card(self.audience(), "Noted", text);
+        self.card(self.audience(), CardKind::Noted, None, text);
     }
 
     pub(crate) fn add_decision(
@@ -126,7 +131,7 @@ impl Meeting {
         let kept = KeptDecision { decision, text: text.clone() };
         keep(&mut session.notes.decisions, kept, |old| Some(old.decision) == supersedes);
         self.record(Event::Decision { decision, text: text.clone(), by, utterances: from, supersedes });
-        self.card(self.audience(), "Decided", text);
+        self.card(self.audience(), CardKind::Decided, None, text);
     }
 
     pub(crate) fn add_action(
@@ -138,14 +143,14 @@ impl Meeting {
     ) {
         let (at, random) = self.ids.next(self.now);
         let action = ActionId::from_parts(at, random);
-        let NewAction { title, owner, due } = new;
+        let NewAction { title, owner, due, due_on } = new;
         let Some(session) = self.session.as_mut() else { return };
         let kept = KeptAction { action, title: title.clone(), owner };
         keep(&mut session.notes.actions, kept, |old| Some(old.action) == supersedes);
         let name = owner.and_then(|owner| session.seats.name(owner)).map(|name| format!("{name}: "));
         let body = format!("{}{title}", name.unwrap_or_default());
-        self.record(Event::Action { action, title, owner, due, by, utterances: from, supersedes });
-        self.card(self.audience(), "Action", body);
+        self.record(Event::Action { action, title, owner, due, due_on, by, utterances: from, supersedes });
+        self.card(self.audience(), CardKind::Action, None, body);
     }
 
     /// "Ana will send the report by Friday", "for Ana: send the report", "Ana to send the report".
@@ -170,13 +175,25 @@ impl Meeting {
             };
             start = words[skip].end;
         }
-        let due = words.iter().rposition(|word| word.word == "by" || word.word == "until").and_then(|at| {
-            let rest = text[words[at].end..].trim().trim_end_matches('.');
-            let short = words.len() - at <= 4 && at > 0;
-            (short && !rest.is_empty() && self.person_called(&words.get(at + 1)?.word).is_none())
-                .then(|| rest.to_owned())
-        });
-        NewAction { title: sentence(&text[start..]), owner, due }
+        let (due, due_on) = self.read_due(text, &words);
+        NewAction { title: sentence(&text[start..]), owner, due, due_on }
+    }
+
+    /// "… by Friday", "… until the third of December", "… tomorrow": the words, and the day if they name one.
+    fn read_due(&self, text: &str, words: &[Token]) -> (Option<String>, Option<Day>) {
+        let today = Day::at(self.ids.wall_at(self.now), self.config.utc_offset_min);
+        let named = |words: &str| today.and_then(|today| crate::due::day(words, today));
+        let by =
+            words.iter().rposition(|word| word.word == "by" || word.word == "until").filter(|at| *at > 0);
+        let Some(by) = by else {
+            let last = words.last().filter(|word| matches!(word.word.as_str(), "today" | "tomorrow"));
+            return last.map_or((None, None), |word| (Some(word.word.clone()), named(&word.word)));
+        };
+        let rest = text[words[by].end..].trim().trim_end_matches('.');
+        let due_on = named(rest);
+        let person = words.get(by + 1).is_none_or(|word| self.person_called(&word.word).is_some());
+        let short = words.len() - by <= 4 && !rest.is_empty() && !person;
+        ((short || due_on.is_some()).then(|| rest.to_owned()), due_on)
     }
 
     /// The only person whose first or last name this is, as far as a weak recogniser can tell.

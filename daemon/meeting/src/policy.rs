@@ -66,7 +66,7 @@ pub enum Reason {
     Ordered,
     /// Granted in advance by configuration.
     Granted,
-    /// Proactive mode asks first.
+    /// Prim's own wish asks first.
     MustAsk,
     /// A person's hand always may ask.
     PersonsHand,
@@ -108,13 +108,17 @@ pub fn decide(view: &View, reason: &AskReason) -> Verdict {
         AskReason::Asked { .. } | AskReason::Question => (false, Reason::DirectQuestion),
         AskReason::SayNext => (false, Reason::Ordered),
         AskReason::TimeboxOver { .. } | AskReason::Drift { .. } => (true, Reason::Granted),
+        // That everyone is asked is the meeting's own rule; the question asks for the floor all the same.
+        AskReason::Consent => (true, Reason::MustAsk),
     };
+    let nudge = matches!(reason, AskReason::TimeboxOver { .. });
+    let consent = matches!(reason, AskReason::Consent);
     if view.muted {
         return rule(Ruling::Card, Reason::Muted);
     }
     match view.mode {
         Mode::CoachOnly => return rule(Ruling::Card, Reason::CoachOnly),
-        Mode::AnswerOnAsk if unasked => return rule(Ruling::Card, Reason::NotAsked),
+        Mode::AnswerOnAsk if unasked && !consent => return rule(Ruling::Card, Reason::NotAsked),
         Mode::AnswerOnAsk | Mode::ProactiveTimekeeper => {}
     }
     let drift = matches!(reason, AskReason::Drift { .. });
@@ -127,7 +131,7 @@ pub fn decide(view: &View, reason: &AskReason) -> Verdict {
     if !view.room_ear || (unasked && !view.hearing) {
         return rule(Ruling::Card, Reason::CannotHear);
     }
-    if !unasked || (view.nudges_granted && !drift) {
+    if !unasked || (view.nudges_granted && nudge) {
         return rule(Ruling::Speak, granted);
     }
     if view.queue_full {

@@ -3,11 +3,11 @@
 use prim_ids::{MeetingId, WallTime};
 
 use crate::agenda::Agenda;
-use crate::consent::Seats;
 use crate::drift::Drift;
 use crate::listen::Listening;
 use crate::meeting::{Meeting, Session};
 use crate::notes::Notes;
+use crate::seats::Seats;
 use crate::{Actor, AgendaItem, ConsentRule, Event, Person, SilenceCause, WithdrawReason};
 
 impl Meeting {
@@ -48,9 +48,6 @@ impl Meeting {
         }
         self.end_item(Actor::Prim);
         self.withdraw_where(Actor::Prim, WithdrawReason::MeetingEnded, |_| true);
-        if self.may_record() {
-            self.record(Event::RecordingChanged { on: false });
-        }
         self.record(Event::MeetingEnded { meeting });
         self.session = None;
     }

@@ -4,11 +4,11 @@ use prim_ids::{MeetingId, MonoTime, ParticipantId, RequestId, WallTime};
 
 use crate::agenda::{Agenda, Running};
 use crate::code::{Coded, ReadError, Reader, Writer, coded_struct, from_text, to_text};
-use crate::consent::{Seat, Seats};
 use crate::drift::Drift;
 use crate::listen::Listening;
 use crate::meeting::{Meeting, Session};
 use crate::notes::{KeptAction, KeptDecision, KeptNote, Notes};
+use crate::seats::{Seat, Seats, Sides};
 use crate::{
     AgendaItem, Closing, ConsentRule, DingSetting, Event, ExpiryReason, MeetingConfig, Mode, Output,
 };
@@ -36,6 +36,7 @@ struct SavedSession {
     consent: ConsentRule,
     people: Vec<Seat>,
     answers: Vec<Answer>,
+    sides: Sides,
     items: Vec<AgendaItem>,
     current: Option<SavedItem>,
     notes: Vec<KeptNote>,
@@ -73,6 +74,7 @@ coded_struct!(SavedSession {
     consent,
     people,
     answers,
+    sides,
     items,
     current,
     notes,
@@ -84,7 +86,8 @@ coded_struct!(SavedSession {
 coded_struct!(Answer { who, yes });
 coded_struct!(Talked { who, ms });
 coded_struct!(SavedItem { index, planned_ms, passed_ms, spent_ms });
-coded_struct!(Seat { person, present });
+coded_struct!(Seat { person, present, planned });
+coded_struct!(Sides { room_yes, room_no, remote_no });
 coded_struct!(KeptNote { note, text });
 coded_struct!(KeptDecision { decision, text });
 coded_struct!(KeptAction { action, title, owner });
@@ -140,9 +143,10 @@ impl Meeting {
             meeting: session.meeting,
             wall: self.ids.wall_at(self.now),
             title: session.title.clone(),
-            consent: session.seats.rule(),
+            consent: session.seats.rule,
             people: session.seats.people.clone(),
-            answers: session.seats.answers().map(|(who, yes)| Answer { who, yes }).collect(),
+            answers: session.seats.answers.iter().map(|(who, yes)| Answer { who: *who, yes: *yes }).collect(),
+            sides: session.seats.sides,
             items: session.agenda.items().to_vec(),
             current,
             notes: session.notes.notes.clone(),
@@ -208,7 +212,7 @@ impl Meeting {
         self.session = Some(Session {
             meeting: saved.meeting,
             title: saved.title,
-            seats: Seats::restored(saved.consent, saved.people, answers),
+            seats: Seats::restored(saved.consent, saved.people, answers, saved.sides),
             agenda: Agenda::restored(saved.items, current),
             notes: Notes { notes: saved.notes, decisions: saved.decisions, actions: saved.actions },
             listening,

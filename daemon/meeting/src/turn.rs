@@ -7,8 +7,8 @@ use prim_ids::{MonoTime, RequestId};
 use crate::floor::{Ask, AskState};
 use crate::meeting::Meeting;
 use crate::{
-    Actor, AskReason, Audience, CardReason, Closing, Event, Mode, Output, Peripheral, PeripheralState,
-    Reason, SayId, SilenceCause, clauses,
+    Actor, AskReason, Audience, CardKind, CardReason, Closing, Event, Mode, Output, Peripheral,
+    PeripheralState, Reason, SayId, SilenceCause, clauses,
 };
 
 /// Kept free at the end of the cap for the mouth's report, so that a speech that fits is not cut by its own limit.
@@ -70,7 +70,7 @@ pub(crate) enum Stage {
     /// The voice is being made.
     Preparing { until: MonoTime },
     /// Ready; people speak.
-    Waiting { until: MonoTime },
+    Waiting { since: MonoTime, until: MonoTime },
     /// Ordered, not heard yet.
     Starting { until: MonoTime, fit: usize },
     /// Heard.
@@ -142,11 +142,11 @@ impl Meeting {
                     (None, Some(Synthesis::Pending)) => false,
                 }
             }
-            Stage::Waiting { until } => {
+            Stage::Waiting { since, until } => {
                 if !self.room_ear() {
                     self.card_turn(CardReason::CannotHear)
                 } else if self.gap().is_some_and(|gap| now >= gap) {
-                    self.say()
+                    self.say(since)
                 } else if now >= until {
                     self.card_turn(CardReason::NoGap)
                 } else {
@@ -178,9 +178,9 @@ impl Meeting {
         if clauses::fit(lengths, self.cap()).0 == 0 {
             return self.card_turn(CardReason::TooLong);
         }
-        let until = self.now + self.config.gap_patience;
+        let (since, until) = (self.now, self.now + self.config.gap_patience);
         if let Some(turn) = self.floor.turn.as_mut() {
-            turn.stage = Stage::Waiting { until };
+            turn.stage = Stage::Waiting { since, until };
         }
         true
     }
@@ -200,7 +200,7 @@ impl Meeting {
         self.hearing.quiet_for(if turn.direct { Duration::ZERO } else { self.config.gap })
     }
 
-    fn say(&mut self) -> bool {
+    fn say(&mut self, ready: MonoTime) -> bool {
         let cap = self.cap();
         let until = self.now + self.config.start_limit;
         let Some(turn) = self.floor.turn.as_mut() else { return false };
@@ -213,14 +213,16 @@ impl Meeting {
         turn.stage = Stage::Starting { until, fit };
         let (say, request) = (speech.say, turn.request);
         let text = speech.clauses[..fit].join(" ");
-        self.record(Event::SayIntended { say, request, text, length_ms });
+        let waited_ms = u64::try_from(self.now.since(ready).as_millis()).unwrap_or(u64::MAX);
+        // Without a wait, whoever spoke before was not waited for.
+        let waited_for =
+            if waited_ms == 0 { Vec::new() } else { self.hearing.heard_since(ready - self.config.gap) };
+        self.record(Event::SayIntended { say, request, text, length_ms, waited_ms, waited_for });
+        self.push(Output::Say { say, request, clauses: u32::try_from(fit).unwrap_or(u32::MAX) });
         let rest = speech.text_from(fit);
         if !rest.is_empty() {
-            self.record(Event::SayCarded { say, text: rest });
-        }
-        self.push(Output::Say { say, request, clauses: u32::try_from(fit).unwrap_or(u32::MAX) });
-        if fit < speech.clauses.len() || !speech.rest.is_empty() {
-            self.card(self.audience(), "Prim's whole answer", speech.text());
+            let (kind, why) = (CardKind::WholeAnswer, Some(CardReason::TooLong));
+            self.show_card(self.audience(), kind, why, Some(rest), speech.text());
         }
         true
     }
@@ -317,7 +319,7 @@ impl Meeting {
 
     pub(crate) fn card_of(&mut self, turn: Turn, why: CardReason) {
         if let Some(speech) = &turn.speech {
-            self.card(self.audience(), card_title(&turn.reason), speech.text());
+            self.card(self.audience_of(&turn.reason), card_kind(&turn.reason), Some(why), speech.text());
         }
         self.record(Event::FloorClosed { request: turn.request, how: Closing::Carded { why } });
         self.discard(turn.speech);
@@ -325,12 +327,26 @@ impl Meeting {
 
     /// The policy ruled for a card.
     pub(crate) fn card_instead(&mut self, request: RequestId, reason: &AskReason, text: &str, why: Reason) {
-        self.card(self.audience(), card_title(reason), text.to_owned());
-        self.record(Event::FloorClosed { request, how: Closing::Carded { why: card_reason(why) } });
+        let why = card_reason(why);
+        self.card(self.audience_of(reason), card_kind(reason), Some(why), text.to_owned());
+        self.record(Event::FloorClosed { request, how: Closing::Carded { why } });
     }
 
-    pub(crate) fn card(&mut self, to: Audience, title: &str, body: String) {
-        self.push(Output::Card { to, title: title.to_owned(), body });
+    /// Shows a card; `why`: it is shown because it was not said.
+    pub(crate) fn card(&mut self, to: Audience, kind: CardKind, why: Option<CardReason>, body: String) {
+        self.show_card(to, kind, why, None, body);
+    }
+
+    fn show_card(
+        &mut self,
+        to: Audience,
+        kind: CardKind,
+        why: Option<CardReason>,
+        unsaid: Option<String>,
+        body: String,
+    ) {
+        self.record(Event::CardShown { to, kind, why, unsaid });
+        self.push(Output::Card { to, title: kind.title().to_owned(), body });
     }
 
     pub(crate) fn audience(&self) -> Audience {
@@ -338,6 +354,11 @@ impl Meeting {
             Mode::CoachOnly => Audience::Host,
             Mode::AnswerOnAsk | Mode::ProactiveTimekeeper => Audience::Everyone,
         }
+    }
+
+    /// Everybody is asked for consent, also where Prim otherwise talks to the host alone.
+    fn audience_of(&self, reason: &AskReason) -> Audience {
+        if *reason == AskReason::Consent { Audience::Everyone } else { self.audience() }
     }
 
     pub(crate) fn remember_said(&mut self) {
@@ -350,7 +371,7 @@ impl Meeting {
     pub(crate) fn turn_due(&self) -> Option<MonoTime> {
         let turn = self.floor.turn.as_ref()?;
         match &turn.stage {
-            Stage::Waiting { until } => Some(self.gap().map_or(*until, |gap| gap.min(*until))),
+            Stage::Waiting { until, .. } => Some(self.gap().map_or(*until, |gap| gap.min(*until))),
             Stage::Answering { until, .. }
             | Stage::Preparing { until }
             | Stage::Starting { until, .. }
@@ -360,12 +381,13 @@ impl Meeting {
     }
 }
 
-fn card_title(reason: &AskReason) -> &'static str {
+fn card_kind(reason: &AskReason) -> CardKind {
     match reason {
-        AskReason::TimeboxOver { .. } => "Time",
-        AskReason::Drift { .. } => "Agenda",
-        AskReason::Asked { .. } | AskReason::Question => "Prim's answer",
-        AskReason::SayNext | AskReason::RoomHand | AskReason::RemoteHand { .. } => "Prim",
+        AskReason::TimeboxOver { .. } => CardKind::Time,
+        AskReason::Drift { .. } => CardKind::Agenda,
+        AskReason::Asked { .. } | AskReason::Question => CardKind::Answer,
+        AskReason::Consent => CardKind::Consent,
+        AskReason::SayNext | AskReason::RoomHand | AskReason::RemoteHand { .. } => CardKind::Words,
     }
 }
 

@@ -79,7 +79,8 @@ impl Meeting {
                 | AskReason::Drift { .. }
                 | AskReason::Asked { .. }
                 | AskReason::Question
-                | AskReason::SayNext,
+                | AskReason::SayNext
+                | AskReason::Consent,
             ) => Some(Light::Asking),
         }
     }

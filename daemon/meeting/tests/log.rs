@@ -52,7 +52,13 @@ fn every_input() -> Vec<Input> {
         Input::SpeechStarted { ear: Ear::Room, talker: TalkerKey(4), speaker: None },
         Input::SpeechEnded { ear: Ear::Remote, talker: TalkerKey(4) },
         Input::PrimHeard { ear: Ear::Room, at },
-        Input::CommandHeard { ear: Ear::Room, speaker: Some(who), command: Command::TimeLeft, at },
+        Input::CommandHeard {
+            ear: Ear::Room,
+            speaker: Some(who),
+            command: Command::TimeLeft,
+            at,
+            utterance: Some(UtteranceId::from_u128(41)),
+        },
         Input::UtteranceHeard {
             utterance: UtteranceId::from_u128(41),
             ear: Ear::Room,

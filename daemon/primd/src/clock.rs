@@ -22,6 +22,20 @@ pub(crate) fn wall_now() -> WallTime {
     WallTime::from_unix_millis(i64::try_from(ms).unwrap_or(i64::MAX))
 }
 
+/// How many minutes local clocks are ahead of UTC now, by the system's zone; 0 when it has none.
+#[must_use]
+pub(crate) fn utc_offset_min() -> i16 {
+    let seconds = libc::time_t::try_from(wall_now().unix_millis() / 1000).unwrap_or(0);
+    // SAFETY: an all-zero tm is valid; both pointers are valid and exclusive for the duration of the call.
+    #[expect(unsafe_code, reason = "std does not know the system's time zone")]
+    let local = unsafe {
+        let mut local: libc::tm = std::mem::zeroed();
+        libc::localtime_r(&raw const seconds, &raw mut local);
+        local
+    };
+    i16::try_from(local.tm_gmtoff / 60).unwrap_or(0)
+}
+
 /// Whether the kernel says that the wall clock follows a time server (`adjtimex`).
 #[must_use]
 pub(crate) fn wall_is_synchronised() -> bool {

@@ -7,9 +7,9 @@ use std::collections::BTreeMap;
 
 use prim_ids::{BootId, DeviceName, MeetingId, MonoTime, OrgName, ParticipantId, RequestId};
 use prim_meeting::{Actor, Entry, Event};
-use prim_proto::{Audit, Body, Draft, Erasables};
+use prim_proto::{self as proto, Audit, Body, Draft, Erasables};
 
-pub(crate) use self::words::{allowed_by, ask_reason, code, code_of, live_silence};
+pub(crate) use self::words::{allowed_by, ask_reason, card_audience, code, code_of, live_silence};
 use crate::clock;
 
 /// Requests whose permission is remembered until they are spoken; the queue holds at most 16.
@@ -60,6 +60,10 @@ impl Ledger {
     /// Hosts are named with their role when they join.
     pub(crate) fn set_hosts(&mut self, hosts: Vec<ParticipantId>) {
         self.hosts = hosts;
+    }
+
+    pub(crate) fn hosts(&self) -> &[ParticipantId] {
+        &self.hosts
     }
 
     /// What a restarted daemon must know to go on with the records of this meeting: kept with the core's state.
@@ -144,6 +148,10 @@ impl Ledger {
             self.draft(at, body, Erasables::default())
         })
         .collect()
+    }
+
+    fn role_of(&self, who: ParticipantId) -> proto::Role {
+        if self.hosts.contains(&who) { proto::Role::Host } else { proto::Role::Member }
     }
 
     fn permit(&mut self, request: RequestId, by: &'static str) {

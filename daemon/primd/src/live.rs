@@ -39,8 +39,9 @@ struct Watchers {
     lines: Vec<SyncSender<Arc<str>>>,
     uplink: Option<Sink>,
     meeting: Option<MeetingId>,
-    /// Since when what people say may leave the device.
-    words_since: Option<MonoTime>,
+    /// Since when what people say in the room may leave the device, and what they say on the link.
+    room_since: Option<MonoTime>,
+    remote_since: Option<MonoTime>,
 }
 
 impl Live {
@@ -49,7 +50,8 @@ impl Live {
             lines: Vec::new(),
             uplink: None,
             meeting: None,
-            words_since: None,
+            room_since: None,
+            remote_since: None,
         })))
     }
 
@@ -62,34 +64,36 @@ impl Live {
         lock(&self.0).meeting = meeting;
     }
 
-    /// The meeting's consent: words said before `since`, and all words while it is `None`, stay on the device.
-    pub(crate) fn let_words_leave(&self, since: Option<MonoTime>) {
-        lock(&self.0).words_since = since;
+    /// The meeting's consent for each ear: words said before that moment, and all words while it is `None`, stay on the
+    /// device.
+    pub(crate) fn let_words_leave(&self, room: Option<MonoTime>, remote: Option<MonoTime>) {
+        let mut watchers = lock(&self.0);
+        (watchers.room_since, watchers.remote_since) = (room, remote);
     }
 
     pub(crate) fn send(&self, event: &LiveEvent) {
         self.tell(event, None);
     }
 
-    /// `said`: when the people's words in it began, if it holds any.
-    fn tell(&self, event: &LiveEvent, said: Option<MonoTime>) {
+    /// Only for the watchers of the local socket, which belongs to the device's owner: it is never published.
+    pub(crate) fn send_here(&self, event: &LiveEvent) {
+        show(&mut lock(&self.0), event);
+    }
+
+    /// `said`: where and when the people's words in it began, if it holds any.
+    fn tell(&self, event: &LiveEvent, said: Option<(Ear, MonoTime)>) {
         let mut watchers = lock(&self.0);
-        let leaves = said.is_none_or(|said| watchers.words_since.is_some_and(|since| said >= since));
+        let leaves = said.is_none_or(|(ear, said)| {
+            let since = match ear {
+                Ear::Room => watchers.room_since,
+                Ear::Remote => watchers.remote_since,
+            };
+            since.is_some_and(|since| said >= since)
+        });
         if let (Some(uplink), Some(meeting), true) = (&watchers.uplink, watchers.meeting, leaves) {
             uplink(meeting, event);
         }
-        if watchers.lines.is_empty() {
-            return;
-        }
-        let line: Arc<str> = format!("{}\n", event.encode()).into();
-        watchers.lines.retain(|w| match w.try_send(Arc::clone(&line)) {
-            Ok(()) => true,
-            Err(TrySendError::Full(_)) => {
-                tracing::warn!("a watcher of the status socket was too slow and was let go");
-                false
-            }
-            Err(TrySendError::Disconnected(_)) => false,
-        });
+        show(&mut watchers, event);
     }
 
     pub(crate) fn talking(
@@ -117,8 +121,9 @@ impl Live {
         started: MonoTime,
     ) {
         let stable_chars = u32::try_from(stable_chars).unwrap_or(u32::MAX);
-        let (at_ms, ear) = (clock::mono_now(), ear_name(ear));
-        self.tell(&LiveEvent::Partial { at_ms, utterance, ear, text, stable_chars }, Some(started));
+        let (at_ms, name) = (clock::mono_now(), ear_name(ear));
+        let event = LiveEvent::Partial { at_ms, utterance, ear: name, text, stable_chars };
+        self.tell(&event, Some((ear, started)));
     }
 
     #[expect(clippy::too_many_arguments, reason = "one argument per field of the event")]
@@ -142,7 +147,7 @@ impl Live {
             started_ms,
             ended_ms,
         };
-        self.tell(&event, Some(started_ms));
+        self.tell(&event, Some((ear, started_ms)));
     }
 
     fn watch(&self) -> Option<(std::sync::mpsc::Receiver<Arc<str>>, Option<MeetingId>)> {
@@ -154,6 +159,22 @@ impl Live {
         watchers.lines.push(tx);
         Some((rx, watchers.meeting))
     }
+}
+
+/// To every watcher of the local socket.
+fn show(watchers: &mut Watchers, event: &LiveEvent) {
+    if watchers.lines.is_empty() {
+        return;
+    }
+    let line: Arc<str> = format!("{}\n", event.encode()).into();
+    watchers.lines.retain(|w| match w.try_send(Arc::clone(&line)) {
+        Ok(()) => true,
+        Err(TrySendError::Full(_)) => {
+            tracing::warn!("a watcher of the status socket was too slow and was let go");
+            false
+        }
+        Err(TrySendError::Disconnected(_)) => false,
+    });
 }
 
 /// Why the status socket cannot be opened.
@@ -249,6 +270,28 @@ mod tests {
     use super::*;
 
     #[test]
+    fn a_card_that_is_not_for_everyone_is_shown_here_and_never_published() {
+        let live = Live::new();
+        let left: Arc<Mutex<Vec<LiveEvent>>> = Arc::default();
+        let sink = Arc::clone(&left);
+        live.forward_to(Box::new(move |_, event| lock(&sink).push(event.clone())));
+        live.set_meeting(Some(MeetingId::from_u128(1)));
+        let (lines, _) = live.watch().unwrap();
+        let card = |to| LiveEvent::Card {
+            at_ms: MonoTime::from_millis(1),
+            to,
+            title: "Prim is listening".to_owned(),
+            body: "marker".to_owned(),
+        };
+        let who = ParticipantId::from_u128(4);
+        live.send_here(&card(prim_proto::CardAudience::Person { id: who }));
+        assert!(lock(&left).is_empty());
+        assert!(lines.try_recv().unwrap().contains(&who.to_string()));
+        live.send(&card(prim_proto::CardAudience::Everyone));
+        assert_eq!(lock(&left).len(), 1);
+    }
+
+    #[test]
     fn no_word_leaves_the_device_without_consent() {
         let live = Live::new();
         let left: Arc<Mutex<Vec<LiveEvent>>> = Arc::default();
@@ -266,7 +309,7 @@ mod tests {
         live.talking(Ear::Room, None, None, true);
         assert_eq!(lock(&left).len(), 1, "that somebody talks is no word");
 
-        live.let_words_leave(Some(at(5_000)));
+        live.let_words_leave(Some(at(5_000)), None);
         partial(4_000);
         said(4_000, 6_000);
         assert_eq!(lock(&left).len(), 1, "what began before they agreed stays");
@@ -274,7 +317,9 @@ mod tests {
         said(5_500, 6_000);
         assert_eq!(lock(&left).len(), 3);
 
-        live.let_words_leave(None);
+        live.partial(id, Ear::Remote, "marker".to_owned(), 0, at(5_500));
+        assert_eq!(lock(&left).len(), 3, "somebody on the link has not agreed");
+        live.let_words_leave(None, None);
         partial(7_000);
         assert_eq!(lock(&left).len(), 3, "somebody has refused");
     }

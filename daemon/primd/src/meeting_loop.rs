@@ -16,8 +16,8 @@ use std::sync::mpsc::RecvTimeoutError;
 use std::time::Duration;
 
 use prim_hal::Indicator;
-use prim_ids::{MonoTime, WallTime};
-use prim_meeting::{Entry, Input, Meeting, Output, Peripheral, PeripheralState, SayId};
+use prim_ids::{MonoTime, ParticipantId, WallTime};
+use prim_meeting::{Ear, Entry, Input, Meeting, Output, Peripheral, PeripheralState, SayId};
 use prim_proto::{self as proto, LiveEvent};
 use prim_spool::Spool;
 
@@ -40,6 +40,8 @@ const NAP: Duration = Duration::from_secs(1);
 /// What the platform can be asked to do.
 pub(crate) trait Platform: Send {
     fn raise_hand(&mut self, raised: bool);
+    /// Text for one person alone.
+    fn notice(&mut self, who: ParticipantId, text: &str);
     fn banner(&mut self, text: Option<&str>);
 }
 
@@ -111,7 +113,7 @@ impl MeetingLoop {
     pub(crate) fn run(mut self, inbox: &Facts) -> Ended {
         // The core orders changes only; a light that was never set says that nothing runs.
         self.show(self.meeting.light());
-        self.live.let_words_leave(self.meeting.recording_since());
+        self.let_words_leave();
         loop {
             let message = match inbox.recv_timeout(self.nap(clock::mono_now())) {
                 Ok(message) => Some(message),
@@ -184,6 +186,12 @@ impl MeetingLoop {
         }
     }
 
+    /// Words leave the device only from a side whose people have all agreed.
+    fn let_words_leave(&self) {
+        let since = |ear| self.meeting.recording_since(ear);
+        self.live.let_words_leave(since(Ear::Room), since(Ear::Remote));
+    }
+
     fn give(&mut self, at: MonoTime, input: Input) {
         self.state.watch.input(at, &input);
         if let Input::PeripheralChanged { which, state } = &input {
@@ -192,7 +200,7 @@ impl MeetingLoop {
         self.replay.input(self.meeting.may_record(), at, &input);
         self.meeting.handle_input(at, input);
         self.state.reset |= self.drain();
-        self.live.let_words_leave(self.meeting.recording_since());
+        self.let_words_leave();
     }
 
     /// Carries out every order, and gives in what was found while doing so. Returns whether a reset was ordered.

@@ -60,7 +60,6 @@ impl PlatformLink {
     /// Begins to join, at once and without waiting for it. Each session's ear comes out of the receiver.
     pub(crate) fn start<A>(
         adapter: A,
-        known: Vec<(ParticipantId, String)>,
         inbox: &Inbox,
         stopping: &Arc<AtomicBool>,
     ) -> std::io::Result<(Self, Receiver<Joined>, JoinHandle<()>)>
@@ -79,7 +78,7 @@ impl PlatformLink {
             adapter,
             shared: Arc::clone(&shared),
             ears,
-            events: Events::new(inbox.clone(), known),
+            events: Events::new(inbox.clone()),
             inbox: inbox.clone(),
             stopping: Arc::clone(stopping),
             backoff: Backoff::new(
@@ -111,6 +110,10 @@ impl Platform for PlatformLink {
     fn raise_hand(&mut self, raised: bool) {
         lock(&self.0.shown).hand = raised;
         self.0.tell(|session| if raised { session.raise_hand() } else { session.lower_hand() });
+    }
+
+    fn notice(&mut self, who: ParticipantId, text: &str) {
+        self.0.tell(|session| session.show_notice(who, text));
     }
 
     fn banner(&mut self, text: Option<&str>) {
@@ -172,6 +175,7 @@ impl<A: Adapter<Mouth = PlatformMouth>> Keeper<A> {
         *lock(&self.shared.leg) = session.lease_mouth().ok();
         *lock(&self.shared.session) = Some(Arc::clone(&session));
         self.show_again();
+        self.events.roster(&session);
         let reason = loop {
             if self.is_stopping() {
                 *lock(&self.shared.leg) = None;

@@ -1,7 +1,7 @@
 //! The input log of a meeting: everything the core was told, so that `prim replay` gives the same outputs.
 //!
-//! It holds speech. It is kept only for a meeting whose consent stands when it begins, it is deleted at once when that
-//! consent is taken back, and it is erased with the meeting.
+//! It holds speech. It is kept only for a meeting whose consent stands when it begins, it is deleted at once when
+//! somebody does not agree any more, and it is erased with the meeting.
 
 use std::fs::{self, File};
 use std::io::{BufWriter, Write};
@@ -121,7 +121,7 @@ impl ReplayLog {
                 self.state = State::Off;
             }
             (State::Writing { path, ending: false, .. }, false) => {
-                tracing::info!("consent was taken back: the replay log is deleted");
+                tracing::info!("not everybody agrees any more: the replay log is deleted");
                 let _ = fs::remove_file(path);
                 self.state = State::Off;
             }

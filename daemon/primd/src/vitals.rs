@@ -318,6 +318,7 @@ mod tests {
                     speaker: None,
                     command: prim_meeting::Command::TimeLeft,
                     at: at(29_000),
+                    utterance: None,
                 },
             );
             let reason = AskReason::Asked { command: prim_meeting::Command::TimeLeft };

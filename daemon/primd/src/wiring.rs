@@ -20,7 +20,6 @@ use prim_adapter::{Adapter, JoinRequest, Manifest, Session, SessionState};
 use prim_adapter_room::Room;
 use prim_audio::SPEECH_RATE;
 use prim_dsp::Frontend;
-use prim_ids::ParticipantId;
 use prim_meeting::{Ear, Input, Meeting, Peripheral, PeripheralState, TalkerKey};
 use prim_spool::Spool;
 
@@ -120,12 +119,11 @@ pub fn run(config: &PrimConfig, plan: Option<&MeetingPlan>) -> anyhow::Result<()
         .filter(|_| recogniser_up)
         .and_then(|_| open_stt(&models, &config.speech.recogniser, &context));
     let models_bytes = resident_bytes().saturating_sub(before_models_bytes);
-    let known = start.as_ref().map_or_else(Vec::new, |(input, _)| people_of(input));
     let mut threads: Vec<JoinHandle<()>> = Vec::new();
     let mut platform: Option<(PlatformLink, Receiver<Joined>)> = None;
     if let Some(loopback) = loopback {
         let adapter = LoopbackAdapter::new(&loopback.socket);
-        let (link, joined, thread) = PlatformLink::start(adapter, known, &inbox, &stopping)?;
+        let (link, joined, thread) = PlatformLink::start(adapter, &inbox, &stopping)?;
         threads.push(thread);
         platform = Some((link, joined));
     }
@@ -313,14 +311,6 @@ fn in_words(manifest: &Manifest, state: Result<(), String>) -> AdapterHealth {
             .iter()
             .map(|c| (c.capability.to_string(), c.support.to_string()))
             .collect(),
-    }
-}
-
-fn people_of(input: &Input) -> Vec<(ParticipantId, String)> {
-    if let Input::MeetingStarted { people, .. } = input {
-        people.iter().map(|p| (p.id, p.name.clone())).collect()
-    } else {
-        Vec::new()
     }
 }
 

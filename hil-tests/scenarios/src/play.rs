@@ -116,7 +116,10 @@ impl Player<'_> {
             };
             self.input(start - Duration::from_secs(5), Input::PeripheralChanged { which, state });
         }
-        let people = self.scenario.people.clone().into_iter().map(|guest| self.seat(guest)).collect();
+        let people: Vec<Person> =
+            self.scenario.people.clone().into_iter().map(|guest| self.seat(guest)).collect();
+        let on_the_link: Vec<Person> =
+            people.iter().filter(|person| person.place == Place::Remote).cloned().collect();
         let agenda = self
             .scenario
             .agenda
@@ -141,6 +144,9 @@ impl Player<'_> {
             consent: self.scenario.consent,
         };
         self.input(start, input);
+        for person in on_the_link {
+            self.input(start, Input::ParticipantJoined { person });
+        }
         for (index, line) in self.scenario.lines.iter().enumerate() {
             self.later(start + line.at, Happening::Script(index));
         }
@@ -324,7 +330,9 @@ impl Player<'_> {
                 let (ear, _, speaker) = self.voice(&who);
                 let at = now + PERSON_WORD;
                 self.input_at(at, Input::PrimHeard { ear, at });
-                self.input_at(ended + HANGOVER, Input::CommandHeard { ear, speaker, command, at: ended });
+                let utterance = Some(UtteranceId::from_u128(self.utterances + 1));
+                let heard = Input::CommandHeard { ear, speaker, command, at: ended, utterance };
+                self.input_at(ended + HANGOVER, heard);
                 self.text(&who, &dictated, now, ended, true);
             }
             Act::ButtonDown => self.input(now, Input::ButtonPressed),

@@ -294,7 +294,7 @@ impl Room<'_> {
                     FromPrim::Hand(raised) => seen.push(What::PrimHand { raised }),
                     FromPrim::Joined => seen.push(What::Platform { joined: true }),
                     FromPrim::Left | FromPrim::Lost => seen.push(What::Platform { joined: false }),
-                    FromPrim::Banner(_) => {}
+                    FromPrim::Banner(_) | FromPrim::Notice(..) => {}
                 }
             }
         }

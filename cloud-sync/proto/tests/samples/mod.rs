@@ -92,6 +92,14 @@ pub(crate) fn bodies() -> Vec<(Stream, Body, Erasables)> {
     });
     add(&|_| Body::Audit(Audit::MeetingEnded { duration_ms: 180_000 }));
     add(&|seal| {
+        Body::Audit(Audit::ParticipantPlanned {
+            participant,
+            name: seal("name", "Ana Núñez"),
+            place: Where::Remote,
+            role: Role::Host,
+        })
+    });
+    add(&|seal| {
         Body::Audit(Audit::ParticipantJoined {
             participant,
             name: seal("name", "Ana Núñez"),
@@ -101,9 +109,16 @@ pub(crate) fn bodies() -> Vec<(Stream, Body, Erasables)> {
     });
     add(&|_| Body::Audit(Audit::ParticipantLeft { participant }));
     add(&|_| {
-        Body::Audit(Audit::ConsentAnswered { participant: Some(participant), answer: ConsentAnswer::Yes })
+        Body::Audit(Audit::ConsentAnswered {
+            participant: Some(participant),
+            answer: ConsentAnswer::Yes,
+            ear: Some(Ear::Room),
+            way: code("for_the_room"),
+            by: Actor::UnknownVoice,
+            utterance: None,
+        })
     });
-    add(&|_| Body::Audit(Audit::ConsentChanged { storing: true, reason: code("consent") }));
+    add(&|_| Body::Audit(Audit::ConsentChanged { storing: true, room: true, remote: false }));
     add(&|_| Body::Audit(Audit::ModeChanged { mode: PolicyMode::CoachOnly, by: Actor::Panel { id: None } }));
     add(&|_| Body::Audit(Audit::DingChanged { place: DingPlace::Off, by }));
     add(&|_| Body::Audit(Audit::Addressed { command: Some(code("time_left")), participant: None }));
@@ -117,7 +132,14 @@ pub(crate) fn bodies() -> Vec<(Stream, Body, Erasables)> {
         })
     });
     add(&|_| Body::Audit(Audit::FloorVerdict { request, verdict: Verdict::Ask, reason: code("must_ask") }));
-    add(&|_| Body::Audit(Audit::FloorDingIntended { request, place: DingPlace::Room }));
+    add(&|_| {
+        Body::Audit(Audit::FloorDingIntended {
+            request,
+            place: DingPlace::Room,
+            silence_ms: 700,
+            waited_for: vec![WaitedFor { ear: Ear::Remote, participant: Some(participant) }],
+        })
+    });
     add(&|_| Body::Audit(Audit::FloorDinged { request }));
     add(&|_| Body::Audit(Audit::FloorAllowed { request, by: Actor::Button, waited_ms: 4_200 }));
     add(&|_| Body::Audit(Audit::FloorDeclined { request, by }));
@@ -132,6 +154,8 @@ pub(crate) fn bodies() -> Vec<(Stream, Body, Erasables)> {
             request: Some(request),
             permission: code("button"),
             planned_ms: 3_100,
+            waited_ms: 1_400,
+            waited_for: vec![WaitedFor { ear: Ear::Room, participant: None }],
             text: seal("text", "Budget has used its two minutes."),
         })
     });
@@ -142,14 +166,18 @@ pub(crate) fn bodies() -> Vec<(Stream, Body, Erasables)> {
             say: 2,
             cause: SilenceCause::BargeIn,
             spoken_ms: 900,
+            cut_clause: Some(1),
+            cut_played_ms: Some(200),
+            partly: Some(seal("partly", "Budget has used its time.")),
             unsaid: Some(seal("unsaid", "Shall we go on?")),
         })
     });
     add(&|seal| {
         Body::Audit(Audit::CardShown {
-            to: Some(participant),
-            title: seal("title", "More"),
-            body: seal("body", "Three actions are open."),
+            to: CardAudience::Person { id: participant },
+            what: code("whole_answer"),
+            reason: Some(code("too_long")),
+            unsaid: Some(seal("unsaid", "Three actions are open.")),
         })
     });
     add(&|_| Body::Audit(Audit::NotNoted { what: code("note"), reason: code("no_consent") }));
@@ -176,6 +204,7 @@ pub(crate) fn bodies() -> Vec<(Stream, Body, Erasables)> {
             moved: code("ended"),
             planned_ms: 60_000,
             spent_ms: 61_500,
+            left_ms: None,
             by: Actor::Prim,
         })
     });
@@ -242,6 +271,7 @@ pub(crate) fn bodies() -> Vec<(Stream, Body, Erasables)> {
             title: seal("title", "post the jobs"),
             text: Some(seal("text", "due: Friday")),
             owner: Some(participant),
+            due: Day::from_ymd(2026, 12, 4),
             status: ActionStatus::Open,
             by,
         })

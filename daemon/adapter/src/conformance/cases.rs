@@ -37,6 +37,7 @@ pub(super) fn with_mouth<A: Adapter<Mouth = Mouth>, P: Peer>(
         | Case::PrimsHandIsSeen
         | Case::PeoplesHandsAreSeen
         | Case::BannerIsShown
+        | Case::OneIsAsked
         | Case::LeavingIsSeen
         | Case::ManifestIsHonest => listening(case, rig),
     }
@@ -51,6 +52,7 @@ pub(super) fn listening<A: Adapter, P: Peer>(case: Case, rig: &mut impl FnMut() 
         Case::PrimsHandIsSeen => prims_hand_is_seen(rig()),
         Case::PeoplesHandsAreSeen => peoples_hands_are_seen(rig()),
         Case::BannerIsShown => banner_is_shown(rig()),
+        Case::OneIsAsked => one_is_asked(rig()),
         Case::LeavingIsSeen => leaving_is_seen(rig()),
         Case::DropsAreSurvived => drops_are_survived(rig()),
         Case::ManifestIsHonest => manifest_is_honest(&rig()),
@@ -271,6 +273,23 @@ fn banner_is_shown<A: Adapter, P: Peer>(mut rig: Rig<A, P>) -> Found {
     wait_for("the banner going away", || rig.peer.banner().is_empty())
 }
 
+fn one_is_asked<A: Adapter, P: Peer>(mut rig: Rig<A, P>) -> Found {
+    let session = join(&rig)?;
+    let other = ParticipantId::from_u128(1);
+    rig.peer.enter(other, "Other");
+    rig.peer.enter(somebody(), "Somebody");
+    wait_for_event(&session, &AdapterEvent::ParticipantJoined { who: somebody() })?;
+    session.show_notice(somebody(), "may I?").map_err(|error| error.to_string())?;
+    wait_for("the notice", || rig.peer.notice(somebody()) == "may I?")?;
+    check(rig.peer.notice(other).is_empty(), "somebody else was shown the notice")?;
+    rig.peer.answer(ParticipantId::from_u128(77), true);
+    rig.peer.answer(somebody(), false);
+    wait_for("the answer", || match session.next_event(NEVER) {
+        Some(AdapterEvent::ConsentAnswered { who, agrees }) => who == somebody() && !agrees,
+        Some(_) | None => false,
+    })
+}
+
 fn leaving_is_seen<A: Adapter, P: Peer>(mut rig: Rig<A, P>) -> Found {
     let session = join(&rig)?;
     wait_for("the far side seeing Prim", || rig.peer.sees_prim())?;
@@ -343,6 +362,10 @@ fn manifest_is_honest<A: Adapter, P: Peer>(rig: &Rig<A, P>) -> Found {
     check(*session.manifest() == manifest, "the session's manifest differs from the adapter's")?;
     if !manifest.offers(Capability::RaiseHand) {
         check(session.raise_hand().is_err(), "a hand can be raised, but the manifest says it cannot")?;
+    }
+    if !manifest.offers(Capability::AskOne) {
+        let refused = session.show_notice(somebody(), "x").is_err();
+        check(refused, "one person can be asked, but the manifest says that they cannot")?;
     }
     if !manifest.offers(Capability::Banner) {
         check(session.show_banner("x").is_err(), "a banner can be shown, but the manifest says it cannot")?;

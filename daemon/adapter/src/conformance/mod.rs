@@ -37,6 +37,8 @@ pub enum Case {
     PeoplesHandsAreSeen,
     /// The banner is shown and taken away.
     BannerIsShown,
+    /// One person alone is shown a text, and their answer about being written down arrives; nobody else's does.
+    OneIsAsked,
     /// Leaving is noticed by the far side, and the session is closed.
     LeavingIsSeen,
     /// A drop shows as reconnecting, speech is refused meanwhile, and the session comes back by itself.
@@ -47,7 +49,7 @@ pub enum Case {
 
 impl Case {
     /// Every case.
-    pub const ALL: [Self; 13] = [
+    pub const ALL: [Self; 14] = [
         Self::JoinIsProven,
         Self::FramesArriveInPlace,
         Self::GapsAreVisible,
@@ -58,6 +60,7 @@ impl Case {
         Self::PrimsHandIsSeen,
         Self::PeoplesHandsAreSeen,
         Self::BannerIsShown,
+        Self::OneIsAsked,
         Self::LeavingIsSeen,
         Self::DropsAreSurvived,
         Self::ManifestIsHonest,
@@ -77,6 +80,7 @@ impl Case {
             Self::PrimsHandIsSeen => "conformance::prims_hand_is_seen",
             Self::PeoplesHandsAreSeen => "conformance::peoples_hands_are_seen",
             Self::BannerIsShown => "conformance::banner_is_shown",
+            Self::OneIsAsked => "conformance::one_is_asked",
             Self::LeavingIsSeen => "conformance::leaving_is_seen",
             Self::DropsAreSurvived => "conformance::drops_are_survived",
             Self::ManifestIsHonest => "conformance::manifest_is_honest",
@@ -96,6 +100,7 @@ impl Case {
             Self::PrimsHandIsSeen => Some(Capability::RaiseHand),
             Self::PeoplesHandsAreSeen => Some(Capability::SeeHands),
             Self::BannerIsShown => Some(Capability::Banner),
+            Self::OneIsAsked => Some(Capability::AskOne),
             Self::DropsAreSurvived => Some(Capability::Reconnect),
             Self::LeavingIsSeen | Self::ManifestIsHonest => None,
         }

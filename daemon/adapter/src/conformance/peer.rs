@@ -43,6 +43,10 @@ pub trait Peer {
     fn prims_hand(&mut self) -> bool;
     /// What Prim's banner shows at the far side; empty is none.
     fn banner(&mut self) -> String;
+    /// The last text that this person alone was shown; empty is none.
+    fn notice(&mut self, who: ParticipantId) -> String;
+    /// Somebody answers whether they may be written down.
+    fn answer(&mut self, who: ParticipantId, agrees: bool);
     /// Does the far side hold Prim to be in the meeting?
     fn sees_prim(&mut self) -> bool;
     /// Drops the connection and stays away until [`Peer::admit`].

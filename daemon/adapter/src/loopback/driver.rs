@@ -68,6 +68,7 @@ impl Adapter for LoopbackAdapter {
                     Capability::RaiseHand => native(Case::PrimsHandIsSeen),
                     Capability::SeeHands => native(Case::PeoplesHandsAreSeen),
                     Capability::Banner => native(Case::BannerIsShown),
+                    Capability::AskOne => native(Case::OneIsAsked),
                     Capability::Reconnect => native(Case::DropsAreSurvived),
                     Capability::Panel => none("a test platform has no screen"),
                     Capability::LiveTranscript | Capability::TranscriptAfterwards => {
@@ -143,7 +144,9 @@ impl Connection {
                     | Message::Joined { .. }
                     | Message::Left { .. }
                     | Message::Hand { .. }
-                    | Message::Banner { .. },
+                    | Message::Banner { .. }
+                    | Message::Notice { .. }
+                    | Message::Consent { .. },
                 ) => {}
                 Err(ReadMessageError::Io(error)) if is_time_limit(&error) => {}
                 Err(ReadMessageError::Ended | ReadMessageError::Io(_)) => {
@@ -268,6 +271,8 @@ impl Driver {
                 Some(Command::Leave) => return Err(CloseReason::Left),
                 Some(Command::Hand(raised)) => self.hand = raised,
                 Some(Command::Banner(text)) => self.banner = text,
+                // Nobody is there to read it; who comes back is told anew.
+                Some(Command::Notice { .. }) => {}
                 None if left.is_zero() => return Ok(()),
                 None => {}
             }
@@ -293,7 +298,9 @@ fn read_until_the_end(
                 message @ (Message::Joined { .. }
                 | Message::Left { .. }
                 | Message::Hand { .. }
-                | Message::Banner { .. }),
+                | Message::Banner { .. }
+                | Message::Notice { .. }
+                | Message::Consent { .. }),
             ) => {
                 if inbox.send(message).is_err() {
                     return;
@@ -348,6 +355,9 @@ impl Desk<'_> {
                     self.banner.clone_from(&text);
                     self.tell(&Message::Banner { text })?;
                 }
+                Some(Command::Notice { who, text }) => {
+                    self.tell(&Message::Notice { participant: who, text })?;
+                }
                 Some(Command::Leave) => return Ok(self.say_goodbye()),
                 None => {}
             }
@@ -366,6 +376,9 @@ impl Desk<'_> {
                 }
                 Ok(Message::Left { participant: Some(who), .. }) => self.port.participant_left(who),
                 Ok(Message::Hand { participant: Some(who), raised }) => self.port.hand_moved(who, raised),
+                Ok(Message::Consent { participant, agrees }) => {
+                    self.port.consent_answered(participant, agrees);
+                }
                 Ok(Message::Left { participant: None, why }) => {
                     return Some(End::PutOut { why: why.unwrap_or_else(|| "no reason given".to_owned()) });
                 }
@@ -374,6 +387,7 @@ impl Desk<'_> {
                     Message::Joined { .. }
                     | Message::Hand { .. }
                     | Message::Banner { .. }
+                    | Message::Notice { .. }
                     | Message::Audio(_),
                 ) => {}
                 Err(TryRecvError::Empty) => return None,
@@ -417,7 +431,9 @@ impl Desk<'_> {
                     | Message::Joined { .. }
                     | Message::Left { .. }
                     | Message::Hand { .. }
-                    | Message::Banner { .. },
+                    | Message::Banner { .. }
+                    | Message::Notice { .. }
+                    | Message::Consent { .. },
                 ) => {}
             }
         }

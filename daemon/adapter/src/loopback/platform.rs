@@ -43,6 +43,8 @@ pub enum FromPrim {
     Hand(bool),
     /// Prim's banner changed.
     Banner(String),
+    /// Prim showed this text to one person alone.
+    Notice(ParticipantId, String),
     /// Prim said goodbye.
     Left,
     /// Prim's connection ended without a goodbye.
@@ -167,6 +169,11 @@ impl LoopbackPlatform {
         meeting.tell(&Message::Hand { participant: Some(who), raised });
     }
 
+    /// Somebody answers whether they may be written down.
+    pub fn answer(&self, who: ParticipantId, agrees: bool) {
+        self.shared.meeting().tell(&Message::Consent { participant: who, agrees });
+    }
+
     /// Sends 10 ms of the meeting's sound; the caller paces. Lost while Prim is not there.
     pub fn play(&self, block: &AudioBlock) {
         self.shared.meeting().tell(&Message::Audio(*block));
@@ -260,8 +267,14 @@ fn serve_caller(stream: UnixStream, shared: &Shared, inbox: &SyncSender<FromPrim
             Ok(Message::Audio(block)) => report(FromPrim::Audio(block)),
             Ok(Message::Hand { participant: None, raised }) => report(FromPrim::Hand(raised)),
             Ok(Message::Banner { text }) => report(FromPrim::Banner(text)),
+            Ok(Message::Notice { participant, text }) => report(FromPrim::Notice(participant, text)),
             // Prim speaks for nobody else.
-            Ok(Message::Joined { .. } | Message::Left { .. } | Message::Hand { .. }) => {}
+            Ok(
+                Message::Joined { .. }
+                | Message::Left { .. }
+                | Message::Hand { .. }
+                | Message::Consent { .. },
+            ) => {}
             Err(ReadMessageError::Io(error))
                 if matches!(error.kind(), io::ErrorKind::WouldBlock | io::ErrorKind::TimedOut) => {}
             Err(ReadMessageError::Ended | ReadMessageError::Io(_) | ReadMessageError::Frame(_)) => {

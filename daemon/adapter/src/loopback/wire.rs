@@ -7,6 +7,8 @@
 //! | `L` | JSON `{"participant":"<ulid>" or null}`, for Prim with an optional `"why"` |
 //! | `H` | JSON `{"participant":"<ulid>" or null,"raised":bool}` |
 //! | `B` | UTF-8 text for everyone; empty takes it away |
+//! | `N` | JSON `{"participant":"<ulid>","text":".."}` from Prim: text for this person alone |
+//! | `C` | JSON `{"participant":"<ulid>","agrees":bool}` to Prim: this person's answer whether they may be written down |
 //!
 //! Unknown JSON fields are ignored, unknown kinds are an error: the two ends are released together.
 //!
@@ -65,6 +67,20 @@ pub enum Message {
         /// The text; empty takes it away.
         text: String,
     },
+    /// Text for one person alone.
+    Notice {
+        /// Who.
+        participant: ParticipantId,
+        /// The text.
+        text: String,
+    },
+    /// Somebody answered whether what they say may be written down.
+    Consent {
+        /// Who.
+        participant: ParticipantId,
+        /// Yes or no.
+        agrees: bool,
+    },
 }
 
 impl std::fmt::Debug for Message {
@@ -76,6 +92,8 @@ impl std::fmt::Debug for Message {
             Self::Left { participant, .. } => write!(f, "Left({participant:?})"),
             Self::Hand { participant, raised } => write!(f, "Hand({participant:?}, {raised})"),
             Self::Banner { text } => write!(f, "Banner({} bytes)", text.len()),
+            Self::Notice { participant, text } => write!(f, "Notice({participant:?}, {} bytes)", text.len()),
+            Self::Consent { participant, agrees } => write!(f, "Consent({participant:?}, {agrees})"),
         }
     }
 }
@@ -130,6 +148,12 @@ impl Message {
                 json_frame(b'H', &json!({"participant": participant, "raised": raised}))
             }
             Self::Banner { text } => frame(b'B', cut(text).as_bytes()),
+            Self::Notice { participant, text } => {
+                json_frame(b'N', &json!({"participant": participant, "text": cut(text)}))
+            }
+            Self::Consent { participant, agrees } => {
+                json_frame(b'C', &json!({"participant": participant, "agrees": agrees}))
+            }
         }
     }
 
@@ -154,6 +178,16 @@ impl Message {
             b'B' => {
                 let text = std::str::from_utf8(payload).map_err(|_| FrameError::NotText)?;
                 Ok(Self::Banner { text: text.to_owned() })
+            }
+            b'N' => {
+                let fields = Fields::parse('N', payload)?;
+                Ok(Self::Notice { participant: fields.person()?, text: fields.text("text")?.to_owned() })
+            }
+            b'C' => {
+                let fields = Fields::parse('C', payload)?;
+                let agrees = fields.json.get("agrees").and_then(Value::as_bool);
+                let agrees = agrees.ok_or_else(|| fields.wrong("\"agrees\" is not true or false"))?;
+                Ok(Self::Consent { participant: fields.person()?, agrees })
             }
             other => Err(FrameError::UnknownKind(other)),
         }
@@ -223,8 +257,13 @@ impl Fields {
         }
     }
 
+    /// A participant who is not Prim.
+    fn person(&self) -> Result<ParticipantId, FrameError> {
+        self.participant()?.ok_or_else(|| self.wrong("\"participant\" is Prim, who is no person"))
+    }
+
     fn text(&self, field: &'static str) -> Result<&str, FrameError> {
-        self.optional_text(field)?.ok_or_else(|| self.wrong("\"name\" is missing"))
+        self.optional_text(field)?.ok_or_else(|| self.wrong("a text field is missing"))
     }
 
     fn optional_text(&self, field: &'static str) -> Result<Option<&str>, FrameError> {
@@ -262,7 +301,7 @@ impl Decoder {
         let rest = &self.bytes[self.read..];
         let Some((header, rest)) = rest.split_first_chunk::<HEADER>() else { return Ok(None) };
         let [kind, length @ ..] = *header;
-        if !b"AJLHB".contains(&kind) {
+        if !b"AJLHBNC".contains(&kind) {
             return Err(FrameError::UnknownKind(kind));
         }
         let announced = u32::from_le_bytes(length);

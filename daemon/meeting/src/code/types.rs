@@ -4,17 +4,17 @@
 use std::time::Duration;
 
 use prim_ids::{
-    ActionId, AgendaItemId, DecisionId, MeetingId, MonoTime, NoteId, ParticipantId, RequestId, UserId,
+    ActionId, AgendaItemId, Day, DecisionId, MeetingId, MonoTime, NoteId, ParticipantId, RequestId, UserId,
     UtteranceId, WallTime,
 };
 
 use super::{Coded, ReadError, Reader, Writer};
 use crate::{
-    Actor, AgendaItem, AskReason, Audience, BannerAbout, ButtonMeaning, CardReason, Closing, Command,
-    ConsentRule, DingPlace, DingSetting, Ear, Entry, Event, Evidence, ExpiryReason, FloorState, FloorView,
-    Input, Light, MeetingConfig, Mode, NotNoted, Output, PanelCommand, Peripheral, PeripheralState, Person,
-    Place, Reason, Role, Ruling, SayId, SilenceCause, Stream, TalkerKey, TimeboxView, Verdict,
-    WithdrawReason,
+    Actor, AgendaItem, AskReason, Audience, BannerAbout, ButtonMeaning, CardKind, CardReason, Closing,
+    Command, ConsentAnswer, ConsentRule, ConsentWay, Cut, DingPlace, DingSetting, Ear, Entry, Event,
+    Evidence, ExpiryReason, FloorState, FloorView, Input, Light, MeetingConfig, Mode, NotNoted, Output,
+    PanelCommand, Peripheral, PeripheralState, Person, Place, Reason, Role, Ruling, SayId, SilenceCause,
+    Stream, TalkerKey, TimeboxView, Verdict, WaitedFor, WithdrawReason,
 };
 
 macro_rules! coded_struct {
@@ -73,7 +73,7 @@ macro_rules! coded_number {
         }
     )*};
 }
-coded_number!(u8, u16, u32, u64, u128, i64, usize);
+coded_number!(u8, u16, i16, u32, u64, u128, i64, usize);
 
 macro_rules! coded_id {
     ($($type:ty),*) => {$(
@@ -90,6 +90,7 @@ macro_rules! coded_id {
 coded_id!(
     ActionId,
     AgendaItemId,
+    Day,
     DecisionId,
     MeetingId,
     NoteId,
@@ -154,7 +155,7 @@ coded_enum!(Input {
     SpeechStarted { ear, talker, speaker },
     SpeechEnded { ear, talker },
     PrimHeard { ear, at },
-    CommandHeard { ear, speaker, command, at },
+    CommandHeard { ear, speaker, command, at, utterance },
     UtteranceHeard { utterance, ear, speaker, bearing_deg, text, started, ended, addressed },
     ButtonPressed,
     ButtonReleased,
@@ -211,6 +212,10 @@ coded_enum!(Command {
     Allow,
     NotNow,
     Mute,
+    Agree,
+    AgreeForAll,
+    Refuse,
+    TakeBack,
 });
 coded_enum!(PanelCommand {
     Allow { request },
@@ -295,22 +300,41 @@ coded_enum!(AskReason {
     Asked { command },
     Question,
     SayNext,
+    Consent,
     RoomHand,
     RemoteHand { who },
 });
 coded_enum!(Evidence {
     Clock { planned_ms, spent_ms },
     Utterances { ids },
-    Person { by },
+    Person { by, utterance },
+    Unanswered { people },
 });
 coded_enum!(Closing {
     Spoken,
-    Served,
+    Served { by },
     Carded { why },
     Withdrawn { by, why },
     Declined { by },
     Expired { why },
     Stopped { by, cause },
+});
+coded_struct!(WaitedFor { ear, speaker });
+coded_struct!(Cut { clause, played_ms, text });
+coded_enum!(CardKind {
+    Listening,
+    Consent,
+    Time,
+    Agenda,
+    Answer,
+    Words,
+    WholeAnswer,
+    Silenced,
+    Noted,
+    Decided,
+    Action,
+    NotNoted,
+    NotUnderstood,
 });
 coded_enum!(CardReason { Policy, NoVoice, TooLong, NoGap, Superseded, CannotHear });
 coded_enum!(WithdrawReason { Moot, HandLowered, Left, Muted, Mode, MeetingEnded, QueueFull });
@@ -319,21 +343,22 @@ coded_enum!(Event {
     MeetingStarted { meeting, title, mode, ding, consent },
     MeetingEnded { meeting },
     Restored { meeting },
-    ParticipantJoined { who, name, place, late },
+    ParticipantPlanned { who, name, place },
+    ParticipantJoined { who, name, place, planned },
     ParticipantLeft { who },
-    ConsentAnswered { who, yes },
-    RecordingChanged { on },
+    ConsentAnswered { who, answer, ear, way, by, utterance },
+    RecordingChanged { room, remote },
     FloorRequested { request, reason, evidence },
     Judged { request, verdict },
-    DingIntended { request, place, silence_ms },
+    DingIntended { request, place, silence_ms, waited_for },
     DingPlayed { request },
     Allowed { request, by, waited_ms },
     FloorClosed { request, how },
-    SayIntended { say, request, text, length_ms },
+    SayIntended { say, request, text, length_ms, waited_ms, waited_for },
     SayStarted { say },
     SayFinished { say, spoke_ms },
-    SaySilenced { say, cause, played_ms, unsaid },
-    SayCarded { say, text },
+    SaySilenced { say, cause, played_ms, cut, unsaid },
+    CardShown { to, kind, why, unsaid },
     Stopped { by },
     MuteChanged { soft, hard, by },
     ModeChanged { mode, by },
@@ -344,16 +369,18 @@ coded_enum!(Event {
     Utterance { utterance, ear, speaker, bearing_deg, text, started, ended, item },
     Note { note, text, by, utterances, supersedes },
     Decision { decision, text, by, utterances, supersedes },
-    Action { action, title, owner, due, by, utterances, supersedes },
+    Action { action, title, owner, due, due_on, by, utterances, supersedes },
     NotNoted { command, why },
     ItemStarted { item, title, planned_ms },
     ItemExtended { item, planned_ms, by },
-    ItemNudged { item, left_ms },
+    ItemNudged { item, planned_ms, spent_ms, left_ms },
     ItemEnded { item, planned_ms, spent_ms, by },
     DriftNoticed { item, towards, utterances },
     PeripheralChanged { which, state },
     ResetOrdered,
 });
+coded_enum!(ConsentAnswer { Yes, No, TakenBack });
+coded_enum!(ConsentWay { Invitation, Platform, OwnVoice, OnlyOneThere, ForTheRoom, UnnamedVoice });
 coded_enum!(ButtonMeaning {
     Hand,
     HandDown,
@@ -415,5 +442,7 @@ coded_struct!(MeetingConfig {
     attention,
     words_limit,
     queue_limit,
-    memory_utterances
+    memory_utterances,
+    consent_ask_after,
+    utc_offset_min
 });

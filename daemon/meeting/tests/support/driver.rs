@@ -32,18 +32,49 @@ pub(crate) struct Plan {
 
 #[derive(Debug, Clone)]
 enum Move {
-    Speak { who: u8, long: u64 },
-    Say { who: u8, text: &'static str, addressed: bool },
-    Command { who: u8, command: Command },
-    Called { who: u8 },
-    Press { long: u64 },
-    Switch { on: bool },
-    Hand { who: u8, raised: bool },
-    Join { who: u8 },
-    Leave { who: u8 },
-    Consent { who: u8, yes: bool },
+    Speak {
+        who: u8,
+        long: u64,
+    },
+    /// `told`: the ear knows whose voice it is.
+    Say {
+        who: u8,
+        text: &'static str,
+        addressed: bool,
+        told: bool,
+    },
+    Command {
+        who: u8,
+        command: Command,
+    },
+    Called {
+        who: u8,
+    },
+    Press {
+        long: u64,
+    },
+    Switch {
+        on: bool,
+    },
+    Hand {
+        who: u8,
+        raised: bool,
+    },
+    Join {
+        who: u8,
+    },
+    Leave {
+        who: u8,
+    },
+    Consent {
+        who: u8,
+        yes: bool,
+    },
     Panel(PanelMove),
-    Part { which: Peripheral, works: bool },
+    Part {
+        which: Peripheral,
+        works: bool,
+    },
     Wait,
     End,
     Start,
@@ -70,6 +101,17 @@ const TEXTS: &[&str] = &[
     "we need to look at the numbers again",
 ];
 
+/// What is said about being written down.
+const CONSENT: &[&str] = &[
+    "prim i agree",
+    "yes prim we all agree",
+    "prim you may record",
+    "prim do not record",
+    "please do not record me",
+    "prim i don't agree",
+    "prim i take my objection back",
+];
+
 fn command() -> impl Strategy<Value = Command> {
     prop::sample::select(vec![
         Command::TimeLeft,
@@ -86,6 +128,7 @@ fn command() -> impl Strategy<Value = Command> {
         Command::Allow,
         Command::NotNow,
         Command::Mute,
+        Command::Refuse,
     ])
 }
 
@@ -118,7 +161,9 @@ fn a_move() -> impl Strategy<Value = Move> {
     prop_oneof![
         8 => (0_u8..5, 50_u64..12_000).prop_map(|(who, long)| Move::Speak { who, long }),
         6 => (0_u8..5, prop::sample::select(TEXTS), any::<bool>())
-            .prop_map(|(who, text, addressed)| Move::Say { who, text, addressed }),
+            .prop_map(|(who, text, addressed)| Move::Say { who, text, addressed, told: true }),
+        5 => (0_u8..5, prop::sample::select(CONSENT), any::<bool>())
+            .prop_map(|(who, text, told)| Move::Say { who, text, addressed: false, told }),
         6 => (0_u8..5, command()).prop_map(|(who, command)| Move::Command { who, command }),
         1 => (0_u8..5).prop_map(|who| Move::Called { who }),
         8 => prop_oneof![6 => 30_u64..990, 1 => 1_000_u64..1_400, 1 => 1_000_u64..25_000].prop_map(|long| Move::Press { long }),
@@ -453,14 +498,14 @@ impl Driver {
         match a_move {
             Move::Wait => {}
             Move::Speak { who, long } => self.speech(who, long),
-            Move::Say { who: number, text, addressed } => {
+            Move::Say { who: number, text, addressed, told } => {
                 self.utterances += 1;
                 let utterance = UtteranceId::from_u128(self.utterances);
                 let ended = now + Duration::from_millis(2_000);
                 let input = Input::UtteranceHeard {
                     utterance,
                     ear: ear(number),
-                    speaker: Some(who(number)),
+                    speaker: told.then(|| who(number)),
                     bearing_deg: None,
                     text: text.to_owned(),
                     started: now,
@@ -472,7 +517,13 @@ impl Driver {
             }
             Move::Command { who: number, command } => {
                 let at = now + Duration::from_millis(900);
-                let input = Input::CommandHeard { ear: ear(number), speaker: Some(who(number)), command, at };
+                let input = Input::CommandHeard {
+                    ear: ear(number),
+                    speaker: Some(who(number)),
+                    command,
+                    at,
+                    utterance: None,
+                };
                 self.later(1_000, Coming::Input(input));
                 self.speech(number, 950);
             }
@@ -518,6 +569,7 @@ impl Driver {
                     people: (0..4).map(person).collect(),
                     consent: self.plan.consent,
                 });
+                self.input(Input::ParticipantJoined { person: person(3) });
             }
             Move::Panel(press) => {
                 let floor = self.meeting.floor();

@@ -7,8 +7,9 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use prim_ids::{MonoTime, ParticipantId, RequestId};
 use prim_meeting::{
-    Actor, AskReason, Command, ConsentRule, Ear, Event, FloorState, Input, MeetingConfig, Mode, Output,
-    PanelCommand, Peripheral, PeripheralState, Place, Reason, Ruling, SayId, TalkerKey,
+    Actor, AskReason, Command, ConsentAnswer, ConsentRule, ConsentWay, Ear, Event, FloorState, Input,
+    MeetingConfig, Mode, Output, PanelCommand, Peripheral, PeripheralState, Place, Reason, Ruling, SayId,
+    TalkerKey,
 };
 
 /// What the watcher has seen.
@@ -21,9 +22,12 @@ pub(crate) struct Watcher {
     in_meeting: bool,
     consent: Option<ConsentRule>,
     answers: BTreeMap<ParticipantId, bool>,
+    /// Somebody whom nobody can name said no on this ear.
+    unnamed_no: BTreeSet<Ear>,
+    room_yes: bool,
     present: BTreeMap<ParticipantId, Place>,
     known: BTreeSet<ParticipantId>,
-    recording_since: Option<u64>,
+    recording_since: BTreeMap<Ear, u64>,
     soft: bool,
     hard: bool,
     microphones: bool,
@@ -59,9 +63,11 @@ impl Watcher {
             in_meeting: false,
             consent: None,
             answers: BTreeMap::new(),
+            unnamed_no: BTreeSet::new(),
+            room_yes: false,
             present: BTreeMap::new(),
             known: BTreeSet::new(),
-            recording_since: None,
+            recording_since: BTreeMap::new(),
             soft: false,
             hard: false,
             microphones: false,
@@ -91,25 +97,68 @@ impl Watcher {
         self.soft || self.hard
     }
 
-    fn consented(&self) -> bool {
-        let no = self.answers.values().any(|yes| !yes);
+    /// What is said on this ear may be written down.
+    fn consented(&self, ear: Ear) -> bool {
+        let all = |place: Place| {
+            let mut there = self.present.iter().filter(|(_, at)| **at == place);
+            there.all(|(who, _)| self.answers.get(who) == Some(&true))
+        };
+        let nobody_listed = !self.present.values().any(|place| *place == Place::Room);
+        if !self.in_meeting || !self.unnamed_no.is_empty() || self.answers.values().any(|yes| !yes) {
+            return false;
+        }
         match self.consent {
-            _ if !self.in_meeting => false,
             None | Some(ConsentRule::Never) => false,
-            Some(ConsentRule::Given) => !no,
+            Some(ConsentRule::Given) => all(if ear == Ear::Room { Place::Room } else { Place::Remote }),
             Some(ConsentRule::AskEveryone) => {
-                !no && !self.present.is_empty()
-                    && self.present.keys().all(|who| self.answers.get(who) == Some(&true))
+                all(Place::Room) && all(Place::Remote) && (!nobody_listed || self.room_yes)
             }
         }
     }
 
     fn consent_may_have_changed(&mut self) {
-        match (self.consented(), self.recording_since) {
-            (true, None) => self.recording_since = Some(self.now),
-            (false, _) => self.recording_since = None,
-            (true, Some(_)) => {}
+        for ear in [Ear::Room, Ear::Remote] {
+            if self.consented(ear) {
+                self.recording_since.entry(ear).or_insert(self.now);
+            } else {
+                self.recording_since.remove(&ear);
+            }
         }
+    }
+
+    /// An answer as it was recorded; that it was read rightly is the business of `tests/consent.rs`.
+    fn answered(
+        &mut self,
+        who: Option<ParticipantId>,
+        answer: ConsentAnswer,
+        ear: Option<Ear>,
+        way: ConsentWay,
+    ) {
+        self.room_yes |= way == ConsentWay::ForTheRoom;
+        match (who, answer) {
+            (Some(who), ConsentAnswer::Yes) => {
+                self.answers.insert(who, true);
+            }
+            (Some(who), ConsentAnswer::No) => {
+                self.answers.insert(who, false);
+            }
+            (Some(who), ConsentAnswer::TakenBack) => {
+                self.answers.remove(&who);
+            }
+            (None, ConsentAnswer::Yes) => {}
+            (None, ConsentAnswer::No) => {
+                self.unnamed_no.insert(ear.expect("a voice is heard on an ear"));
+            }
+            (None, ConsentAnswer::TakenBack) => {
+                let ear = ear.expect("a voice is heard on an ear");
+                let side = if ear == Ear::Room { Place::Room } else { Place::Remote };
+                self.unnamed_no.remove(&ear);
+                let present = &self.present;
+                self.answers.retain(|who, yes| !*yes || present.get(who) != Some(&side));
+                self.room_yes &= ear != Ear::Room;
+            }
+        }
+        self.consent_may_have_changed();
     }
 
     /// One step: what went in, what came out.
@@ -159,15 +208,21 @@ impl Watcher {
                 self.in_meeting = true;
                 self.consent = Some(*consent);
                 self.answers.clear();
-                self.present = people.iter().map(|person| (person.id, person.place)).collect();
-                self.known = self.present.keys().copied().collect();
-                self.recording_since = None;
+                self.unnamed_no.clear();
+                self.room_yes = false;
+                let in_the_room = people.iter().filter(|person| person.place == Place::Room);
+                self.present = in_the_room.map(|person| (person.id, person.place)).collect();
+                self.known = people.iter().map(|person| person.id).collect();
+                if *consent == ConsentRule::Given {
+                    self.answers = self.known.iter().map(|who| (*who, true)).collect();
+                }
+                self.recording_since.clear();
                 self.consent_may_have_changed();
             }
             Input::MeetingEnded => {
                 self.in_meeting = false;
                 self.present.clear();
-                self.recording_since = None;
+                self.recording_since.clear();
             }
             Input::ParticipantJoined { person } if self.in_meeting => {
                 self.present.insert(person.id, person.place);
@@ -355,13 +410,17 @@ impl Watcher {
             }
             Event::DingIntended { request, .. } => self.ding_intended = Some(*request),
             Event::SayIntended { say, .. } => self.say_intended = Some(*say),
-            Event::Utterance { started, .. } => {
-                let since = self.recording_since.expect("an utterance is recorded only with consent");
-                assert!(started.as_millis() >= since, "what was said before consent is not kept");
+            Event::ConsentAnswered { who, answer, ear, way, .. } => {
+                self.answered(*who, *answer, *ear, *way);
+            }
+            Event::Utterance { started, ear, .. } => {
+                let since =
+                    self.recording_since.get(ear).expect("an utterance is recorded only with consent");
+                assert!(started.as_millis() >= *since, "what was said before consent is not kept");
             }
             Event::Note { by, .. } | Event::Decision { by, .. } | Event::Action { by, .. } => {
                 let typed = matches!(by, Actor::Panel { .. });
-                assert!(typed || self.recording_since.is_some(), "spoken notes need consent");
+                assert!(typed || !self.recording_since.is_empty(), "spoken notes need consent");
             }
             Event::ModeChanged { mode, .. } => self.mode = *mode,
             _ => {}

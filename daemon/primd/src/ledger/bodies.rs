@@ -1,12 +1,13 @@
 //! Each event of the core as bodies of records.
 
 use prim_ids::MonoTime;
-use prim_meeting::{Closing, Command, Entry, Event, Evidence, PeripheralState, Place, Ruling};
+use prim_meeting::{Closing, Command, Entry, Event, Evidence, PeripheralState, Ruling};
 use prim_proto::{self as proto, Audit, Body, Erasables, Note, Sealed, Sealer, Utterance};
 
 use super::Ledger;
 use super::words::{
-    actor, allowed_by, ask_reason, code, code_of, ding_setting, mode_of, peripheral, silence, slug,
+    actor, allowed_by, ask_reason, card_audience, code, code_of, consent, ding_setting, mode_of, peripheral,
+    silence, slug, waited, where_of,
 };
 
 impl Ledger {
@@ -26,22 +27,29 @@ impl Ledger {
                 self.meeting = *meeting;
                 audit(Audit::Daemon { state: code("restarted_after_crash") }, seal)
             }
+            Event::ParticipantPlanned { who, name, place } => {
+                let (name, place, role) = (seal.put("name", name), where_of(*place), self.role_of(*who));
+                audit(Audit::ParticipantPlanned { participant: *who, name, place, role }, seal)
+            }
             Event::ParticipantJoined { who, name, place, .. } => {
-                let name = seal.put("name", name);
-                let role = if self.hosts.contains(who) { proto::Role::Host } else { proto::Role::Member };
-                let place = match place {
-                    Place::Room => proto::Where::Room,
-                    Place::Remote => proto::Where::Remote,
-                };
+                let (name, place, role) = (seal.put("name", name), where_of(*place), self.role_of(*who));
                 audit(Audit::ParticipantJoined { participant: *who, name, place, role }, seal)
             }
             Event::ParticipantLeft { who } => audit(Audit::ParticipantLeft { participant: *who }, seal),
-            Event::ConsentAnswered { who, yes } => {
-                let answer = if *yes { proto::ConsentAnswer::Yes } else { proto::ConsentAnswer::No };
-                audit(Audit::ConsentAnswered { participant: Some(*who), answer }, seal)
-            }
-            Event::RecordingChanged { on } => {
-                audit(Audit::ConsentChanged { storing: *on, reason: code("consent") }, seal)
+            Event::ConsentAnswered { who, answer, ear, way, by, utterance } => audit(
+                Audit::ConsentAnswered {
+                    participant: *who,
+                    answer: consent(*answer),
+                    ear: ear.map(crate::listener::ear_name),
+                    way: code_of(way),
+                    by: actor(*by),
+                    utterance: *utterance,
+                },
+                seal,
+            ),
+            Event::RecordingChanged { room, remote } => {
+                let (room, remote) = (*room, *remote);
+                audit(Audit::ConsentChanged { storing: room || remote, room, remote }, seal)
             }
             Event::FloorRequested { request, reason, evidence } => {
                 let (by, utterance, grounds) = match evidence {
@@ -51,7 +59,11 @@ impl Ledger {
                         Some(format!("planned_ms={planned_ms} spent_ms={spent_ms}")),
                     ),
                     Evidence::Utterances { ids } => (proto::Actor::Prim, ids.first().copied(), None),
-                    Evidence::Person { by } => (actor(*by), None, None),
+                    Evidence::Person { by, utterance } => (actor(*by), *utterance, None),
+                    Evidence::Unanswered { people } => {
+                        let people: Vec<String> = people.iter().map(ToString::to_string).collect();
+                        (proto::Actor::Prim, None, Some(format!("unanswered={}", people.join(","))))
+                    }
                 };
                 let evidence = grounds.map(|g| seal.put("evidence", &g));
                 let reason = code(ask_reason(reason));
@@ -70,12 +82,13 @@ impl Ledger {
                 let reason = code_of(&verdict.reason);
                 audit(Audit::FloorVerdict { request: *request, verdict: ruling, reason }, seal)
             }
-            Event::DingIntended { request, place, .. } => {
+            Event::DingIntended { request, place, silence_ms, waited_for } => {
                 let place = match place {
                     prim_meeting::DingPlace::Room => proto::DingPlace::Room,
                     prim_meeting::DingPlace::Host => proto::DingPlace::Host,
                 };
-                audit(Audit::FloorDingIntended { request: *request, place }, seal)
+                let (silence_ms, waited_for) = (*silence_ms, waited(waited_for));
+                audit(Audit::FloorDingIntended { request: *request, place, silence_ms, waited_for }, seal)
             }
             Event::DingPlayed { request } => audit(Audit::FloorDinged { request: *request }, seal),
             Event::Allowed { request, by, waited_ms } => {
@@ -86,9 +99,8 @@ impl Ledger {
                 let request = *request;
                 audit(
                     match how {
-                        Closing::Spoken | Closing::Served => {
-                            Audit::FloorServed { request, by: proto::Actor::Prim }
-                        }
+                        Closing::Spoken => Audit::FloorServed { request, by: proto::Actor::Prim },
+                        Closing::Served { by } => Audit::FloorServed { request, by: actor(*by) },
                         Closing::Carded { why } => Audit::FloorCarded { request, reason: code_of(why) },
                         Closing::Withdrawn { why, .. } => {
                             Audit::FloorWithdrawn { request, reason: code_of(why) }
@@ -102,7 +114,7 @@ impl Ledger {
                     seal,
                 )
             }
-            Event::SayIntended { say, request, text, length_ms } => {
+            Event::SayIntended { say, request, text, length_ms, waited_ms, waited_for } => {
                 let permission = code(self.permissions.get(request).copied().unwrap_or("none"));
                 let text = seal.put("text", text);
                 let request = Some(*request);
@@ -112,6 +124,8 @@ impl Ledger {
                         request,
                         permission,
                         planned_ms: *length_ms,
+                        waited_ms: *waited_ms,
+                        waited_for: waited(waited_for),
                         text,
                     },
                     seal,
@@ -121,17 +135,27 @@ impl Ledger {
             Event::SayFinished { say, spoke_ms } => {
                 audit(Audit::SayFinished { say: u64::from(say.0), spoken_ms: *spoke_ms }, seal)
             }
-            Event::SaySilenced { say, cause, played_ms, unsaid } => {
+            Event::SaySilenced { say, cause, played_ms, cut, unsaid } => {
+                let partly = cut.as_ref().map(|cut| seal.put("partly", &cut.text));
                 let unsaid = (!unsaid.is_empty()).then(|| seal.put("unsaid", unsaid));
                 let cause = silence(*cause, self.stopped_by.take());
                 audit(
-                    Audit::SaySilenced { say: u64::from(say.0), cause, spoken_ms: *played_ms, unsaid },
+                    Audit::SaySilenced {
+                        say: u64::from(say.0),
+                        cause,
+                        spoken_ms: *played_ms,
+                        cut_clause: cut.as_ref().map(|cut| cut.clause),
+                        cut_played_ms: cut.as_ref().map(|cut| cut.played_ms),
+                        partly,
+                        unsaid,
+                    },
                     seal,
                 )
             }
-            Event::SayCarded { text, .. } => {
-                let (title, body) = (seal.put("title", "More"), seal.put("body", text));
-                audit(Audit::CardShown { to: None, title, body }, seal)
+            Event::CardShown { to, kind, why, unsaid } => {
+                let unsaid = unsaid.as_ref().map(|unsaid| seal.put("unsaid", unsaid));
+                let (to, what, reason) = (card_audience(*to), code_of(kind), why.as_ref().map(code_of));
+                audit(Audit::CardShown { to, what, reason, unsaid }, seal)
             }
             Event::Stopped { by } => {
                 self.stopped_by = Some(*by);
@@ -208,7 +232,7 @@ impl Ledger {
                 };
                 vec![(Body::Note(decided), seal.finish())]
             }
-            Event::Action { action, title, owner, due, by, utterances, supersedes } => {
+            Event::Action { action, title, owner, due, due_on, by, utterances, supersedes } => {
                 let title = seal.put("title", title);
                 let text = due.as_ref().map(|d| seal.put("text", &format!("due: {d}")));
                 let taken = Note::ActionTaken {
@@ -219,6 +243,7 @@ impl Ledger {
                     title,
                     text,
                     owner: *owner,
+                    due: *due_on,
                     status: proto::ActionStatus::Open,
                     by: actor(*by),
                 };
@@ -233,18 +258,19 @@ impl Ledger {
                 let (item, planned_ms) = (*item, *planned_ms);
                 let mut out =
                     audit(Audit::AgendaItem { item, position: self.items, title, planned_ms }, seal);
-                out.push(timebox(item, "started", planned_ms, 0, proto::Actor::Prim));
+                out.push(timebox(item, "started", (planned_ms, 0), None, proto::Actor::Prim));
                 out
             }
             Event::ItemExtended { item, planned_ms, by } => {
-                vec![timebox(*item, "extended", *planned_ms, 0, actor(*by))]
+                vec![timebox(*item, "extended", (*planned_ms, 0), None, actor(*by))]
             }
-            Event::ItemNudged { item, left_ms } => {
+            Event::ItemNudged { item, planned_ms, spent_ms, left_ms } => {
                 let moved = if *left_ms > 0 { "nudged" } else { "over" };
-                vec![timebox(*item, moved, left_ms.unsigned_abs(), 0, proto::Actor::Prim)]
+                let times = (*planned_ms, *spent_ms);
+                vec![timebox(*item, moved, times, Some(*left_ms), proto::Actor::Prim)]
             }
             Event::ItemEnded { item, planned_ms, spent_ms, by } => {
-                vec![timebox(*item, "ended", *planned_ms, *spent_ms, actor(*by))]
+                vec![timebox(*item, "ended", (*planned_ms, *spent_ms), None, actor(*by))]
             }
             Event::DriftNoticed { item, towards, utterances } => audit(
                 Audit::Drift { item: *item, away: true, towards: *towards, utterances: utterances.clone() },
@@ -284,11 +310,12 @@ impl Seals {
 fn timebox(
     item: prim_ids::AgendaItemId,
     moved: &str,
-    planned_ms: u64,
-    spent_ms: u64,
+    (planned_ms, spent_ms): (u64, u64),
+    left_ms: Option<i64>,
     by: proto::Actor,
 ) -> (Body, Erasables) {
-    (Body::Audit(Audit::Timebox { item, moved: code(moved), planned_ms, spent_ms, by }), Erasables::default())
+    let moved = code(moved);
+    (Body::Audit(Audit::Timebox { item, moved, planned_ms, spent_ms, left_ms, by }), Erasables::default())
 }
 
 fn millis(at: MonoTime, since: MonoTime) -> u64 {

@@ -1,7 +1,7 @@
 //! The core's words in the words of the records: actors, reasons, states.
 
 use prim_ids::ParticipantId;
-use prim_meeting::{Actor, AskReason, Mode, Peripheral, SilenceCause};
+use prim_meeting::{Actor, AskReason, ConsentAnswer, Mode, Peripheral, Place, SilenceCause};
 use prim_proto::{self as proto, Code};
 
 /// A code from a word of this file.
@@ -42,6 +42,37 @@ pub(super) fn mode_of(mode: Mode) -> proto::PolicyMode {
     }
 }
 
+pub(super) fn consent(answer: ConsentAnswer) -> proto::ConsentAnswer {
+    match answer {
+        ConsentAnswer::Yes => proto::ConsentAnswer::Yes,
+        ConsentAnswer::No => proto::ConsentAnswer::No,
+        ConsentAnswer::TakenBack => proto::ConsentAnswer::TakenBack,
+    }
+}
+
+pub(super) fn waited(voices: &[prim_meeting::WaitedFor]) -> Vec<proto::WaitedFor> {
+    let voice = |voice: &prim_meeting::WaitedFor| proto::WaitedFor {
+        ear: crate::listener::ear_name(voice.ear),
+        participant: voice.speaker,
+    };
+    voices.iter().map(voice).collect()
+}
+
+pub(crate) fn card_audience(to: prim_meeting::Audience) -> proto::CardAudience {
+    match to {
+        prim_meeting::Audience::Everyone => proto::CardAudience::Everyone,
+        prim_meeting::Audience::Host => proto::CardAudience::Hosts,
+        prim_meeting::Audience::Person { who } => proto::CardAudience::Person { id: who },
+    }
+}
+
+pub(super) fn where_of(place: Place) -> proto::Where {
+    match place {
+        Place::Room => proto::Where::Room,
+        Place::Remote => proto::Where::Remote,
+    }
+}
+
 pub(super) fn ding_setting(setting: prim_meeting::DingSetting) -> proto::DingPlace {
     match setting {
         prim_meeting::DingSetting::Room => proto::DingPlace::Room,
@@ -57,6 +88,7 @@ pub(crate) fn ask_reason(reason: &AskReason) -> &'static str {
         AskReason::Asked { .. } => "asked",
         AskReason::Question => "question",
         AskReason::SayNext => "say_next",
+        AskReason::Consent => "consent",
         AskReason::RoomHand => "room_hand",
         AskReason::RemoteHand { .. } => "remote_hand",
     }

@@ -48,9 +48,10 @@ impl Listener {
                     return;
                 }
                 let speaker = self.parts.speaker;
-                self.parts
-                    .inbox
-                    .report(clock::mono_now(), Input::CommandHeard { ear, speaker, command: known, at });
+                let segment = self.segments.iter().find(|s| s.id == command.segment);
+                let utterance = segment.map(|segment| segment.utterance);
+                let heard = Input::CommandHeard { ear, speaker, command: known, at, utterance };
+                self.parts.inbox.report(clock::mono_now(), heard);
             }
             SttEvent::Final(done) => {
                 let Some(i) = self.segments.iter().position(|s| s.id == done.segment) else { return };

@@ -8,7 +8,12 @@ use crate::clock;
 
 /// The core's configuration for a plan.
 pub(crate) fn config_for(plan: Option<&MeetingPlan>, seed: u128) -> MeetingConfig {
-    let mut config = MeetingConfig { seed, ask_outside: false, ..MeetingConfig::default() };
+    let mut config = MeetingConfig {
+        seed,
+        ask_outside: false,
+        utc_offset_min: clock::utc_offset_min(),
+        ..MeetingConfig::default()
+    };
     if let Some(plan) = plan {
         config.mode = match plan.mode {
             agenda::Mode::CoachOnly => Mode::CoachOnly,

@@ -11,7 +11,7 @@ use prim_proto::{self as proto, LiveEvent};
 
 use super::MeetingLoop;
 use crate::clock;
-use crate::ledger::{ask_reason, code, live_silence};
+use crate::ledger::{ask_reason, card_audience, code, live_silence};
 
 impl MeetingLoop {
     pub(super) fn carry_out(&mut self, output: Output, proven: bool) {
@@ -27,7 +27,8 @@ impl MeetingLoop {
                 if let Some(platform) = &mut self.platform {
                     platform.banner(Some(&text));
                 }
-                self.live.send(&LiveEvent::Card { at_ms, title: "Banner".to_owned(), body: text });
+                let (to, title) = (proto::CardAudience::Everyone, "Banner".to_owned());
+                self.live.send(&LiveEvent::Card { at_ms, to, title, body: text });
             }
             Output::ClearBanner { .. } => {
                 if let Some(platform) = &mut self.platform {
@@ -35,14 +36,7 @@ impl MeetingLoop {
                 }
             }
             Output::ShowTimebox { timebox } => self.live.send(&timebox_event(at_ms, &timebox)),
-            Output::Card { to, title, body } => {
-                if matches!(to, Audience::Everyone)
-                    && let Some(platform) = &mut self.platform
-                {
-                    platform.banner(Some(&title));
-                }
-                self.live.send(&LiveEvent::Card { at_ms, title, body });
-            }
+            Output::Card { to, title, body } => self.show_card(to, title, body),
             Output::Ding { request, place } => {
                 if proven {
                     self.mouth.ding(request, place);
@@ -118,6 +112,25 @@ impl MeetingLoop {
         self.live.send(&LiveEvent::Light { at_ms: clock::mono_now(), pattern: live_light(light) });
     }
 
+    /// A card reaches whom it is for: what is not for everyone is neither published nor shown to the whole platform.
+    fn show_card(&mut self, to: Audience, title: String, body: String) {
+        if let Some(platform) = &mut self.platform {
+            let text = format!("{title}: {body}");
+            match to {
+                Audience::Everyone => platform.banner(Some(&title)),
+                Audience::Host => self.ledger.hosts().iter().for_each(|host| platform.notice(*host, &text)),
+                Audience::Person { who } => platform.notice(who, &text),
+            }
+        }
+        let to = card_audience(to);
+        let event = LiveEvent::Card { at_ms: clock::mono_now(), to, title, body };
+        if to == proto::CardAudience::Everyone {
+            self.live.send(&event);
+        } else {
+            self.live.send_here(&event);
+        }
+    }
+
     fn show_floor(&mut self, floor: &FloorView) {
         self.live.send(&LiveEvent::Floor {
             at_ms: clock::mono_now(),
@@ -156,6 +169,7 @@ impl MeetingLoop {
             }
             Event::PeripheralChanged { which, state } => self.degraded(&format!("{which:?}"), state),
             Event::Restored { .. }
+            | Event::ParticipantPlanned { .. }
             | Event::ParticipantJoined { .. }
             | Event::ParticipantLeft { .. }
             | Event::ConsentAnswered { .. }
@@ -170,7 +184,7 @@ impl MeetingLoop {
             | Event::SayStarted { .. }
             | Event::SayFinished { .. }
             | Event::SaySilenced { .. }
-            | Event::SayCarded { .. }
+            | Event::CardShown { .. }
             | Event::Stopped { .. }
             | Event::MuteChanged { .. }
             | Event::ModeChanged { .. }

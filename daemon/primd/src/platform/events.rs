@@ -1,7 +1,5 @@
 //! What happens at the platform, as facts.
 
-use std::collections::BTreeSet;
-
 use prim_adapter::{AdapterEvent, Mouth as PlatformMouth, Session, SessionState};
 use prim_ids::ParticipantId;
 use prim_meeting::{Input, Peripheral, PeripheralState, Person, Place, Role};
@@ -11,16 +9,26 @@ use crate::inbox::Inbox;
 
 pub(super) struct Events {
     inbox: Inbox,
-    /// Who is in the meeting already: by the plan, or since an earlier session.
-    present: BTreeSet<ParticipantId>,
 }
 
 impl Events {
-    pub(super) fn new(inbox: Inbox, known: Vec<(ParticipantId, String)>) -> Self {
-        Self { inbox, present: known.into_iter().map(|(who, _)| who).collect() }
+    pub(super) fn new(inbox: Inbox) -> Self {
+        Self { inbox }
     }
 
-    pub(super) fn take(&mut self, session: &Session<PlatformMouth>, event: AdapterEvent) {
+    /// Everybody whom the platform shows, as a session begins; who is known to be there is not counted twice.
+    pub(super) fn roster(&self, session: &Session<PlatformMouth>) {
+        for (who, attendee) in session.roster().iter() {
+            self.joined(who, attendee.name.clone());
+        }
+    }
+
+    fn joined(&self, who: ParticipantId, name: String) {
+        let person = Person { id: who, name, role: Role::Member, place: Place::Remote };
+        self.inbox.report(clock::mono_now(), Input::ParticipantJoined { person });
+    }
+
+    pub(super) fn take(&self, session: &Session<PlatformMouth>, event: AdapterEvent) {
         let at = clock::mono_now();
         match event {
             AdapterEvent::StateChanged(state) => {
@@ -36,17 +44,13 @@ impl Events {
                 self.inbox.report(at, Input::PeripheralChanged { which: Peripheral::RemoteLink, state });
             }
             AdapterEvent::ParticipantJoined { who } => {
-                if !self.present.insert(who) {
-                    return;
-                }
                 let name = session.roster().get(who).map(|a| a.name.clone()).unwrap_or_default();
-                let person = Person { id: who, name, role: Role::Member, place: Place::Remote };
-                self.inbox.report(at, Input::ParticipantJoined { person });
+                self.joined(who, name);
             }
-            AdapterEvent::ParticipantLeft { who } => {
-                self.present.remove(&who);
-                self.inbox.report(at, Input::ParticipantLeft { who });
+            AdapterEvent::ConsentAnswered { who, agrees } => {
+                self.inbox.report(at, Input::ConsentAnswered { who, yes: agrees });
             }
+            AdapterEvent::ParticipantLeft { who } => self.inbox.report(at, Input::ParticipantLeft { who }),
             AdapterEvent::HandRaised { who } => {
                 self.inbox.report(at, Input::RemoteHand { who, raised: true })
             }
@@ -58,6 +62,7 @@ impl Events {
                     adapter.lost_events = count,
                     "the platform's events came too fast; the roster is read anew"
                 );
+                self.roster(session);
             }
         }
     }

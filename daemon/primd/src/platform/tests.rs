@@ -20,7 +20,7 @@ fn a_platform_that_comes_late_and_comes_again_is_joined_each_time_and_both_are_s
     let (inbox, facts) = Inbox::new();
     let stopping = Arc::new(AtomicBool::new(false));
     let (mut link, joined, thread) =
-        PlatformLink::start(LoopbackAdapter::new(&socket), Vec::new(), &inbox, &stopping).unwrap();
+        PlatformLink::start(LoopbackAdapter::new(&socket), &inbox, &stopping).unwrap();
     let mut states = Vec::new();
     let mut next_state = |wanted: fn(&PeripheralState) -> bool| {
         wait_for("the state", || {
@@ -75,7 +75,7 @@ fn a_session_that_is_over_is_followed_by_another_one() {
     let socket = folder.path().join("platform.sock");
     let _platform = LoopbackPlatform::bind(&socket).unwrap();
     let adapter = LoopbackAdapter::new(&socket);
-    let (_link, joined, thread) = PlatformLink::start(adapter, Vec::new(), &inbox, &stopping).unwrap();
+    let (_link, joined, thread) = PlatformLink::start(adapter, &inbox, &stopping).unwrap();
     for _ in 0..2 {
         let mut ended = None;
         wait_for("a session", || {

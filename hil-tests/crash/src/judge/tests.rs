@@ -26,7 +26,12 @@ fn asked(n: u128) -> Audit {
 }
 
 fn meant(n: u128) -> Audit {
-    Audit::FloorDingIntended { request: request(n), place: DingPlace::Room }
+    Audit::FloorDingIntended {
+        request: request(n),
+        place: DingPlace::Room,
+        silence_ms: 700,
+        waited_for: Vec::new(),
+    }
 }
 
 fn rang(n: u128) -> Audit {

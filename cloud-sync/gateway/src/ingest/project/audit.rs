@@ -1,7 +1,7 @@
 //! The audit stream: the meeting itself, who is there, the agenda, what Prim said.
 
 use prim_ids::{UtteranceId, WallTime};
-use prim_proto::{Audit, ConsentAnswer, DingPlace, PolicyMode, Role, SilenceCause, Where};
+use prim_proto::{Audit, ConsentAnswer, DingPlace, Ear, PolicyMode, Role, SilenceCause, Where};
 use sqlx::PgConnection;
 
 use super::{Context, mono_ms};
@@ -46,6 +46,22 @@ pub(super) async fn project(
             .execute(connection)
             .await?;
         }
+        Audit::ParticipantPlanned { participant, place, role, .. } => {
+            sqlx::query(
+                "INSERT INTO participants (org_id, meeting_id, id, name, role, place) VALUES ($1, $2, $3, $4, $5, $6)
+                 ON CONFLICT (org_id, meeting_id, id) DO UPDATE SET name = coalesce(participants.name, excluded.name),
+                     role = coalesce(participants.role, excluded.role),
+                     place = coalesce(participants.place, excluded.place)",
+            )
+            .bind(org)
+            .bind(meeting)
+            .bind(participant.to_string())
+            .bind(context.text("name"))
+            .bind(role_word(*role))
+            .bind(place_word(*place))
+            .execute(connection)
+            .await?;
+        }
         Audit::ParticipantJoined { participant, place, role, .. } => {
             sqlx::query(
                 "INSERT INTO participants (org_id, meeting_id, id, name, role, place, joined_at)
@@ -77,7 +93,7 @@ pub(super) async fn project(
             .execute(connection)
             .await?;
         }
-        Audit::ConsentAnswered { participant: Some(participant), answer } => {
+        Audit::ConsentAnswered { participant: Some(participant), answer, .. } => {
             sqlx::query(
                 "INSERT INTO participants (org_id, meeting_id, id, consent) VALUES ($1, $2, $3, $4)
                  ON CONFLICT (org_id, meeting_id, id) DO UPDATE SET consent = excluded.consent",
@@ -88,7 +104,27 @@ pub(super) async fn project(
             .bind(match answer {
                 ConsentAnswer::Yes => "yes",
                 ConsentAnswer::No => "no",
-                ConsentAnswer::Unknown => "unknown",
+                ConsentAnswer::Unknown | ConsentAnswer::TakenBack => "unknown",
+            })
+            .execute(connection)
+            .await?;
+        }
+        // A no that was nobody's by name was taken back: whose yes on that side still holds is not known.
+        Audit::ConsentAnswered {
+            participant: None,
+            answer: ConsentAnswer::TakenBack,
+            ear: Some(ear),
+            ..
+        } => {
+            sqlx::query(
+                "UPDATE participants SET consent = 'unknown'
+                 WHERE org_id = $1 AND meeting_id = $2 AND place = $3 AND consent = 'yes' AND left_at IS NULL",
+            )
+            .bind(org)
+            .bind(meeting)
+            .bind(match ear {
+                Ear::Room => "room",
+                Ear::Remote => "remote",
             })
             .execute(connection)
             .await?;
@@ -133,10 +169,8 @@ pub(super) async fn project(
             .execute(connection)
             .await?;
         }
-        Audit::Timebox { item, moved, planned_ms, spent_ms, .. } => {
-            // A nudge tells the time that is left, not the plan.
-            let planned = matches!(moved.as_str(), "started" | "extended" | "ended")
-                .then(|| i64::try_from(*planned_ms).unwrap_or(i64::MAX));
+        Audit::Timebox { item, planned_ms, spent_ms, .. } => {
+            let planned = i64::try_from(*planned_ms).unwrap_or(i64::MAX);
             sqlx::query(
                 "INSERT INTO agenda_items (org_id, meeting_id, id, planned_ms, spent_ms) VALUES ($1, $2, $3, $4, $5)
                  ON CONFLICT (org_id, meeting_id, id) DO UPDATE SET

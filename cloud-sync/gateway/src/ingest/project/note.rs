@@ -48,15 +48,17 @@ pub(super) async fn project(
         .bind(links(utterances))
         .bind(actor(by))
         .bind(context.at_ms),
-        Note::ActionTaken { id, supersedes, item, utterances, owner, status, by, .. } => sqlx::query(
+        Note::ActionTaken { id, supersedes, item, utterances, owner, due, status, by, .. } => sqlx::query(
             "INSERT INTO actions (org_id, meeting_id, id, supersedes, agenda_item_id, title, detail, utterances,
-                 created_by, at, owner_participant_id, status)
-             VALUES ($1, $2, $3, $4, $5, $6, $7, $8::jsonb, $9::jsonb, to_timestamp($10::float8 / 1000), $11, $12)
+                 created_by, at, owner_participant_id, status, due)
+             VALUES ($1, $2, $3, $4, $5, $6, $7, $8::jsonb, $9::jsonb, to_timestamp($10::float8 / 1000), $11, $12,
+                 $13::date)
              ON CONFLICT (org_id, meeting_id, id) DO UPDATE SET supersedes = excluded.supersedes,
                  agenda_item_id = excluded.agenda_item_id, title = coalesce(excluded.title, actions.title),
                  detail = coalesce(excluded.detail, actions.detail), utterances = excluded.utterances,
                  created_by = excluded.created_by, at = excluded.at,
-                 owner_participant_id = excluded.owner_participant_id, status = excluded.status",
+                 owner_participant_id = excluded.owner_participant_id, status = excluded.status,
+                 due = excluded.due",
         )
         .bind(org)
         .bind(meeting)
@@ -73,7 +75,8 @@ pub(super) async fn project(
             ActionStatus::Open => "open",
             ActionStatus::Done => "done",
             ActionStatus::Blocked => "blocked",
-        }),
+        })
+        .bind(due.map(|due| due.to_string())),
         Note::NoteWithdrawn { id, by } => sqlx::query(
             "INSERT INTO notes (org_id, meeting_id, id, withdrawn_by) VALUES ($1, $2, $3, $4::jsonb)
              ON CONFLICT (org_id, meeting_id, id) DO UPDATE SET withdrawn_by = excluded.withdrawn_by",

@@ -17,6 +17,10 @@ fn message() -> impl Strategy<Value = Message> {
         (participant(), any::<bool>())
             .prop_map(|(participant, raised)| Message::Hand { participant, raised }),
         ".{0,200}".prop_map(|text| Message::Banner { text }),
+        (any::<u128>(), ".{0,200}")
+            .prop_map(|(n, text)| Message::Notice { participant: ParticipantId::from_u128(n), text }),
+        (any::<u128>(), any::<bool>())
+            .prop_map(|(n, agrees)| Message::Consent { participant: ParticipantId::from_u128(n), agrees }),
     ]
 }
 
