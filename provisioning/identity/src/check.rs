@@ -129,7 +129,7 @@ fn parse<'a>(der: &'a [u8], which: &'static str) -> Result<X509Certificate<'a>, 
         .map_err(|_| CheckCertificateError::NotACertificate { which })
 }
 
-fn common_name(certificate: &X509Certificate<'_>) -> String {
+pub(crate) fn common_name(certificate: &X509Certificate<'_>) -> String {
     certificate
         .subject()
         .iter_common_name()
