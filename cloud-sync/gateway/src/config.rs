@@ -189,8 +189,17 @@ pub enum ReadConfigError {
         host: String,
     },
     /// The URL is none. (It is not shown: it holds a password.)
-    #[error("understand the database URL: want postgres://user@host:port/database")]
+    #[error("understand the database's URL: want postgres://user:password@host:port/database")]
     BadUrl,
+    /// The URL is of something else.
+    #[error(
+        "use the database's URL: it begins with {scheme}://, and only Postgres will do: \
+         postgres://user:password@host:port/database"
+    )]
+    NotPostgres {
+        /// What it begins with.
+        scheme: String,
+    },
 }
 
 impl Config {
@@ -258,6 +267,14 @@ impl Config {
                 .to_owned(),
             None => from_environment.filter(|url| !url.is_empty()).ok_or(ReadConfigError::NoDatabase)?,
         };
+        // The library takes any scheme for its own.
+        match url.split_once("://") {
+            Some(("postgres" | "postgresql", _)) => {}
+            Some((scheme, _)) if scheme.chars().all(|c| c.is_ascii_alphanumeric() || "+-.".contains(c)) => {
+                return Err(ReadConfigError::NotPostgres { scheme: scheme.to_owned() });
+            }
+            Some(_) | None => return Err(ReadConfigError::BadUrl),
+        }
         let options: sqlx::postgres::PgConnectOptions = url.parse().map_err(|_| ReadConfigError::BadUrl)?;
         let host = options.get_host();
         let near = host.starts_with('/')
@@ -381,6 +398,8 @@ mod tests {
         assert!(matches!(url("postgres://me@db.example.org/prim"), Err(ReadConfigError::Unverified { .. })));
         let secret = url("postgres//:hunter2").unwrap_err().to_string();
         assert!(!secret.contains("hunter2"), "{secret}");
+        let other = url("mysql://root:hunter2@localhost/prim").unwrap_err().to_string();
+        assert!(other.contains("mysql://, and only Postgres") && !other.contains("hunter2"), "{other}");
         assert!(matches!(config.database_url(None), Err(ReadConfigError::NoDatabase)));
     }
 }

@@ -5,6 +5,9 @@ use std::time::Duration;
 use sqlx::postgres::{PgConnectOptions, PgConnection, PgPool, PgPoolOptions};
 use sqlx::{ConnectOptions as _, Executor as _};
 
+use crate::fault::Fault;
+use crate::migrate;
+
 /// How long an attempt to connect may take.
 pub const CONNECT_LIMIT: Duration = Duration::from_secs(5);
 
@@ -47,23 +50,43 @@ impl Role {
 #[derive(Debug, thiserror::Error)]
 pub enum ConnectError {
     /// Not there, or it refused.
-    #[error("connect to Postgres: check that it runs and that DATABASE_URL is right")]
+    #[error("connect to Postgres")]
     Refused {
-        /// Why.
+        /// Why, and what to do.
         #[source]
-        source: sqlx::Error,
+        source: Fault,
     },
     /// It did not answer in time.
-    #[error("connect to Postgres: no answer within {} s", CONNECT_LIMIT.as_secs())]
+    #[error(
+        "connect to Postgres: no answer within {} s; check host and port in the database's URL, and what lies \
+         between", CONNECT_LIMIT.as_secs()
+    )]
     Silent,
     /// The roles are not there yet, or the login is no member.
-    #[error("take the role {role}: run `prim-gateway migrate up`, and make the login a member of the role")]
+    #[error("take the role {role}")]
     Role {
         /// Which role.
         role: &'static str,
-        /// Why.
+        /// Why, and what to do.
         #[source]
-        source: sqlx::Error,
+        source: Fault,
+    },
+    /// The tables are not those this program was built for.
+    #[error("use the database's schema")]
+    Schema {
+        /// Why, and what to do.
+        #[source]
+        source: Fault,
+    },
+    /// The same, and it says so itself.
+    #[error(
+        "use the database's schema: it stands at step {found}, this program needs {}; run `prim-gateway migrate up` \
+         on this database",
+        migrate::newest()
+    )]
+    OldSchema {
+        /// The last step it has.
+        found: i64,
     },
 }
 
@@ -93,15 +116,22 @@ impl Database {
         Ok(Self { options })
     }
 
-    /// One connection as `role`.
+    /// One connection as `role`, to a database with the schema that this program needs.
     ///
     /// # Errors
-    /// When the server is away or the role not granted.
+    /// When the server is away, the role not granted, the schema missing or older.
     pub async fn connect(&self, role: Role) -> Result<PgConnection, ConnectError> {
         let mut connection = self.connect_as_login().await?;
         let refused = |source| ConnectError::Role { role: role.as_str(), source };
-        connection.execute(role.set()).await.map_err(refused)?;
-        Ok(connection)
+        connection.execute(role.set()).await.map_err(|error| refused(error.into()))?;
+        let asked = sqlx::query_scalar("SELECT value FROM infra_meta WHERE key = 'migration'");
+        let step: Option<String> = asked
+            .fetch_optional(&mut connection)
+            .await
+            .map_err(|error| ConnectError::Schema { source: error.into() })?;
+        let found = step.and_then(|step| step.parse().ok()).unwrap_or(0);
+        // A newer schema is fine: it is changed in steps that the version before survives.
+        if found < migrate::newest() { Err(ConnectError::OldSchema { found }) } else { Ok(connection) }
     }
 
     /// One connection as the login itself: only migrations need it, to make the roles.
@@ -112,7 +142,7 @@ impl Database {
         tokio::time::timeout(CONNECT_LIMIT, self.options.connect())
             .await
             .map_err(|_| ConnectError::Silent)?
-            .map_err(|source| ConnectError::Refused { source })
+            .map_err(|error| ConnectError::Refused { source: error.into() })
     }
 
     /// A pool as `role` that connects when first used.

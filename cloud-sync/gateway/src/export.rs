@@ -10,6 +10,7 @@ use sqlx::{PgConnection, Row as _};
 
 use crate::clock;
 use crate::db::{ConnectError, Database, Role};
+use crate::fault::Fault;
 
 /// Rows read from Postgres at a time.
 const PAGE: i64 = 2000;
@@ -72,8 +73,8 @@ pub enum ExportError {
     #[error("read the chain")]
     Database {
         /// Why.
-        #[from]
-        source: sqlx::Error,
+        #[source]
+        source: Fault,
     },
     /// What is stored makes no sense: damage.
     #[error("read the chain: {what} in the database is not what was stored; restore it from a backup")]
@@ -96,6 +97,12 @@ pub enum ExportError {
         #[source]
         source: io::Error,
     },
+}
+
+impl From<sqlx::Error> for ExportError {
+    fn from(error: sqlx::Error) -> Self {
+        Self::Database { source: error.into() }
+    }
 }
 
 struct Chain {

@@ -1,11 +1,14 @@
 //! Whether this copy can do its work, and if not, why.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use serde::Serialize;
-use sqlx::PgPool;
-use tokio::sync::watch;
+use sqlx::PgConnection;
+use tokio::sync::{Mutex, watch};
 
+use crate::db::{Database, Role};
+use crate::fault::causes;
 use crate::ingest::LinkState;
 
 /// How long a part may take to answer before it counts as down.
@@ -14,10 +17,9 @@ const LIMIT: Duration = Duration::from_secs(2);
 /// The parts to ask.
 #[derive(Debug, Clone)]
 pub struct Health {
-    /// Postgres.
-    pub pool: PgPool,
-    /// The broker, where this copy needs one.
-    pub broker: Option<watch::Receiver<LinkState>>,
+    database: Database,
+    connection: Arc<Mutex<Option<PgConnection>>>,
+    broker: Option<watch::Receiver<LinkState>>,
 }
 
 /// The answer, as JSON.
@@ -41,13 +43,16 @@ pub struct Check {
 }
 
 impl Health {
+    /// Postgres, and the broker where this copy needs one.
+    #[must_use]
+    pub fn new(database: Database, broker: Option<watch::Receiver<LinkState>>) -> Self {
+        Self { database, connection: Arc::default(), broker }
+    }
+
     /// Asks every part, each for two seconds at most.
     pub async fn report(&self) -> Report {
-        let asked =
-            tokio::time::timeout(LIMIT, sqlx::query("SELECT 1 FROM infra_meta LIMIT 1").execute(&self.pool));
-        let postgres = match asked.await {
-            Ok(Ok(_)) => None,
-            Ok(Err(error)) => Some(error.to_string()),
+        let postgres = match tokio::time::timeout(LIMIT, self.ask_postgres()).await {
+            Ok(reason) => reason,
             Err(_) => Some(format!("no answer within {} s", LIMIT.as_secs())),
         };
         let mut checks = vec![Check { name: "postgres", ok: postgres.is_none(), reason: postgres }];
@@ -60,5 +65,23 @@ impl Health {
         }
         let status = if checks.iter().all(|check| check.ok) { "ok" } else { "failing" };
         Report { status, checks }
+    }
+
+    /// Why Postgres cannot be used; a connection that answers is kept for the next time.
+    async fn ask_postgres(&self) -> Option<String> {
+        let mut kept = self.connection.lock().await;
+        if let Some(mut connection) = kept.take()
+            && sqlx::query("SELECT 1 FROM infra_meta LIMIT 1").execute(&mut connection).await.is_ok()
+        {
+            *kept = Some(connection);
+            return None;
+        }
+        match self.database.connect(Role::App).await {
+            Ok(connection) => {
+                *kept = Some(connection);
+                None
+            }
+            Err(error) => Some(causes(&error)),
+        }
     }
 }

@@ -82,5 +82,5 @@ async fn report(State((health, _)): State<(Health, PrometheusHandle)>) -> Respon
 }
 
 async fn numbers(State((_, metrics)): State<(Health, PrometheusHandle)>) -> Response {
-    ([(header::CONTENT_TYPE, "text/plain; version=0.0.4")], metrics.render()).into_response()
+    ([(header::CONTENT_TYPE, "text/plain; version=0.0.4; charset=utf-8")], metrics.render()).into_response()
 }

@@ -12,13 +12,16 @@
 
 pub mod backoff;
 pub mod clock;
+pub mod complaint;
 pub mod config;
 pub mod db;
 pub mod export;
+pub mod fault;
 pub mod health;
 pub mod http;
 pub mod ingest;
 pub mod migrate;
+pub mod numbers;
 pub mod run;
 pub mod seed;
 pub mod worker;

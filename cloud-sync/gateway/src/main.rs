@@ -8,6 +8,7 @@ use clap::{Parser, Subcommand};
 use prim_gateway::config::Config;
 use prim_gateway::db::Database;
 use prim_gateway::export::{Wish, export};
+use prim_gateway::fault::causes;
 use prim_gateway::run::{Parts, audit_key, run};
 use prim_gateway::{migrate, seed};
 use prim_ids::{DeviceName, EpochId, MeetingId, OrgName, Stream};
@@ -91,7 +92,7 @@ enum Direction {
     /// Take back every step above the one named. 0 takes back all, and the data with it.
     Down {
         /// The last step to keep.
-        #[arg(long)]
+        #[arg(long, allow_negative_numbers = true)]
         to: i64,
     },
     /// Show which steps the database has.
@@ -118,7 +119,7 @@ fn main() -> ExitCode {
     match runtime.block_on(carry_out(arguments)) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
-            let _ = writeln!(std::io::stderr(), "prim-gateway: {error:#}");
+            let _ = writeln!(std::io::stderr(), "prim-gateway: {}", causes(error.as_ref()));
             ExitCode::FAILURE
         }
     }
@@ -178,7 +179,15 @@ async fn serve(config: Config, database: Database, parts: Parts) -> anyhow::Resu
 async fn migrate(database: &Database, direction: Direction) -> anyhow::Result<()> {
     match direction {
         Direction::Up => migrate::up(database).await?,
-        Direction::Down { to } => migrate::down(database, to).await?,
+        Direction::Down { to } => {
+            let taken_back = migrate::down(database, to).await?;
+            let said = if taken_back.is_empty() {
+                format!("nothing to take back: the database stands at step {to}")
+            } else {
+                format!("took back {}", taken_back.join(", "))
+            };
+            say(&said)?;
+        }
         Direction::Status => {}
     }
     let steps = migrate::status(database).await?;

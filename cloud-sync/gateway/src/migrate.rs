@@ -3,9 +3,10 @@
 use std::borrow::Cow;
 
 use sqlx::migrate::{Migrate as _, Migration, MigrationType, Migrator};
-use sqlx::{AssertSqlSafe, Connection as _, Executor as _, Row as _, SqlSafeStr as _};
+use sqlx::{AssertSqlSafe, Connection as _, Executor as _, PgConnection, Row as _, SqlSafeStr as _};
 
 use crate::db::{ConnectError, Database};
+use crate::fault::{Fault, causes};
 
 macro_rules! steps {
     ($($version:literal $name:literal),+ $(,)?) => {
@@ -33,21 +34,58 @@ pub enum MigrateError {
         source: ConnectError,
     },
     /// A step failed; the steps before it stay.
-    #[error(
-        "migrate the database: the failed step left nothing behind; the login must be able to make roles"
-    )]
+    #[error("migrate the database: {step}; it left nothing behind, the login must be able to make roles")]
     Step {
-        /// Which and why.
+        /// Which.
+        step: String,
+        /// Why.
         #[source]
-        source: sqlx::migrate::MigrateError,
+        source: Fault,
+    },
+    /// The steps do not fit the database's bookkeeping.
+    #[error("migrate the database: {why}; use the program that migrated it last, or a newer one")]
+    Unfit {
+        /// In which way.
+        why: String,
+    },
+    /// There is no such step to go back to.
+    #[error("migrate the database down to step {target}: it stands at {at}; the steps are {steps}")]
+    NoSuchStep {
+        /// What was asked for.
+        target: i64,
+        /// The last step the database has.
+        at: i64,
+        /// What can be asked for.
+        steps: String,
     },
     /// The database holds steps this program does not have, or the bookkeeping cannot be read.
     #[error("read which migrations the database has")]
     Status {
         /// Why.
         #[source]
-        source: sqlx::Error,
+        source: Fault,
     },
+}
+
+fn status_error(error: sqlx::Error) -> MigrateError {
+    MigrateError::Status { source: error.into() }
+}
+
+#[expect(clippy::wildcard_enum_match_arm, reason = "the library's enum grows; all others are of one kind")]
+fn step_error(error: sqlx::migrate::MigrateError) -> MigrateError {
+    use sqlx::migrate::MigrateError as Inner;
+    let failed = |step, error: sqlx::Error| MigrateError::Step { step, source: error.into() };
+    match error {
+        Inner::Execute(error) => failed("a step failed".to_owned(), error),
+        Inner::ExecuteMigration(error, version) => failed(format!("step {version} failed"), error),
+        other => MigrateError::Unfit { why: causes(&other) },
+    }
+}
+
+/// The last step this program knows.
+#[must_use]
+pub fn newest() -> i64 {
+    STEPS.last().map_or(0, |step| step.0)
 }
 
 /// One step and whether the database has it.
@@ -82,16 +120,17 @@ pub async fn up(database: &Database) -> Result<(), MigrateError> {
     let mut connection =
         database.connect_as_login().await.map_err(|source| MigrateError::Connect { source })?;
     // The limits of everyday work are too short for a migration of a large table.
-    connection
-        .execute("SET statement_timeout = 0; SET lock_timeout = '30s'")
-        .await
-        .map_err(|source| MigrateError::Status { source })?;
-    migrator()
-        .run_direct(None, &mut connection, false)
-        .await
-        .map_err(|source| MigrateError::Step { source })?;
+    connection.execute("SET statement_timeout = 0; SET lock_timeout = '30s'").await.map_err(status_error)?;
+    migrator().run_direct(None, &mut connection, false).await.map_err(step_error)?;
+    remember(&mut connection, newest()).await?;
+    let _ = connection.close().await;
+    Ok(())
+}
+
+/// Notes in the database how far it is and who brought it there.
+async fn remember(connection: &mut PgConnection, step: i64) -> Result<(), MigrateError> {
     let build = format!("{} {}", env!("CARGO_PKG_NAME"), env!("CARGO_PKG_VERSION"));
-    for (key, value) in [("build", build), ("migration", STEPS.last().map_or(0, |step| step.0).to_string())] {
+    for (key, value) in [("build", build), ("migration", step.to_string())] {
         sqlx::query(
             "INSERT INTO infra_meta (key, value) VALUES ($1, $2)
              ON CONFLICT (key) DO UPDATE SET value = excluded.value, updated_at = now()
@@ -99,36 +138,47 @@ pub async fn up(database: &Database) -> Result<(), MigrateError> {
         )
         .bind(key)
         .bind(value)
-        .execute(&mut connection)
+        .execute(&mut *connection)
         .await
-        .map_err(|source| MigrateError::Status { source })?;
+        .map_err(status_error)?;
     }
-    let _ = connection.close().await;
     Ok(())
 }
 
-/// Takes back every step above `target`; 0 takes back all, and the data with it.
+/// Takes back every step above `target`; 0 takes back all, and the data with it. Gives back the names of what was
+/// taken back, in that order.
 ///
 /// # Errors
-/// When a step fails.
-pub async fn down(database: &Database, target: i64) -> Result<(), MigrateError> {
+/// When the database does not stand at `target` or above, or a step fails.
+pub async fn down(database: &Database, target: i64) -> Result<Vec<&'static str>, MigrateError> {
+    let at = status(database).await?.iter().filter(|step| step.applied).map(|step| step.version).max();
+    let at = at.unwrap_or(0);
+    if !(0..=at).contains(&target) {
+        let names: Vec<&str> = STEPS.iter().map(|step| step.1).collect();
+        let steps = format!("0 (nothing left), {}", names.join(", "));
+        return Err(MigrateError::NoSuchStep { target, at, steps });
+    }
     let mut connection =
         database.connect_as_login().await.map_err(|source| MigrateError::Connect { source })?;
     let steps = migrator();
-    let step = |source| MigrateError::Step { source };
-    connection.lock().await.map_err(step)?;
+    let mut taken_back = Vec::new();
+    connection.lock().await.map_err(step_error)?;
     let table = "_sqlx_migrations";
-    connection.ensure_migrations_table(table).await.map_err(step)?;
-    let applied = connection.list_applied_migrations(table).await.map_err(step)?;
+    connection.ensure_migrations_table(table).await.map_err(step_error)?;
+    let applied = connection.list_applied_migrations(table).await.map_err(step_error)?;
     for migration in steps.iter().rev().filter(|m| m.migration_type.is_down_migration() && m.version > target)
     {
         if applied.iter().any(|done| done.version == migration.version) {
-            connection.revert(table, migration).await.map_err(step)?;
+            connection.revert(table, migration).await.map_err(step_error)?;
+            taken_back.extend(STEPS.iter().filter(|step| step.0 == migration.version).map(|step| step.1));
         }
     }
-    connection.unlock().await.map_err(step)?;
+    connection.unlock().await.map_err(step_error)?;
+    if target > 0 {
+        remember(&mut connection, target).await?;
+    }
     let _ = connection.close().await;
-    Ok(())
+    Ok(taken_back)
 }
 
 /// Every step this program knows.
@@ -138,17 +188,16 @@ pub async fn down(database: &Database, target: i64) -> Result<(), MigrateError> 
 pub async fn status(database: &Database) -> Result<Vec<Step>, MigrateError> {
     let mut connection =
         database.connect_as_login().await.map_err(|source| MigrateError::Connect { source })?;
-    let status = |source| MigrateError::Status { source };
     let there: bool = sqlx::query("SELECT to_regclass('_sqlx_migrations') IS NOT NULL")
         .fetch_one(&mut connection)
         .await
         .and_then(|row| row.try_get(0))
-        .map_err(status)?;
+        .map_err(status_error)?;
     let applied: Vec<i64> = if there {
         sqlx::query_scalar(AssertSqlSafe("SELECT version FROM _sqlx_migrations WHERE success"))
             .fetch_all(&mut connection)
             .await
-            .map_err(status)?
+            .map_err(status_error)?
     } else {
         Vec::new()
     };

@@ -3,18 +3,23 @@
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use metrics_exporter_prometheus::PrometheusBuilder;
-use prim_identity::{CheckCertificateError, Role as CertificateRole, check_certificate};
+use prim_identity::{
+    CheckCertificateError, CheckKeyError, Role as CertificateRole, check_certificate, load_key_of,
+};
 use prim_proto::AuditKey;
 use tokio::sync::{mpsc, watch};
 
 use crate::clock;
 use crate::config::{Broker, Config};
-use crate::db::{Database, Role};
+use crate::db::Database;
 use crate::health::Health;
 use crate::http;
 use crate::ingest::{self, LinkSettings, LinkState, Store};
+use crate::numbers;
 use crate::worker;
+
+/// A certificate that ends within this many days is told of at the start.
+const SOON_DAYS: i64 = 14;
 
 /// Which parts run in this process. `/health` and `/metrics` always do.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -53,6 +58,13 @@ pub enum StartError {
         /// Why, and what to do.
         #[source]
         source: CheckCertificateError,
+    },
+    /// The certificate's key cannot be used.
+    #[error("use the key broker.key")]
+    Key {
+        /// Why, and what to do.
+        #[source]
+        source: CheckKeyError,
     },
     /// The certificate is another's.
     #[error(
@@ -106,8 +118,14 @@ pub async fn run(
 ) -> Result<(), StartError> {
     let listener = http::listen(config.http.listen).await.map_err(|source| StartError::Listen { source })?;
     let address = listener.local_addr().unwrap_or(config.http.listen);
-    let metrics =
-        PrometheusBuilder::new().install_recorder().map_err(|source| StartError::Metrics { source })?;
+    let metrics = numbers::install().map_err(|source| StartError::Metrics { source })?;
+    // Before anything runs: what is wrong with it is told alone.
+    let store = if parts.worker {
+        let store = config.store.as_ref().ok_or(StartError::Section { part: "worker", section: "store" })?;
+        Some(worker::open_store(&store.folder).map_err(|source| StartError::Store { source })?)
+    } else {
+        None
+    };
     let mut tasks = Vec::new();
     let broker = if parts.ingest {
         let (link_state, mut ingest_tasks) = start_ingest(&config, &database, &stop)?;
@@ -116,13 +134,10 @@ pub async fn run(
     } else {
         None
     };
-    if parts.worker {
-        let store = config.store.as_ref().ok_or(StartError::Section { part: "worker", section: "store" })?;
-        let store = worker::open_store(&store.folder).map_err(|source| StartError::Store { source })?;
-        let pool = database.pool(Role::Worker, 2);
-        tasks.push(tokio::spawn(worker::work(pool, store, config.worker.clone(), stop.clone())));
+    if let Some(store) = store {
+        tasks.push(tokio::spawn(worker::work(database.clone(), store, config.worker.clone(), stop.clone())));
     }
-    let health = Health { pool: database.pool(Role::App, 1), broker };
+    let health = Health::new(database.clone(), broker);
     tracing::info!(http.listen = %address, instance = %config.instance, ingest = parts.ingest, worker = parts.worker, "gateway started");
     http::serve(listener, health, metrics, stop).await;
     let all = async {
@@ -186,11 +201,7 @@ fn link_settings(config: &Config, broker: &Broker) -> Result<LinkSettings, Start
     let read = |key, path: &Path| {
         std::fs::read(path).map_err(|source| StartError::File { key, path: path.to_owned(), source })
     };
-    let (ca, certificate, key) = (
-        read("broker.ca", &broker.ca)?,
-        read("broker.cert", &broker.cert)?,
-        read("broker.key", &broker.key)?,
-    );
+    let (ca, certificate) = (read("broker.ca", &broker.ca)?, read("broker.cert", &broker.cert)?);
     let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
     let facts = check_certificate(&text(&certificate), &text(&ca), clock::now())
         .map_err(|source| StartError::Certificate { source })?;
@@ -203,12 +214,21 @@ fn link_settings(config: &Config, broker: &Broker) -> Result<LinkSettings, Start
     if let Some(found) = found {
         return Err(StartError::OthersCertificate { found, instance: config.instance.to_string() });
     }
+    let key = load_key_of(&text(&certificate), &broker.key).map_err(|source| StartError::Key { source })?;
+    let days_left = (facts.until.unix_millis() - clock::now().unix_millis()) / 86_400_000;
+    #[expect(clippy::cast_precision_loss, reason = "seconds since 1970 fit into 52 bits for ever")]
+    let until_s = (facts.until.unix_millis() / 1000) as f64;
+    metrics::gauge!("prim_broker_certificate_expiry_timestamp_seconds").set(until_s);
+    if days_left < SOON_DAYS {
+        tracing::warn!(days_left, "broker.cert expires soon: issue a new one and start the gateway again");
+    }
     Ok(LinkSettings {
         host: broker.host.clone(),
         port: broker.port,
         ca,
         certificate,
-        key,
+        key: key.into_bytes(),
+        valid_until: facts.until,
         instance: config.instance.clone(),
         window: config.ingest.window,
     })

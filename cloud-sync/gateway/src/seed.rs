@@ -6,6 +6,13 @@ use sqlx::{Acquire as _, Row as _};
 
 use crate::clock;
 use crate::db::{ConnectError, Database, Role};
+use crate::fault::Fault;
+
+/// The longest name of an organisation, a workspace or a person, in characters; the columns hold no more.
+const LONGEST_NAME: usize = 200;
+/// The longest e-mail address (RFC 5321).
+const LONGEST_EMAIL: usize = 254;
+const ROLES: [&str; 4] = ["owner", "manager", "member", "guest"];
 
 /// What should be there.
 #[derive(Debug, Clone)]
@@ -43,6 +50,16 @@ pub enum SeedError {
         #[source]
         source: ConnectError,
     },
+    /// A value that cannot stand in the database; nothing was asked of it.
+    #[error("seed {what} {value:?}: {why}")]
+    Value {
+        /// What it is.
+        what: &'static str,
+        /// The value.
+        value: String,
+        /// What is wrong with it, and what would do.
+        why: String,
+    },
     /// The database said no.
     #[error("seed {what}")]
     Refused {
@@ -50,7 +67,7 @@ pub enum SeedError {
         what: String,
         /// Why.
         #[source]
-        source: sqlx::Error,
+        source: Fault,
     },
     /// Another key is enrolled.
     #[error(
@@ -63,16 +80,51 @@ pub enum SeedError {
     },
 }
 
+impl Seed {
+    fn check(&self) -> Result<(), SeedError> {
+        name("the organisation's name for people", &self.org_display_name)?;
+        name("the workspace", &self.workspace)?;
+        for (email, display_name, role) in &self.users {
+            name("a user's name", display_name)?;
+            let halves: Vec<&str> = email.split('@').collect();
+            let whole = halves.len() == 2 && halves.iter().all(|half| !half.is_empty());
+            if !whole || email.contains(char::is_whitespace) || email.chars().count() > LONGEST_EMAIL {
+                let why = format!("want one such as ana@example.org, {LONGEST_EMAIL} characters at most");
+                return Err(SeedError::Value { what: "a user's e-mail address", value: email.clone(), why });
+            }
+            if !ROLES.contains(&role.as_str()) {
+                let why = format!("want one of {}", ROLES.join(", "));
+                return Err(SeedError::Value { what: "a user's role", value: role.clone(), why });
+            }
+        }
+        Ok(())
+    }
+}
+
+fn name(what: &'static str, value: &str) -> Result<(), SeedError> {
+    let why = if value.trim().is_empty() {
+        format!("it is empty; use 1 to {LONGEST_NAME} characters")
+    } else if value.chars().count() > LONGEST_NAME {
+        format!("it is too long; use 1 to {LONGEST_NAME} characters")
+    } else if value.chars().any(char::is_control) {
+        "it holds a line break or another control character; leave that out".to_owned()
+    } else {
+        return Ok(());
+    };
+    Err(SeedError::Value { what, value: value.chars().take(LONGEST_NAME).collect(), why })
+}
+
 /// Makes what is missing, in one transaction.
 ///
 /// # Errors
-/// When the database refuses, or a device is enrolled with another key.
+/// When a value cannot stand there, the database refuses, or a device is enrolled with another key.
 pub async fn seed(database: &Database, seed: &Seed) -> Result<Seeded, SeedError> {
+    seed.check()?;
     let mut connection =
         database.connect(Role::Owner).await.map_err(|source| SeedError::Connect { source })?;
     let refused = |what: &str| {
         let what = what.to_owned();
-        move |source| SeedError::Refused { what, source }
+        move |error: sqlx::Error| SeedError::Refused { what, source: error.into() }
     };
     let mut tx = connection.begin().await.map_err(refused("anything"))?;
     let (now, random) = (clock::now(), || rand::random::<u128>());
@@ -112,7 +164,7 @@ pub async fn seed(database: &Database, seed: &Seed) -> Result<Seeded, SeedError>
         .bind(role)
         .execute(&mut *tx)
         .await
-        .map_err(refused("a user; the role must be owner, manager, member or guest"))?;
+        .map_err(refused("a user"))?;
     }
     let mut device_ids = Vec::with_capacity(seed.devices.len());
     for (device, key) in &seed.devices {
@@ -152,4 +204,34 @@ pub async fn seed(database: &Database, seed: &Seed) -> Result<Seeded, SeedError>
     }
     tx.commit().await.map_err(refused("anything"))?;
     Ok(Seeded { org_id, workspace_id, device_ids })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn checked(workspace: &str, user: (&str, &str, &str)) -> String {
+        let seed = Seed {
+            org: "acme".parse().unwrap(),
+            org_display_name: "Acme".to_owned(),
+            workspace: workspace.to_owned(),
+            users: vec![(user.0.to_owned(), user.1.to_owned(), user.2.to_owned())],
+            devices: Vec::new(),
+        };
+        seed.check().err().map(|error| error.to_string()).unwrap_or_default()
+    }
+
+    #[test]
+    fn a_value_that_cannot_stand_in_a_column_is_named_before_the_database_is_asked() {
+        let ana = ("ana@example.org", "Ana", "owner");
+        assert_eq!(checked("Main", ana), "");
+        assert!(checked("", ana).contains("the workspace \"\": it is empty"));
+        assert!(checked(&"x".repeat(201), ana).contains("too long; use 1 to 200"));
+        assert!(checked("Main", ("ana@example.org", "A\nB", "owner")).contains("line break"));
+        assert!(checked("Main", ("ana@b@c", "Ana", "owner")).contains("want one such as"));
+        assert!(checked("Main", ("@example.org", "Ana", "owner")).contains("e-mail address"));
+        assert!(
+            checked("Main", ("ana@example.org", "Ana", "boss")).contains("owner, manager, member, guest")
+        );
+    }
 }

@@ -21,10 +21,15 @@ use tokio::sync::watch;
 pub use load::{Line, Meeting, Person, Task, Thing, Voice};
 pub use render::{Artifact, render};
 
+use crate::complaint::Complaint;
 use crate::config::Worker;
+use crate::db::{Database, Role};
+use crate::fault::{Fault, causes};
 
 /// A whole meeting is made within this, or tried again.
 const MAKE_LIMIT: Duration = Duration::from_secs(60);
+/// The question which meetings are due.
+const DUE_LIMIT: Duration = Duration::from_secs(10);
 /// A meeting that fails is left alone for this long, so that it does not starve the others.
 const FAILED_PAUSE: Duration = Duration::from_secs(30);
 
@@ -58,8 +63,8 @@ pub enum MakeError {
     #[error("read or mark the meeting")]
     Database {
         /// Why.
-        #[from]
-        source: sqlx::Error,
+        #[source]
+        source: Fault,
     },
     /// The store.
     #[error("put {name} into the store")]
@@ -70,6 +75,12 @@ pub enum MakeError {
         #[source]
         source: object_store::Error,
     },
+}
+
+impl From<sqlx::Error> for MakeError {
+    fn from(error: sqlx::Error) -> Self {
+        Self::Database { source: error.into() }
+    }
 }
 
 /// Opens a folder of this machine as the store, making it when missing.
@@ -86,16 +97,21 @@ pub fn open_store(folder: &Path) -> Result<Arc<dyn ObjectStore>, OpenStoreError>
 
 /// Looks for ended meetings until `stop`.
 pub async fn work(
-    pool: PgPool,
+    database: Database,
     store: Arc<dyn ObjectStore>,
     config: Worker,
     mut stop: watch::Receiver<bool>,
 ) {
+    let pool = database.pool(Role::Worker, 2);
+    let mut complaint = Complaint::default();
     let mut failed: Vec<(String, std::time::Instant)> = Vec::new();
     loop {
         failed.retain(|(_, at)| at.elapsed() < FAILED_PAUSE);
-        match tokio::time::timeout(Duration::from_secs(10), due(&pool, config.quiet_ms)).await {
+        match tokio::time::timeout(DUE_LIMIT, due(&pool, config.quiet_ms)).await {
             Ok(Ok(meetings)) => {
+                if complaint.is_over() {
+                    tracing::info!("Postgres answers the worker again");
+                }
                 for (org_id, meeting_id) in meetings {
                     if *stop.borrow() {
                         return;
@@ -112,24 +128,48 @@ pub async fn work(
                         }
                         Ok(Ok(false)) => {}
                         Ok(Err(error)) => {
-                            let cause = std::error::Error::source(&error)
-                                .map(ToString::to_string)
-                                .unwrap_or_default();
-                            tracing::error!(meeting.id = meeting_id, %error, cause, "artifacts not made, trying again later");
+                            let why = causes(&error);
+                            tracing::error!(
+                                meeting.id = meeting_id,
+                                why,
+                                "artifacts not made, trying again later"
+                            );
                             metrics::counter!("prim_worker_failures_total").increment(1);
                             failed.push((meeting_id, std::time::Instant::now()));
                         }
-                        Err(_) => failed.push((meeting_id, std::time::Instant::now())),
+                        Err(_) => {
+                            let limit_s = MAKE_LIMIT.as_secs();
+                            tracing::error!(
+                                meeting.id = meeting_id,
+                                limit_s,
+                                "artifacts not made in time, trying again later"
+                            );
+                            failed.push((meeting_id, std::time::Instant::now()));
+                        }
                     }
                 }
             }
-            Ok(Err(error)) => tracing::debug!(%error, "worker cannot read meetings, trying again"),
-            Err(_) => tracing::debug!("worker got no answer from Postgres, trying again"),
+            Ok(Err(error)) => {
+                // The pool tells only that it waited; a connection of one's own tells for what.
+                let why = match database.connect(Role::Worker).await {
+                    Err(error) => causes(&error),
+                    Ok(_) => Fault::from(error).to_string(),
+                };
+                complain(&mut complaint, &why);
+            }
+            Err(_) => complain(&mut complaint, &format!("no answer within {} s", DUE_LIMIT.as_secs())),
         }
         tokio::select! {
             () = tokio::time::sleep(Duration::from_millis(config.poll_ms)) => {}
             _ = stop.wait_for(|stop| *stop) => return,
         }
+    }
+}
+
+fn complain(complaint: &mut Complaint, why: &str) {
+    metrics::counter!("prim_postgres_failures_total").increment(1);
+    if complaint.is_due(why, std::time::Instant::now()) {
+        tracing::warn!(why, "no artifacts are made: meetings wait, trying again");
     }
 }
 

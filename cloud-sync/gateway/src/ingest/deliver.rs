@@ -18,6 +18,8 @@ use super::prepare::Prepared;
 use super::read::{Checked, Refusal};
 use super::store::{CommitError, Committed, Depth, Store};
 use crate::backoff::Backoff;
+use crate::complaint::Complaint;
+use crate::fault::causes;
 
 /// Delivers until the channel ends or `stop`. `takes_batches` is told whether Postgres takes what we bring.
 pub async fn deliver(
@@ -30,7 +32,8 @@ pub async fn deliver(
     stop: watch::Receiver<bool>,
 ) {
     let limit = RejectedLimit::new(rejected_per_minute);
-    let mut work = Delivery { store, instance, limit, mailbox, takes_batches, stop };
+    let complaint = Complaint::default();
+    let mut work = Delivery { store, instance, limit, mailbox, takes_batches, stop, complaint };
     if !work.wait_for_database().await {
         return;
     }
@@ -48,6 +51,7 @@ struct Delivery {
     mailbox: Mailbox,
     takes_batches: watch::Sender<bool>,
     stop: watch::Receiver<bool>,
+    complaint: Complaint,
 }
 
 type Batch = (Checked, Bytes, Receipt);
@@ -159,7 +163,7 @@ impl Delivery {
                 }
                 Err(CommitError::Poison { source }) => {
                     // The code and the table name no speech; the server's message might.
-                    let database = source.as_database_error();
+                    let database = source.answer();
                     let code = database.and_then(|error| error.code()).unwrap_or_default().into_owned();
                     let table = database.and_then(|error| error.table()).unwrap_or_default().to_owned();
                     tracing::error!(
@@ -250,16 +254,20 @@ impl Delivery {
         }
     }
 
-    fn database_is(&self, up: bool) {
+    fn database_is(&mut self, up: bool) {
+        if up && self.complaint.is_over() {
+            tracing::info!("Postgres takes batches again");
+        }
         metrics::gauge!("prim_database_up").set(f64::from(u8::from(up)));
         self.takes_batches.send_if_modified(|takes| std::mem::replace(takes, up) != up);
     }
 
     fn database_away(&mut self, error: &CommitError) {
         self.store.disconnect();
-        if *self.takes_batches.borrow() {
-            let cause = std::error::Error::source(error).map(ToString::to_string).unwrap_or_default();
-            tracing::warn!(cause, "Postgres is away or busy: nothing is acknowledged, trying again");
+        metrics::counter!("prim_postgres_failures_total").increment(1);
+        let why = std::error::Error::source(error).map(causes).unwrap_or_default();
+        if self.complaint.is_due(&why, Instant::now()) {
+            tracing::warn!(why, "no batches are taken: they stay on the devices, trying again");
         }
         self.database_is(false);
     }

@@ -4,10 +4,12 @@
 //! which keeps at most a window of them under way; it promises nothing to the device, whose spool waits for our
 //! own acknowledgement. Every connection is made anew with nothing left over from the one before.
 
-use std::time::Duration;
+mod explain;
+
+use std::time::{Duration, Instant};
 
 use bytes::Bytes;
-use prim_ids::InstanceName;
+use prim_ids::{InstanceName, WallTime};
 use prim_proto::{GatewayPresence, Topic};
 use rumqttc::mqttbytes::QoS;
 use rumqttc::mqttbytes::v5::{ConnectReturnCode, LastWill, Packet, Publish};
@@ -19,6 +21,7 @@ use tokio::sync::{mpsc, watch};
 
 use crate::backoff::Backoff;
 use crate::clock;
+use crate::complaint::Complaint;
 
 /// The group of the shared subscription: all gateways of an installation are in it.
 const GROUP: &str = "ingest";
@@ -40,6 +43,8 @@ pub struct LinkSettings {
     pub certificate: Vec<u8>,
     /// Our key, PEM.
     pub key: Vec<u8>,
+    /// Until when our certificate holds.
+    pub valid_until: WallTime,
     /// Our name.
     pub instance: InstanceName,
     /// Unsettled batches at most.
@@ -162,7 +167,7 @@ struct Holder {
 impl Holder {
     async fn hold(mut self) {
         let mut backoff = Backoff::new(Duration::from_millis(200), Duration::from_secs(10));
-        let mut reported = String::new();
+        let mut complaint = Complaint::default();
         while !*self.stop.borrow() {
             let (client, events) = self.connect();
             let herald = tokio::spawn(herald(
@@ -173,6 +178,14 @@ impl Holder {
                 self.state.subscribe(),
             ));
             let why = self.follow(&client, events, &mut backoff).await;
+            let why = if clock::now() > self.settings.valid_until {
+                "broker.cert has expired; issue a new one and start the gateway again".to_owned()
+            } else {
+                why
+            };
+            if *self.state.borrow() == LinkState::Up {
+                complaint = Complaint::default();
+            }
             herald.abort();
             self.client.send_replace(None);
             metrics::gauge!("prim_broker_connected").set(0.0);
@@ -180,14 +193,13 @@ impl Holder {
                 break;
             }
             self.state.send_replace(LinkState::Down(why.clone()));
-            if why != reported {
+            if complaint.is_due(&why, Instant::now()) {
                 tracing::warn!(
                     broker.host = self.settings.host,
                     broker.port = self.settings.port,
                     why,
                     "broker away"
                 );
-                reported = why;
             }
             let wait = backoff.next_wait();
             let mut stop = self.stop.clone();
@@ -225,7 +237,7 @@ impl Holder {
                     return "the broker closed the connection".to_owned();
                 }
                 Ok(Event::Incoming(_) | Event::Outgoing(_) | Event::Auth(_)) => {}
-                Err(error) => return explain(&error),
+                Err(error) => return explain::why(&error),
             }
         }
     }
@@ -324,33 +336,5 @@ async fn herald(
             changed = takes.changed(), if asked => asked = changed.is_ok(),
             changed = stop.changed() => if changed.is_err() { return },
         }
-    }
-}
-
-/// The whole chain of causes, and what to do where that is known.
-fn explain(error: &dyn std::error::Error) -> String {
-    let mut text = error.to_string();
-    let mut cause = error.source();
-    while let Some(inner) = cause {
-        let inner_text = inner.to_string();
-        if !text.contains(&inner_text) {
-            text = format!("{text}: {inner_text}");
-        }
-        cause = inner.source();
-    }
-    let hints = [
-        (
-            "UnknownIssuer",
-            "the broker's certificate is of another authority; set broker.ca to the one that issued it",
-        ),
-        ("NotValidForName", "the broker's certificate is for another host; set broker.host to a name in it"),
-        ("Expired", "the broker's certificate has expired; issue a new one"),
-        ("UnknownCa", "the broker does not know our authority; give it the ca.pem that issued broker.cert"),
-        ("CertificateUnknown", "the broker does not accept broker.cert; issue a new one"),
-        ("refused", "nothing listens there; start the broker, or correct broker.port"),
-    ];
-    match hints.iter().find(|(sign, _)| text.contains(sign)) {
-        Some((_, hint)) => format!("{text} ({hint})"),
-        None => text,
     }
 }

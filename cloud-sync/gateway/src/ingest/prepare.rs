@@ -1,7 +1,7 @@
 //! The first task: from messages to batches whose sender is certain.
 
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use prim_ids::Stream;
 use prim_proto::{DeviceAddress, State, Topic};
@@ -12,7 +12,12 @@ use super::mqtt::{Arrived, Receipt};
 use super::read::{Checked, Device, Refusal, check};
 use super::registry::Registry;
 use crate::backoff::Backoff;
+use crate::complaint::Complaint;
 use crate::db::{Database, Role};
+use crate::fault::{Fault, causes};
+
+/// A question to the registry that takes longer is given up and asked again.
+const LOOKUP_LIMIT: Duration = Duration::from_secs(10);
 
 /// One message, ready to be delivered.
 #[derive(Debug)]
@@ -46,7 +51,8 @@ pub async fn prepare(
     out: mpsc::Sender<Vec<Prepared>>,
     mut stop: watch::Receiver<bool>,
 ) {
-    let mut lookup = Lookup { database, connection: None, registry: Registry::default() };
+    let mut lookup =
+        Lookup { database, connection: None, registry: Registry::default(), complaint: Complaint::default() };
     loop {
         let first = tokio::select! {
             biased;
@@ -96,6 +102,7 @@ struct Lookup {
     database: Database,
     connection: Option<PgConnection>,
     registry: Registry,
+    complaint: Complaint,
 }
 
 impl Lookup {
@@ -110,13 +117,19 @@ impl Lookup {
         let Some(address) = topic.device().cloned() else { return Some(Sender::Nobody("bad_topic")) };
         let mut backoff = Backoff::new(Duration::from_millis(100), Duration::from_secs(5));
         loop {
-            match tokio::time::timeout(Duration::from_secs(10), self.ask(&address, anew)).await {
-                Ok(Ok(Some(device))) => return Some(Sender::Known(topic, device)),
-                Ok(Ok(None)) => return Some(Sender::Unknown),
-                Ok(Err(why)) => tracing::debug!(why, "registry away"),
-                Err(_) => tracing::debug!("registry silent"),
+            let why = match tokio::time::timeout(LOOKUP_LIMIT, self.ask(&address, anew)).await {
+                Ok(Ok(found)) => {
+                    self.complaint = Complaint::default();
+                    return Some(found.map_or(Sender::Unknown, |device| Sender::Known(topic, device)));
+                }
+                Ok(Err(why)) => why,
+                Err(_) => format!("Postgres did not answer within {} s", LOOKUP_LIMIT.as_secs()),
+            };
+            if self.complaint.is_due(&why, Instant::now()) {
+                tracing::warn!(why, "no device can be looked up: batches wait, trying again");
             }
             self.connection = None;
+            metrics::counter!("prim_postgres_failures_total").increment(1);
             metrics::gauge!("prim_database_up").set(0.0);
             tokio::select! {
                 () = tokio::time::sleep(backoff.next_wait()) => {}
@@ -128,7 +141,7 @@ impl Lookup {
     async fn ask(&mut self, address: &DeviceAddress, anew: bool) -> Result<Option<Arc<Device>>, String> {
         if self.connection.is_none() {
             self.connection =
-                Some(self.database.connect(Role::Ingest).await.map_err(|error| error.to_string())?);
+                Some(self.database.connect(Role::Ingest).await.map_err(|error| causes(&error))?);
         }
         let connection = self.connection.as_mut().expect("it was just made");
         let answer = if anew {
@@ -136,7 +149,7 @@ impl Lookup {
         } else {
             self.registry.get(connection, address).await
         };
-        answer.map_err(|error| error.to_string())
+        answer.map_err(|error| Fault::from(error).to_string())
     }
 }
 

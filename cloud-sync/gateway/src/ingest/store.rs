@@ -15,6 +15,7 @@ use super::judge::{Candidate, Fate, Judgement, Known, judge};
 use super::read::{Checked, CheckedRow, Status};
 use crate::clock;
 use crate::db::{ConnectError, Database, Role};
+use crate::fault::Fault;
 
 /// A group that takes longer is given up and tried again: the server hangs, or is gone without a word.
 const COMMIT_LIMIT: Duration = Duration::from_secs(20);
@@ -34,18 +35,26 @@ pub enum CommitError {
     Poison {
         /// Which.
         #[source]
-        source: sqlx::Error,
+        source: Fault,
     },
 }
 
 impl From<sqlx::Error> for CommitError {
     fn from(source: sqlx::Error) -> Self {
         // Classes 22 (data), 23 (constraint), 54 (limits): the same again will fail again.
+        let source = Fault::from(source);
         let refused = source
-            .as_database_error()
+            .answer()
             .and_then(|error| error.code())
             .is_some_and(|code| ["22", "23", "54"].iter().any(|class| code.starts_with(class)));
         if refused { Self::Poison { source } } else { Self::Away { source: Box::new(source) } }
+    }
+}
+
+impl CommitError {
+    /// Postgres said nothing for too long.
+    pub(super) fn silent(limit: Duration) -> Self {
+        Self::Away { source: format!("Postgres did not answer within {} s", limit.as_secs()).into() }
     }
 }
 
@@ -88,13 +97,14 @@ pub struct Store {
     instance: InstanceName,
     key: AuditKey,
     connection: Option<PgConnection>,
+    key_checked: bool,
 }
 
 impl Store {
     /// A writer that connects when first used. `key` counter-signs heads.
     #[must_use]
     pub fn new(database: Database, instance: InstanceName, key: AuditKey) -> Self {
-        Self { database, instance, key, connection: None }
+        Self { database, instance, key, connection: None, key_checked: false }
     }
 
     /// The connection, made when there is none.
@@ -105,9 +115,27 @@ impl Store {
         if self.connection.is_none() {
             let mut fresh = self.database.connect(Role::Ingest).await?;
             sqlx::query("SELECT prim_make_partitions()").execute(&mut fresh).await?;
+            if !self.key_checked {
+                self.check_key(&mut fresh).await?;
+            }
             self.connection = Some(fresh);
         }
         Ok(self.connection.as_mut().expect("it was just made"))
+    }
+
+    /// A device's key in the gateway's place would let either forge for the other.
+    async fn check_key(&mut self, connection: &mut PgConnection) -> Result<(), sqlx::Error> {
+        let device: Option<String> = sqlx::query_scalar(
+            "SELECT d.name FROM device_keys k JOIN devices d ON d.id = k.device_id WHERE k.public_key = $1 LIMIT 1",
+        )
+        .bind(&self.key.public().to_bytes()[..])
+        .fetch_optional(connection)
+        .await?;
+        if let Some(device) = device {
+            tracing::error!(device, "audit.key is the key of a device: make a key for the gateway alone");
+        }
+        self.key_checked = true;
+        Ok(())
     }
 
     /// Drops the connection: what hangs on it is rolled back by the server.
@@ -130,7 +158,7 @@ impl Store {
                 Ok(done)
             }
             Ok(Err(error)) => Err(error.into()),
-            Err(silent) => Err(CommitError::Away { source: Box::new(silent) }),
+            Err(_) => Err(CommitError::silent(COMMIT_LIMIT)),
         }
     }
 }

@@ -12,6 +12,9 @@ use crate::backoff::Backoff;
 use crate::ingest::read::{Device, Refusal};
 use crate::ingest::store::CommitError;
 
+/// An errand that takes longer is given up and tried again.
+const ERRAND_LIMIT: Duration = Duration::from_secs(20);
+
 /// A small transaction beside the batches.
 pub(super) enum Errand<'a> {
     State {
@@ -40,7 +43,7 @@ impl Delivery {
     pub(super) async fn run(&mut self, errand: &Errand<'_>) -> Option<Done> {
         let mut backoff = Backoff::new(Duration::from_millis(50), Duration::from_secs(5));
         loop {
-            match tokio::time::timeout(Duration::from_secs(20), self.attempt(errand)).await {
+            match tokio::time::timeout(ERRAND_LIMIT, self.attempt(errand)).await {
                 Ok(Ok(done)) => {
                     self.database_is(true);
                     return Some(done);
@@ -52,7 +55,7 @@ impl Delivery {
                     return Some(Done::default());
                 }
                 Ok(Err(error @ CommitError::Away { .. })) => self.database_away(&error),
-                Err(silent) => self.database_away(&CommitError::Away { source: Box::new(silent) }),
+                Err(_) => self.database_away(&CommitError::silent(ERRAND_LIMIT)),
             }
             if !self.pause(&mut backoff).await {
                 return None;
