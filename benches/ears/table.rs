@@ -3,7 +3,7 @@ use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::io::Write as _;
 
-use prim_benches::{Budget, budgets};
+use prim_benches::{Budget, budgets, note_missed};
 use serde::{Deserialize, Serialize};
 
 #[derive(Debug, Serialize, Deserialize)]
@@ -59,6 +59,9 @@ impl Table {
             met,
         };
         let _ = writeln!(std::io::stdout(), "  {}", line(&row));
+        if row.met == Some(false) {
+            note_missed(&row.id);
+        }
         self.rows.push(row);
     }
 

@@ -2,7 +2,8 @@
 //!
 //! **What.** Each bench measures one thing, beside a peer in the same run where there is one, and says whether the
 //! promise of `budgets.toml` is met. **Who calls it.** `cargo xtask bench`. **What it never does.** It never fails
-//! because a promise is missed on a busy machine: it says so and by how much; it fails when it cannot measure.
+//! because a promise is missed on a busy machine: it says so and by how much, and notes it for `bench --strict`,
+//! which does; it fails when it cannot measure.
 use std::collections::BTreeMap;
 use std::io::Write;
 use std::time::{Duration, Instant};
@@ -114,6 +115,25 @@ pub fn report(name: &str, figure: f64, detail: &str) {
     let verdict = if kept { "met" } else { "MISSED" };
     let _ = writeln!(out, "{name}: {figure:.2} {}; promised {promise}: {verdict}", budget.unit);
     let _ = writeln!(out, "    {detail}");
+    if !kept {
+        note_missed(name);
+    }
+}
+
+/// Names the file that gathers the promises that were missed, one a line.
+pub const MISSED_VARIABLE: &str = "PRIM_BENCH_MISSED";
+
+/// Note that the promise `name` was missed, where somebody gathers that.
+///
+/// # Panics
+///
+/// When the file cannot be written: a missed promise would look kept.
+pub fn note_missed(name: &str) {
+    if let Some(path) = std::env::var_os(MISSED_VARIABLE) {
+        let file = std::fs::File::options().create(true).append(true).open(path);
+        file.and_then(|mut file| writeln!(file, "{name}"))
+            .expect("the file of missed promises can be written");
+    }
 }
 
 #[cfg(test)]

@@ -1,5 +1,6 @@
 //! `cargo xtask demo`: a meeting on this machine, from sound in a simulated room to rows in Postgres, and what was
 //! promised of it held against what a separate program measured.
+use std::io::Read as _;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
@@ -7,7 +8,7 @@ use anyhow::{Context, bail, ensure};
 use clap::Args;
 
 use crate::setup::{self, Purpose, wheel};
-use crate::{checkout, say, stop};
+use crate::{checkout, quality, say, stop};
 
 mod after;
 mod checks;
@@ -73,11 +74,11 @@ pub(crate) fn run(options: &Options) -> anyhow::Result<()> {
         (true, Some(_)) => Held::OtherRoom,
         (true, None) => Held::Demo,
     };
-    hold(options, &checkout::root().join(SCRIPT), held)
+    hold(options, &checkout::root().join(SCRIPT), held).map(drop)
 }
 
 /// `cargo xtask bench latency`: the same programs, a longer meeting, at least 30 events of each kind.
-pub(crate) fn latency(yes: bool) -> anyhow::Result<()> {
+pub(crate) fn latency(yes: bool, strict: bool) -> anyhow::Result<()> {
     let options = Options {
         once: true,
         yes,
@@ -88,17 +89,17 @@ pub(crate) fn latency(yes: bool) -> anyhow::Result<()> {
         room: None,
         data: Some(checkout::root().join(".prim").join("latency")),
     };
-    hold(&options, &checkout::root().join(LATENCY_SCRIPT), Held::Latency)
+    let missed = hold(&options, &checkout::root().join(LATENCY_SCRIPT), Held::Latency)?;
+    quality::judge(&missed.iter().map(String::as_str).collect::<Vec<_>>(), strict)
 }
 
 pub(crate) fn clean() -> anyhow::Result<()> {
     folder::clean()
 }
 
-fn hold(options: &Options, script: &Path, held: Held) -> anyhow::Result<()> {
-    for wave in &options.wav {
-        ensure!(wave.is_file(), "play {}: there is no such file", wave.display());
-    }
+/// The answer is the names of the promises that were missed.
+fn hold(options: &Options, script: &Path, held: Held) -> anyhow::Result<Vec<String>> {
+    judge(options)?;
     let start = Instant::now();
     let ready = setup::ensure(Purpose::Demo, setup::Options { yes: options.yes })?;
     build(ready.postgres_bin.as_deref())?;
@@ -141,11 +142,32 @@ fn hold(options: &Options, script: &Path, held: Held) -> anyhow::Result<()> {
         if broken > 0 {
             bail!("{broken} of the things promised did not happen");
         }
-        return Ok(());
+        return Ok(table::missed(&outcome.summary));
     }
     say::line("The servers keep running for you to look around; Ctrl-C stops them.");
     say::hint(format_args!("DATABASE_URL={}", stage.database_url));
     stop::until_pressed();
+    Ok(table::missed(&outcome.summary))
+}
+
+/// What was asked for is judged before anything is installed or built.
+fn judge(options: &Options) -> anyhow::Result<()> {
+    for wave in &options.wav {
+        let name = wave.display();
+        ensure!(wave.exists(), "play {name}: there is no such file");
+        ensure!(wave.is_file(), "play {name}: it is no file; name the recordings one by one");
+        let mut head = Vec::new();
+        let file = std::fs::File::open(wave).with_context(|| format!("play {name}: open it"))?;
+        file.take(12).read_to_end(&mut head).with_context(|| format!("play {name}: read it"))?;
+        ensure!(!head.is_empty(), "play {name}: the file is empty; record it again or leave it out");
+        ensure!(
+            head.starts_with(b"RIFF") && head.ends_with(b"WAVE"),
+            "play {name}: it is no wave file; convert it, for example with `sox IN -b 16 OUT.wav`"
+        );
+    }
+    if let Some(room) = &options.room {
+        room.parse::<prim_hal_sim::RoomSpec>().context("use --room")?;
+    }
     Ok(())
 }
 

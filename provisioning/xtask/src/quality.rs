@@ -31,6 +31,10 @@ pub(crate) struct BenchOptions {
     /// Install what is missing without asking.
     #[arg(long)]
     yes: bool,
+    /// Exit with 1 when a promise is missed, and name it. Without this, missed promises are named and the exit status
+    /// is 0: on a busy machine a figure may be the neighbours'. A bench that cannot measure always exits with 1.
+    #[arg(long)]
+    strict: bool,
 }
 
 #[derive(Debug, Args)]
@@ -71,7 +75,7 @@ pub(crate) fn test(options: &TestOptions) -> anyhow::Result<()> {
 pub(crate) fn bench(options: &BenchOptions) -> anyhow::Result<()> {
     let ready = setup::ensure(Purpose::Test, setup::Options { yes: options.yes })?;
     if options.name.as_deref() == Some("latency") {
-        return demo::latency(options.yes);
+        return demo::latency(options.yes, options.strict);
     }
     let mut bench = checkout::cargo();
     // In the profile of the tests and the demo: what was built is measured, and a shipped build is only faster.
@@ -88,7 +92,22 @@ pub(crate) fn bench(options: &BenchOptions) -> anyhow::Result<()> {
     } else {
         ensure!(options.json.is_none() && options.stages.is_empty(), "only `bench ears` has stages and rows");
     }
-    step("bench", &mut bench)
+    let gathered = tempfile::NamedTempFile::new().context("make a file for what is missed")?;
+    bench.env(prim_benches::MISSED_VARIABLE, gathered.path());
+    step("bench", &mut bench)?;
+    let missed = std::fs::read_to_string(gathered.path()).context("read what was missed")?;
+    judge(&missed.lines().collect::<Vec<_>>(), options.strict)
+}
+
+/// Names the promises that were missed; with `--strict` that is a failure.
+pub(crate) fn judge(missed: &[&str], strict: bool) -> anyhow::Result<()> {
+    if missed.is_empty() {
+        return Ok(());
+    }
+    let names = missed.join(", ");
+    ensure!(!strict, "{} promises were missed: {names}", missed.len());
+    say::bad(format_args!("{} promises were missed: {names} (with --strict this fails)", missed.len()));
+    Ok(())
 }
 
 /// The ears are measured beside peers, and tell a page and a program what came of it.
@@ -144,5 +163,18 @@ fn name_absent_data() {
         if !shared.join(folder).is_dir() {
             say::bad(format_args!("not here: {what} (shared/{folder}); tests that need it are left out"));
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_missed_promise_fails_a_strict_bench_only() {
+        assert!(judge(&[], true).is_ok());
+        assert!(judge(&["front_end_share"], false).is_ok());
+        let error = judge(&["front_end_share", "beam"], true).unwrap_err().to_string();
+        assert_eq!(error, "2 promises were missed: front_end_share, beam");
     }
 }

@@ -55,6 +55,13 @@ pub(crate) fn figures() -> Vec<String> {
     promises().into_iter().map(|promise| promise.figure).collect()
 }
 
+/// The promises that a measured p95 does not keep.
+pub(crate) fn missed(summary: &Map<String, Value>) -> Vec<String> {
+    let p95 = |promise: &Promise| summary.get(&format!("{}_p95", promise.figure)).and_then(Value::as_f64);
+    let late = |promise: &Promise| p95(promise).is_some_and(|p95| p95 > promise.at_most_ms);
+    promises().into_iter().filter(late).map(|promise| promise.what).collect()
+}
+
 fn row(promise: &Promise, summary: &Map<String, Value>) -> String {
     let number = |end: &str| summary.get(&format!("{}_{end}", promise.figure)).and_then(Value::as_f64);
     let shown = |value: Option<f64>| value.map_or_else(|| "–".to_owned(), |value| format!("{value:.0}"));
@@ -89,8 +96,10 @@ mod tests {
         let met =
             summary(r#"{"press_to_light_ms_p50":20,"press_to_light_ms_p95":99.5,"press_to_light_ms_n":31}"#);
         assert!(row(press, &met).contains("met") && !row(press, &met).contains("few"));
-        let missed = summary(r#"{"press_to_light_ms_p95":101,"press_to_light_ms_n":4}"#);
-        assert!(row(press, &missed).contains("missed") && row(press, &missed).contains("few"));
+        let late = summary(r#"{"press_to_light_ms_p95":101,"press_to_light_ms_n":4}"#);
+        assert!(row(press, &late).contains("missed") && row(press, &late).contains("few"));
         assert!(row(press, &Map::new()).contains("not measured"));
+        assert!(missed(&met).is_empty());
+        assert_eq!(missed(&summary(r#"{"press_to_light_ms_p95":101}"#)).join(","), press.what);
     }
 }
