@@ -121,6 +121,7 @@ pub fn measure(inputs: &Inputs<'_>) -> Figures {
 
     latencies(&mut f, inputs, &spoken, &voice);
     floor(&mut f, inputs, &spoken, &ding_at, &voice);
+    shown_muted(&mut f, inputs.partials, &spoken);
     if let Some(rows) = inputs.rows {
         transcript(&mut f, r, rows, &spoken);
         records(&mut f, r, rows, inputs.tips);
@@ -434,6 +435,16 @@ fn transcript(f: &mut Figures, r: &Recording, rows: &Rows, spoken: &[Spoken<'_>]
     f.put("utterances_heard_while_muted", json!(heard_muted));
     if heard_muted > 0 {
         f.problems.push(format!("{heard_muted} utterances were stored from under mute"));
+    }
+}
+
+/// Half a word is a word: while people speak under mute, the live feed shows none.
+fn shown_muted(f: &mut Figures, partials: &[Answer], spoken: &[Spoken<'_>]) {
+    let under = |at: f64| spoken.iter().any(|l| l.said.unheard && at > l.on_ms && at < l.off_ms);
+    let shown = partials.iter().filter(|partial| under(partial.seen_ms)).count();
+    f.put("partials_shown_while_muted", json!(shown));
+    if shown > 0 {
+        f.problems.push(format!("{shown} half heard words were shown from under mute"));
     }
 }
 

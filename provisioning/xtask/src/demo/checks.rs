@@ -284,7 +284,7 @@ fn cut(outcome: &Outcome) -> Check {
     )
 }
 
-/// While soft-muted nothing is heard, shown as words, or dinged.
+/// While soft-muted nothing is heard, shown as words (half heard ones neither), or dinged.
 fn muted(outcome: &Outcome) -> Check {
     let what = "while muted Prim neither heard nor dinged";
     let mut spans: Vec<(MonoTime, MonoTime)> = Vec::new();
@@ -303,11 +303,11 @@ fn muted(outcome: &Outcome) -> Check {
     }
     let inside = |at: MonoTime| spans.iter().any(|(from, to)| at > *from && at < *to);
     let heard = |event: &&LiveEvent| {
-        if let LiveEvent::Final { started_ms, .. } = event {
-            inside(*started_ms)
-        } else {
-            matches!(event, LiveEvent::Ding { .. }) && inside(event.at())
-        }
+        let began_inside =
+            if let LiveEvent::Final { started_ms, .. } = event { inside(*started_ms) } else { false };
+        let tells =
+            matches!(event, LiveEvent::Partial { .. } | LiveEvent::Final { .. } | LiveEvent::Ding { .. });
+        began_inside || (tells && inside(event.at()))
     };
     let wrong = outcome.seen.events.iter().filter(heard).count();
     check(what, !spans.is_empty() && wrong == 0, format!("{} times muted, {wrong} things heard", spans.len()))

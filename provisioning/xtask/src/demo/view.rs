@@ -84,6 +84,10 @@ impl View {
             LiveEvent::Banner { text, .. } => {
                 text.as_ref().map(|text| format!("{} {text}", inked(Ink::Blue, "▭ banner")))
             }
+            // A banner of Prim's own comes as a card with this title.
+            LiveEvent::Card { title, body, .. } if title == "Banner" => {
+                Some(format!("{} {body}", inked(Ink::Blue, "▭ banner")))
+            }
             LiveEvent::Card { title, body, .. } => {
                 Some(format!("{} {title}: {body}", inked(Ink::Blue, "▤ card")))
             }
@@ -227,7 +231,7 @@ fn floor_name(state: FloorState) -> &'static str {
 fn cause_name(cause: SilenceCause) -> &'static str {
     match cause {
         SilenceCause::BargeIn => "a person began to talk",
-        SilenceCause::SpokenStop => "told to stop",
+        SilenceCause::SpokenStop => "a person stopped it",
         SilenceCause::Button => "the button",
         SilenceCause::Panel => "the panel",
         SilenceCause::Mute => "muted",

@@ -249,6 +249,20 @@ fn words_bearings_and_mute_are_judged_by_what_was_stored() {
 }
 
 #[test]
+fn half_a_word_shown_while_people_speak_under_mute_is_wrong() {
+    let mut m = Made::new();
+    m.says(0, 1_000, 1_000, "The chairs come next week.");
+    m.says(0, 5_000, 1_000, "Nobody may know this.").unheard = true;
+    let partial =
+        |ms: f64| Answer { seen_ms: START_NS as f64 / 1e6 + ms, utterance: "A".into(), remote: false };
+    let f = m.figures(&[partial(1_500.0)]);
+    near(&f, "partials_shown_while_muted", 0.0, 0.0);
+    let f = m.figures(&[partial(1_500.0), partial(5_600.0)]);
+    near(&f, "partials_shown_while_muted", 1.0, 0.0);
+    assert!(f.problems.iter().any(|p| p.contains("from under mute")), "{:?}", f.problems);
+}
+
+#[test]
 fn the_spool_and_postgres_hold_the_same_set_or_it_is_said_which_stream_differs() {
     let mut m = Made::new();
     let row = |n: u8| vec![n; 32];

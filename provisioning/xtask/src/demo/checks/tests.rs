@@ -57,6 +57,31 @@ fn a_ding_inside_the_mute_breaks_it_and_one_outside_does_not() {
 }
 
 #[test]
+fn words_inside_the_mute_break_it_half_heard_ones_too() {
+    const WORDS: &str = "01ARZ3NDEKTSV4RRFFQ69G5FAV";
+    let partial = |at: u64| {
+        format!(
+            r#"{{"kind":"partial","at_ms":{at},"utterance":"{WORDS}","ear":"room","text":"we","stable_chars":0}}"#
+        )
+    };
+    let whole = |at: u64, started: u64| {
+        format!(
+            r#"{{"kind":"final","at_ms":{at},"utterance":"{WORDS}","ear":"room","speaker":null,"bearing_deg":null,
+                "text":"we ship","started_ms":{started},"ended_ms":{at}}}"#
+        )
+    };
+    let holds = |line: String| {
+        let mut outcome = outcome(vec![(100, mute(true)), (200, mute(false))]);
+        outcome.seen.events = vec![LiveEvent::read(&line).unwrap()];
+        muted(&outcome).held
+    };
+    assert!(holds(partial(90)) && holds(partial(210)) && holds(whole(250, 210)));
+    assert!(!holds(partial(150)), "half a word is a word");
+    assert!(!holds(whole(150, 90)), "shown while muted");
+    assert!(!holds(whole(250, 150)), "said while muted");
+}
+
+#[test]
 fn a_short_cut_or_an_idle_one_does_not_count() {
     let mut away = outcome(Vec::new());
     away.seen.cuts = vec![Duration::from_secs(25)];

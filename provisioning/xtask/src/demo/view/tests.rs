@@ -40,6 +40,16 @@ fn partial_words_show_below_and_leave_when_the_final_comes() {
 }
 
 #[test]
+fn a_stop_and_a_banner_are_told_in_words() {
+    let mut view = view();
+    let line = view.take(&event(r#"{"kind":"silence","at_ms":1,"cause":"spoken_stop"}"#)).unwrap();
+    assert!(line.contains("a person stopped it"), "by voice or by press: {line}");
+    let card = r#"{"kind":"card","at_ms":1,"title":"Banner","body":"Prim asks to speak"}"#;
+    let line = view.take(&event(card)).unwrap();
+    assert!(line.contains("banner Prim asks to speak") && !line.contains("Banner"), "{line}");
+}
+
+#[test]
 fn an_overrun_timebox_says_by_how_much() {
     let mut view = view();
     view.take(&event(&format!(
