@@ -86,9 +86,12 @@ pub fn run(
             Err(_) if stop.load(Ordering::Relaxed) => bail!("play the meeting: stopped before a device came"),
             Err(prim_hal_sim::AcceptError::Timeout(_))
                 if boot_nanos() as f64 / 1e6 - ready.boot_ms < options.patience.as_secs_f64() * 1e3 => {}
-            Err(e) => {
-                return Err(e).context(format!("is primd running with [hal] socket = {:?}?", options.hal));
-            }
+            Err(prim_hal_sim::AcceptError::Timeout(_)) => bail!(
+                "play the meeting: no device came to {} within {} s; start primd with [hal] socket set to that path",
+                options.hal.display(),
+                options.patience.as_secs()
+            ),
+            Err(e) => return Err(e).context(format!("serve the device at {}", options.hal.display())),
         }
     };
     let seats = script
@@ -244,8 +247,9 @@ impl Room<'_> {
                 }
                 None if now > blocks(options.patience) => {
                     bail!(
-                        "play the meeting: the light did not show that Prim listens within {:?}",
-                        options.patience
+                        "play the meeting: the light did not show that Prim listens within {} s; the end of primd's \
+                         log says why",
+                        options.patience.as_secs()
                     );
                 }
                 Some(began) if now >= began => {

@@ -11,7 +11,16 @@ const LONGEST_S: f64 = 1800.0;
 /// Why a file cannot be played.
 #[derive(Debug, thiserror::Error)]
 pub enum ReadWaveError {
-    /// It cannot be opened or is no wave file.
+    /// It is not there, or not ours to read.
+    #[error("play {path}: check the path and that this user may read it")]
+    Open {
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        #[source]
+        source: std::io::Error,
+    },
+    /// It is no wave file.
     #[error(
         "play {path}: it is no wave file that can be read; convert it, for example with `sox IN -b 16 OUT.wav`"
     )]
@@ -51,7 +60,16 @@ pub enum ReadWaveError {
 pub fn read(path: &Path) -> Result<Vec<f32>, ReadWaveError> {
     let no_wave = |source| ReadWaveError::NoWave { path: path.to_owned(), source };
     let unfit = |why: String| ReadWaveError::Unfit { path: path.to_owned(), why };
-    let mut reader = hound::WavReader::open(path).map_err(no_wave)?;
+    let open = |source| ReadWaveError::Open { path: path.to_owned(), source };
+    let file = std::fs::File::open(path).map_err(open)?;
+    let facts = file.metadata().map_err(open)?;
+    if facts.is_dir() {
+        return Err(unfit("it is a folder; name the files in it".into()));
+    }
+    if facts.len() == 0 {
+        return Err(unfit("the file is empty; record it again or leave it out".into()));
+    }
+    let mut reader = hound::WavReader::new(std::io::BufReader::new(file)).map_err(no_wave)?;
     let spec = reader.spec();
     if !(1_000..=768_000).contains(&spec.sample_rate) {
         return Err(unfit(format!("{} Hz is no sound rate; 1 to 768 kHz can be played", spec.sample_rate)));
@@ -187,8 +205,12 @@ mod tests {
         assert!(error.contains("letter.wav") && error.contains("sox"), "{error}");
 
         std::fs::write(&path, b"").unwrap();
-        assert!(matches!(read(&path), Err(ReadWaveError::NoWave { .. })));
-        assert!(matches!(read(&folder.path().join("none.wav")), Err(ReadWaveError::NoWave { .. })));
+        let error = read(&path).unwrap_err().to_string();
+        assert!(error.contains("the file is empty"), "{error}");
+        let error = read(&folder.path().join("none.wav")).unwrap_err();
+        assert!(matches!(error, ReadWaveError::Open { .. }), "it is not there: {error}");
+        let error = read(folder.path()).unwrap_err().to_string();
+        assert!(error.contains("it is a folder"), "{error}");
 
         let spec = hound::WavSpec {
             channels: 1,
