@@ -1,12 +1,12 @@
 //! `prim audit verify`: is this export what the device wrote?
 
 use std::fs::File;
-use std::io::{BufReader, Write};
+use std::io::{BufRead as _, BufReader, Write};
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, bail};
 use clap::{Args, Subcommand};
-use prim_proto::export::{self, Report};
+use prim_proto::export::{self, Report, VerifyError};
 use prim_proto::{KeySet, PublicKey};
 
 use crate::Outcome;
@@ -47,8 +47,8 @@ pub(crate) fn run(command: &AuditCommand, out: &mut impl Write) -> anyhow::Resul
     for path in &args.keys {
         keys.merge(read_keys(path)?);
     }
-    let file = File::open(&args.file).with_context(|| format!("open the export {}", args.file.display()))?;
-    match export::verify(BufReader::new(file), &keys) {
+    let mut file = open(&args.file)?;
+    match export::verify(&mut file, &keys) {
         Ok(report) => {
             write!(out, "{}", describe(&args.file, &report))?;
             Ok(Outcome::Holds)
@@ -58,13 +58,60 @@ pub(crate) fn run(command: &AuditCommand, out: &mut impl Write) -> anyhow::Resul
             writeln!(out, "{error}")?;
             Ok(Outcome::Fails)
         }
-        Err(error) => Err(error).with_context(|| format!("verify {}", args.file.display())),
+        Err(VerifyError::Malformed { line: 1, source }) if source.is_eof() => {
+            bail!("verify {}: line 1 is no line of an export; {WHAT_IT_IS}", args.file.display())
+        }
+        Err(VerifyError::Malformed { line, source }) if source.is_eof() => bail!(
+            "verify {}: line {line} ends in the middle, so the file was cut when it was written or copied; fetch \
+             it again",
+            args.file.display()
+        ),
+        Err(error) => {
+            let first = matches!(error, VerifyError::Malformed { line: 1, .. });
+            let hint = if first { format!(" ({WHAT_IT_IS})") } else { String::new() };
+            Err(error).with_context(|| format!("verify {}{hint}", args.file.display()))
+        }
     }
 }
 
+const WHAT_IT_IS: &str = "an export is JSON lines, the first of them the range that a gateway signed; \
+    `prim-gateway export --meeting ID --out FILE` writes one";
+
+/// The export, once its beginning shows that it can be one.
+fn open(path: &Path) -> anyhow::Result<BufReader<File>> {
+    let name = path.display();
+    let file = File::open(path).with_context(|| format!("open the export {name}"))?;
+    if file.metadata().with_context(|| format!("look at {name}"))?.is_dir() {
+        bail!("verify {name}: it is a folder; name the file in it ({WHAT_IT_IS})");
+    }
+    let mut reader = BufReader::new(file);
+    let head = reader.fill_buf().with_context(|| format!("read {name}"))?;
+    if head.iter().all(u8::is_ascii_whitespace) && head.len() < LEAST_BYTES {
+        bail!("verify {name}: it is empty; {WHAT_IT_IS}");
+    }
+    if head.starts_with(&[0x1f, 0x8b]) {
+        bail!("verify {name}: it is compressed; unpack it first, for example with `gunzip`");
+    }
+    if head.contains(&0) || !head.trim_ascii_start().starts_with(b"{") {
+        bail!("verify {name}: line 1 is no line of an export; {WHAT_IT_IS}");
+    }
+    Ok(reader)
+}
+
+/// The first line of an export alone is longer.
+const LEAST_BYTES: usize = 400;
+
 fn read_keys(path: &Path) -> anyhow::Result<KeySet> {
-    let text =
-        std::fs::read_to_string(path).with_context(|| format!("read the key file {}", path.display()))?;
+    let name = path.display();
+    let bytes = std::fs::read(path).with_context(|| format!("read the key file {name}"))?;
+    let text = String::from_utf8(bytes)
+        .map_err(|_| anyhow::anyhow!("{name} is no key file: it is not text; want PEM or one key a line"))?;
+    if text.trim().is_empty() {
+        bail!(
+            "the key file {} is empty; get the public keys from those who run device and gateway",
+            path.display()
+        );
+    }
     if text.contains("PRIVATE KEY") {
         bail!("{} holds a private key: give the public one, and keep this one to yourself", path.display());
     }

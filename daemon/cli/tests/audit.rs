@@ -196,3 +196,42 @@ fn help_teaches_with_examples() {
         assert!(text.contains("Examples:") && text.contains("Exit status"), "{args:?}:\n{text}");
     }
 }
+
+#[test]
+fn a_file_that_is_no_export_says_what_it_is_and_how_one_is_made() {
+    let folder = tempfile::tempdir().unwrap();
+    let refused = |text: &str, words: &[&str]| {
+        let (status, said) = verify_text(folder.path(), text);
+        assert_eq!(status, 2, "{said}");
+        for word in words {
+            assert!(said.contains(word), "{word:?} is not in: {said}");
+        }
+        assert!(!said.contains("EOF while"), "{said}");
+    };
+    refused("", &["it is empty", "JSON lines", "prim-gateway export"]);
+    refused("\n \n", &["is empty"]);
+    refused("\u{7f}ELF\0\0", &["line 1 is no line of an export"]);
+    refused("[1, 2]", &["line 1 is no line of an export"]);
+    refused("{\"hello\":1}", &["read line 1", "missing field `export`", "prim-gateway export"]);
+    let whole = honest().text();
+    let cut = &whole[..whole.trim_end().len() - 20];
+    let last = whole.lines().count();
+    refused(cut, &[&format!("line {last} ends"), "the file was cut"]);
+    let output = prim(&["audit", "verify", folder.path().to_str().unwrap(), "--keys", "Cargo.toml"]);
+    let said = String::from_utf8(output.stderr).unwrap();
+    assert!(said.contains("Cargo.toml") || said.contains("is a folder"), "{said}");
+}
+
+#[test]
+fn a_key_file_that_holds_no_key_is_named() {
+    let folder = tempfile::tempdir().unwrap();
+    let (file, keys) = (folder.path().join("export.jsonl"), folder.path().join("keys.txt"));
+    std::fs::write(&file, honest().text()).unwrap();
+    for (bytes, words) in [(&b""[..], "is empty"), (b"\xff\xfe\0", "it is not text")] {
+        std::fs::write(&keys, bytes).unwrap();
+        let output = prim(&["audit", "verify", file.to_str().unwrap(), "--keys", keys.to_str().unwrap()]);
+        let said = String::from_utf8(output.stderr).unwrap();
+        assert_eq!(output.status.code(), Some(2), "{said}");
+        assert!(said.contains(words) && said.contains("keys.txt"), "{said}");
+    }
+}
