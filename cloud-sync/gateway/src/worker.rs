@@ -6,6 +6,7 @@
 
 mod load;
 mod render;
+mod voices;
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;

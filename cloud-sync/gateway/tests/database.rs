@@ -44,7 +44,10 @@ async fn migrations_go_up_down_to_nothing_and_up_to_the_same() {
     assert_eq!(bed.text(SHAPE), first, "what was refused changed nothing");
     assert_eq!(migrate::down(&bed.database, 2).await.unwrap(), ["0004_views", "0003_meetings"]);
     let error = bed.database.connect(Role::Ingest).await.unwrap_err().to_string();
-    assert!(error.contains("stands at step 2, this program needs 4; run `prim-gateway migrate up`"), "{error}");
+    assert!(
+        error.contains("stands at step 2, this program needs 4; run `prim-gateway migrate up`"),
+        "{error}"
+    );
     let status = migrate::status(&bed.database).await.unwrap();
     assert_eq!(status.iter().map(|step| step.applied).collect::<Vec<_>>(), [true, true, false, false]);
     migrate::up(&bed.database).await.unwrap();

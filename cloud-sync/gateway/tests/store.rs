@@ -433,7 +433,8 @@ async fn an_ended_meeting_gets_its_files_once_and_again_when_something_comes_lat
     assert!(!worker::make(&pool, store.as_ref(), &org, &id).await.unwrap(), "nothing new, nothing made");
     let read = |name: &str| std::fs::read_to_string(folder.join(format!("acme/{id}/{name}"))).unwrap();
     assert!(
-        read("transcript.md").contains("[Prim] One minute over [cut off: barge in; not said: please go on]")
+        read("transcript.md").contains(") One minute over [cut off: barge in; not said: please go on]")
+            && read("transcript.md").contains("**[Prim]** (")
     );
     assert!(!read("transcript.md").contains("Never heard"));
     gateway.send(&device, words.0, &words.1).await;

@@ -1,11 +1,11 @@
 //! A meeting as its files tell it, read from the tables.
 
-use std::collections::HashMap;
-
 use sqlx::{PgConnection, Row as _};
 
+use super::voices::muted;
+
 /// A meeting, in the order things happened. Times are milliseconds since its start.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, PartialEq, Default)]
 pub struct Meeting {
     /// The organisation's name.
     pub org: String,
@@ -23,7 +23,7 @@ pub struct Meeting {
     pub people: Vec<Person>,
     /// The agenda with planned and spent time.
     pub agenda: Vec<(Option<String>, Option<i64>, i64)>,
-    /// What was said, and Prim's dings.
+    /// What was said, Prim's dings, and when Prim was muted.
     pub lines: Vec<Line>,
     /// Decisions that hold.
     pub decisions: Vec<Thing>,
@@ -55,15 +55,21 @@ pub enum Voice {
     Prim,
     /// Prim's ding.
     Ding,
+    /// Nobody's: Prim was muted and heard nothing. What was said then is not known to it.
+    Muted,
 }
 
 /// Something that was heard.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct Line {
     /// The utterance.
     pub id: String,
     /// Whose.
     pub voice: Voice,
+    /// `room` or `remote`, where it is known.
+    pub ear: Option<String>,
+    /// From which direction in the room, where it is known; degrees.
+    pub bearing_deg: Option<f64>,
     /// When.
     pub start_ms: i64,
     /// Until when, where it is known.
@@ -164,7 +170,7 @@ pub(super) async fn meeting(
         meeting.agenda.push((row.try_get("title")?, row.try_get("planned_ms")?, row.try_get("spent_ms")?));
     }
     let lines = sqlx::query(
-        "SELECT id, speaker, participant_id, text, unsaid, silenced_by, is_chime, boot, started_mono_ms, ended_mono_ms,
+        "SELECT id, speaker, participant_id, ear, bearing_centideg, text, unsaid, silenced_by, is_chime, boot, started_mono_ms, ended_mono_ms,
              (extract(epoch FROM started_at) * 1000)::bigint AS started_ms
          FROM utterances WHERE org_id = $1 AND meeting_id = $2 AND sounded ORDER BY started_at, id",
     );
@@ -181,11 +187,42 @@ pub(super) async fn meeting(
         meeting.lines.push(Line {
             id: row.try_get("id")?,
             voice,
+            ear: row.try_get("ear")?,
+            bearing_deg: row.try_get::<Option<i32>, _>("bearing_centideg")?.map(|c| f64::from(c) / 100.0),
             start_ms,
             end_ms,
             text: row.try_get("text")?,
             unsaid: row.try_get("unsaid")?,
             silenced_by: row.try_get("silenced_by")?,
+        });
+    }
+    let mutes = sqlx::query(
+        "SELECT raw::jsonb ->> 'boot' AS boot, at_mono_ms,
+             (extract(epoch FROM coalesce(at_wall, received_at)) * 1000)::bigint AS wall_ms,
+             raw::jsonb -> 'body' ->> 'which' = 'soft' AS soft, (raw::jsonb -> 'body' ->> 'on')::boolean AS is_on
+         FROM chain_records WHERE org_id = $1 AND meeting_id = $2 AND stream = 'audit' AND kind = 'mute'
+             AND status = 'accepted' AND at_mono_ms IS NOT NULL ORDER BY epoch, seq",
+    );
+    let mut moves = Vec::new();
+    for row in mutes.bind(org_id).bind(id).fetch_all(&mut *tx).await? {
+        let at = start.since(
+            &row.try_get::<String, _>("boot")?,
+            row.try_get("at_mono_ms")?,
+            row.try_get("wall_ms")?,
+        );
+        moves.push((at, row.try_get("soft")?, row.try_get("is_on")?));
+    }
+    for (from, to) in muted(moves) {
+        meeting.lines.push(Line {
+            id: format!("muted-{from}"),
+            voice: Voice::Muted,
+            ear: None,
+            bearing_deg: None,
+            start_ms: from,
+            end_ms: to.or(meeting.duration_ms),
+            text: None,
+            unsaid: None,
+            silenced_by: None,
         });
     }
     meeting.lines.sort_by(|a, b| (a.start_ms, &a.id).cmp(&(b.start_ms, &b.id)));
@@ -241,21 +278,4 @@ impl Start {
         };
         elapsed.max(0)
     }
-}
-
-/// Milliseconds each participant spoke, Prim under its own name.
-pub(super) fn talk_times(meeting: &Meeting) -> Vec<(String, i64)> {
-    let mut spent: HashMap<String, i64> = HashMap::new();
-    for line in &meeting.lines {
-        let name = match &line.voice {
-            Voice::Person(id) => meeting.name_of(id.as_deref()),
-            Voice::Prim => "Prim".to_owned(),
-            Voice::Ding => continue,
-        };
-        let length = line.end_ms.map_or(0, |end| end - line.start_ms);
-        *spent.entry(name).or_default() += length;
-    }
-    let mut all: Vec<(String, i64)> = spent.into_iter().collect();
-    all.sort_by(|a, b| b.1.cmp(&a.1).then_with(|| a.0.cmp(&b.0)));
-    all
 }

@@ -1,12 +1,14 @@
 //! A meeting's four files. Pure: the same meeting gives the same bytes.
 //!
-//! What the machine said stands out everywhere: `[Prim]`, `[Prim dings]`.
+//! What the machine said stands out everywhere: its name is `[Prim]`. Where it was muted, that stands in the place
+//! of the words it could not hear.
 
 use std::fmt::Write as _;
 
 use serde_json::json;
 
-use super::load::{Line, Meeting, Thing, Voice, talk_times};
+use super::load::{Line, Meeting, Thing, Voice};
+use super::voices::{Places, talk_times};
 
 /// How long a cue shows when nobody knows how long it sounded.
 const SHORTEST_CUE_MS: i64 = 1000;
@@ -36,21 +38,18 @@ pub fn render(meeting: &Meeting) -> Vec<Artifact> {
     ]
 }
 
-fn speaker(meeting: &Meeting, voice: &Voice) -> String {
-    match voice {
-        Voice::Person(id) => one_line(&meeting.name_of(id.as_deref())),
-        Voice::Prim | Voice::Ding => "Prim".to_owned(),
-    }
-}
-
 /// The words as shown: nothing that could end a line, a cue or a tag.
 fn words(line: &Line) -> String {
     match (&line.voice, &line.text) {
-        (Voice::Ding, _) => "[Prim dings]".to_owned(),
+        (Voice::Ding, _) => "[dings]".to_owned(),
+        (Voice::Muted, _) => {
+            let to = line.end_ms.map_or_else(|| "the end".to_owned(), clock);
+            format!("[muted from {} to {to}]", clock(line.start_ms))
+        }
         (Voice::Person(_) | Voice::Prim, None) => "[erased]".to_owned(),
         (Voice::Person(_), Some(text)) => one_line(text),
         (Voice::Prim, Some(text)) => {
-            let mut shown = format!("[Prim] {}", one_line(text));
+            let mut shown = one_line(text);
             if let Some(cause) = &line.silenced_by {
                 let _ = write!(shown, " [cut off: {}", cause.replace('_', " "));
                 if let Some(unsaid) = &line.unsaid {
@@ -149,9 +148,13 @@ fn markdown(meeting: &Meeting) -> String {
     );
     list(&mut out, "Notes", &mut meeting.notes.iter().map(said));
     out.push_str("\n## Transcript\n\n");
+    let places = Places::of(meeting);
     for line in &meeting.lines {
-        let name = plain_markdown(&speaker(meeting, &line.voice));
-        let _ = writeln!(out, "**{name}** ({}) {}  ", clock(line.start_ms), plain_markdown(&words(line)));
+        let shown = plain_markdown(&words(line));
+        let _ = match plain_markdown(&one_line(&places.name(meeting, line))).as_str() {
+            "" => writeln!(out, "{shown}  "),
+            name => writeln!(out, "**{name}** ({}) {shown}  ", clock(line.start_ms)),
+        };
     }
     out
 }
@@ -159,20 +162,29 @@ fn markdown(meeting: &Meeting) -> String {
 fn vtt(meeting: &Meeting) -> String {
     let escape = |text: &str| text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;");
     let mut out = String::from("WEBVTT\n");
+    let places = Places::of(meeting);
     for line in &meeting.lines {
-        let name = escape(&speaker(meeting, &line.voice)).replace('.', "");
+        let voice = match escape(&one_line(&places.name(meeting, line))).replace('.', "").as_str() {
+            "" => String::new(),
+            name => format!("<v {name}>"),
+        };
         let (from, to) = (stamp(line.start_ms, '.'), stamp(end_of(line), '.'));
-        let _ = write!(out, "\n{}\n{from} --> {to}\n<v {name}>{}\n", line.id, escape(&words(line)));
+        let _ = write!(out, "\n{}\n{from} --> {to}\n{voice}{}\n", line.id, escape(&words(line)));
     }
     out
 }
 
 fn srt(meeting: &Meeting) -> String {
     let mut out = String::new();
+    let places = Places::of(meeting);
     for (index, line) in meeting.lines.iter().enumerate() {
+        let voice = match one_line(&places.name(meeting, line)).replace("-->", "→").as_str() {
+            "" => String::new(),
+            name => format!("{name}: "),
+        };
         let (from, to) = (stamp(line.start_ms, ','), stamp(end_of(line), ','));
         let shown = words(line).replace("-->", "→");
-        let _ = write!(out, "{}\n{from} --> {to}\n{}: {shown}\n\n", index + 1, speaker(meeting, &line.voice));
+        let _ = write!(out, "{}\n{from} --> {to}\n{voice}{shown}\n\n", index + 1);
     }
     out
 }
@@ -182,7 +194,7 @@ fn summary(meeting: &Meeting) -> String {
     let prim: Vec<_> = meeting
         .lines
         .iter()
-        .filter(|line| line.voice != Voice::Person(None) && !matches!(line.voice, Voice::Person(Some(_))))
+        .filter(|line| matches!(line.voice, Voice::Prim | Voice::Ding))
         .map(|line| {
             json!({
                 "id": line.id,
@@ -216,7 +228,12 @@ fn summary(meeting: &Meeting) -> String {
             "status": task.status, "utterances": task.thing.utterances,
         })).collect::<Vec<_>>(),
         "notes": meeting.notes.iter().map(thing).collect::<Vec<_>>(),
-        "talk_times": talk_times(meeting).into_iter().map(|(name, ms)| json!({"name": name, "ms": ms})).collect::<Vec<_>>(),
+        "talk_times": talk_times(meeting).into_iter().map(|talk| json!({
+            "name": talk.name, "participant": talk.participant, "ms": talk.ms,
+        })).collect::<Vec<_>>(),
+        "muted": meeting.lines.iter().filter(|line| line.voice == Voice::Muted).map(|line| json!({
+            "from_ms": line.start_ms, "to_ms": line.end_ms,
+        })).collect::<Vec<_>>(),
         "prim": prim,
     });
     let mut text = serde_json::to_string_pretty(&all).expect("a summary is strings and numbers");
@@ -231,7 +248,8 @@ mod tests {
 
     fn line(id: &str, voice: Voice, start_ms: i64, text: &str) -> Line {
         let (text, unsaid, silenced_by) = (Some(text.to_owned()), None, None);
-        Line { id: id.to_owned(), voice, start_ms, end_ms: Some(start_ms + 2500), text, unsaid, silenced_by }
+        let (ear, bearing_deg, end_ms) = (None, None, Some(start_ms + 2500));
+        Line { id: id.to_owned(), voice, ear, bearing_deg, start_ms, end_ms, text, unsaid, silenced_by }
     }
 
     fn meeting() -> Meeting {
@@ -260,6 +278,7 @@ mod tests {
                 line("u1", Voice::Person(Some("p1".into())), 1200, "we ship\n<b>on --> Friday"),
                 line("u3", Voice::Ding, 60_000, ""),
                 prim,
+                line("muted-100000", Voice::Muted, 100_000, ""),
                 line("u4", Voice::Person(None), 3_700_000, "who am I"),
             ],
             decisions: vec![thing("Ship on Friday")],
@@ -282,9 +301,12 @@ mod tests {
         let text = text("transcript.md");
         assert!(text.starts_with("# Weekly \\*plan\\*\n"), "{text}");
         assert!(text.contains("**Ana** (00:01) we ship \\<b\\>on --\\> Friday"), "{text}");
-        assert!(text.contains("[Prim dings]"), "{text}");
+        assert!(text.contains("**[Prim]** (01:00) [dings]"), "{text}");
+        assert!(text.contains("\n[muted from 01:40 to 01:42]  \n"), "{text}");
         assert!(
-            text.contains("[Prim] Two minutes are left [cut off: barge in; not said: on this item]"),
+            text.contains(
+                "**[Prim]** (01:03) Two minutes are left [cut off: barge in; not said: on this item]"
+            ),
             "{text}"
         );
         assert!(text.contains("**Unknown** (1:01:40)"), "{text}");
@@ -300,7 +322,12 @@ mod tests {
             ),
             "{vtt}"
         );
+        assert!(
+            vtt.contains("<v [Prim]>[dings]\n") && vtt.contains("\n[muted from 01:40 to 01:42]\n"),
+            "{vtt}"
+        );
         let srt = text("transcript.srt");
+        assert!(srt.contains("\n[Prim]: [dings]\n") && srt.contains("\n[muted from 01:40"), "{srt}");
         assert!(
             srt.starts_with("1\n00:00:01,200 --> 00:00:03,700\nAna: we ship <b>on → Friday\n\n2\n"),
             "{srt}"
@@ -313,6 +340,7 @@ mod tests {
         assert_eq!(value["decisions"][0]["title"], "Ship on Friday");
         assert_eq!(value["actions"][0]["owner_name"], "Ana");
         assert_eq!(value["talk_times"][0]["ms"], 2500);
+        assert_eq!(value["muted"], serde_json::json!([{"from_ms": 100_000, "to_ms": 102_500}]));
         assert_eq!(value["prim"].as_array().unwrap().len(), 2);
         assert_eq!(value["prim"][0]["kind"], "ding");
     }
