@@ -212,7 +212,7 @@ impl Worker {
 
         let heard = self.anchor.mono_at_end_of(at) - self.frontend.delay();
         self.counters.last_block_ms.store(heard.as_millis(), Ordering::Relaxed);
-        let speech = self.judge.judge(&self.out.voice);
+        let speech = self.judge.judge(&self.out.near);
         let voices = if !self.sounding.load(Ordering::Acquire) {
             self.interrupted = false;
             self.barge_in.reset();
@@ -221,6 +221,8 @@ impl Worker {
             self.interrupted |= self.barge_in.push(&self.out, speech);
             if self.interrupted { Voices::BargeIn } else { Voices::Prim }
         };
+        // What the detector hears of Prim behind a closed gate is nobody's speech.
+        let speech = if self.out.echo.gated { 0.0 } else { speech };
         let scene = Scene {
             heard,
             words: self.out.recogniser.map(to_i16),

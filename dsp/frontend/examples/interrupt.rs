@@ -100,7 +100,7 @@ fn main() {
             .blocks
             .iter()
             .map(|b| {
-                frames.push(&b.voice, |f| {
+                frames.push(&b.near, |f| {
                     vad.predict_f32(&f.iter().map(|s| s.clamp(-1.0, 1.0)).collect::<Vec<_>>())
                 })
             })

@@ -28,14 +28,26 @@ pub struct EchoState {
     /// How far the near sound of this block stands above what the echo alone would leave, dB; high when
     /// nobody but a person speaks, about 0 while only Prim does.
     pub near_over_echo_db: f32,
-    /// Share of the speech band (250 Hz to 4 kHz) that stands at least 15 dB above what the echo alone would leave,
+    /// Share of the speech band (250 Hz to 4 kHz) that stands at least 11 dB above what the echo alone would leave,
     /// 0..=1: a person talking over Prim; 0 while the canceller does not run.
     pub near_share: f32,
+    /// The same, averaged over 100 ms.
+    pub near_share_mean: f32,
+    /// `voice` is held down: Prim is heard, and nobody else.
+    pub gated: bool,
 }
 
 impl Default for EchoState {
     fn default() -> Self {
-        Self { active: false, delay_ms: None, erle_db: 0.0, near_over_echo_db: 0.0, near_share: 0.0 }
+        Self {
+            active: false,
+            delay_ms: None,
+            erle_db: 0.0,
+            near_over_echo_db: 0.0,
+            near_share: 0.0,
+            near_share_mean: 0.0,
+            gated: false,
+        }
     }
 }
 
@@ -44,8 +56,13 @@ impl Default for EchoState {
 pub struct FrontendBlock {
     /// Mono 16 kHz, −1.0..=1.0: linear echo stage, near talker untouched; dereverberated. For recognisers.
     pub recogniser: [f32; SPEECH_BLOCK],
-    /// Mono 16 kHz, −1.0..=1.0: residual echo suppressed. For speech detection, barge-in, remote people.
+    /// Mono 16 kHz, −1.0..=1.0: residual echo suppressed, and held down while nobody but Prim is heard. For remote
+    /// people.
     pub voice: [f32; SPEECH_BLOCK],
+    /// `voice` before it is held down: a speech detector hears an interruption in it at once. It hears traces of Prim
+    /// too, so its word counts only beside `echo.near_share`, as [`BargeIn`](crate::BargeIn) has it, or while
+    /// `echo.gated` is false.
+    pub near: [f32; SPEECH_BLOCK],
     /// Where the present (or last) voice comes from; frozen in silence and while Prim speaks.
     pub bearing: Option<Bearing>,
     /// A new estimate, made with this block: at most ten a second while somebody speaks.
@@ -63,6 +80,7 @@ impl Default for FrontendBlock {
         Self {
             recogniser: [0.0; SPEECH_BLOCK],
             voice: [0.0; SPEECH_BLOCK],
+            near: [0.0; SPEECH_BLOCK],
             bearing: None,
             fresh_bearing: None,
             talkers: [None; 2],
@@ -102,6 +120,7 @@ pub struct Frontend {
     synthesis_voice: Synthesis,
     buffers: Buffers,
     echo_watch: EchoWatch,
+    gate: f32,
     voiced_blocks: u32,
     silent_blocks: u32,
     clipped_for: u32,
@@ -170,6 +189,7 @@ impl Frontend {
             synthesis_voice: Synthesis::new(),
             buffers: Buffers::new(channels),
             echo_watch: EchoWatch::default(),
+            gate: 1.0,
             voiced_blocks: 0,
             silent_blocks: 0,
             clipped_for: 0,
@@ -225,8 +245,19 @@ impl Frontend {
         let delay_ms = self.echo.as_ref().and_then(EchoCanceller::delay_ms);
         out.echo = self.echo_watch.update(echo.active, &residual, delay_ms);
         self.synthesis.push(&mut b.recogniser, &mut out.recogniser);
-        self.synthesis_voice.push(&mut b.voice, &mut out.voice);
+        self.synthesis_voice.push(&mut b.voice, &mut out.near);
+        self.hold_down(out);
         Ok(())
+    }
+
+    /// `near` becomes `voice`: the gate's gain moves over the block.
+    fn hold_down(&mut self, out: &mut FrontendBlock) {
+        let (from, to) = (self.gate, self.suppressor.gate());
+        self.gate = to;
+        out.echo.gated = to < 1.0;
+        for (n, (voice, near)) in out.voice.iter_mut().zip(&out.near).enumerate() {
+            *voice = near * (from + (to - from) * (n + 1) as f32 / SPEECH_BLOCK as f32);
+        }
     }
 
     fn bring_to_speech_rate(&mut self, mic: &[i16], reference: &[i16; DEVICE_BLOCK]) {
@@ -347,6 +378,8 @@ impl EchoWatch {
             erle_db: ratio_db(self.before, self.after),
             near_over_echo_db,
             near_share: r.near_share,
+            near_share_mean: r.near_share_mean,
+            gated: false,
         }
     }
 }

@@ -35,10 +35,13 @@ const OVER: f32 = 2.0;
 const LEAST: f32 = 1e-2;
 /// A bin belongs to a person when it stands this far (power ratio, 11 dB) above what is expected.
 const PERSONS_BIN: f32 = 12.0;
-/// A person speaks when she has this share of the speech band; an interruption needs as much.
-const PERSONS_SHARE: f32 = 0.08;
-/// While nobody stands out the whole voice is held down by another 30 dB: what a canceller leaves of a bent or long
-/// echo is not predicted bin by bin.
+/// The share of the speech band that is a person's is averaged over 100 ms: a syllable of Prim's that stands out is gone
+/// by then, a person is not.
+const SHARE_MEMORY: f32 = 0.9;
+/// A person speaks when she has this share of the speech band on that average.
+const PERSONS_SHARE: f32 = 0.025;
+/// While nobody stands out the gate holds the whole voice down by another 30 dB: what a canceller leaves of a bent or
+/// long echo is not predicted bin by bin.
 const CLOSED: f32 = 0.03;
 /// It stays open for 150 ms after the last block of a person and closes over 50 ms.
 const STAY_OPEN: u32 = 15;
@@ -60,6 +63,7 @@ pub(crate) struct Suppressor {
     floor: [f32; BINS],
     gain: [f32; BINS],
     person: bool,
+    near_share_mean: f32,
     /// Gain of the whole voice, and blocks it stays open.
     gate: f32,
     open_for: u32,
@@ -76,6 +80,8 @@ pub(crate) struct Residual {
     pub(crate) echo: f32,
     /// Share of the speech band's bins that stand 11 dB above what is expected, 0..=1.
     pub(crate) near_share: f32,
+    /// The same, averaged over 100 ms.
+    pub(crate) near_share_mean: f32,
 }
 
 impl Suppressor {
@@ -90,6 +96,7 @@ impl Suppressor {
             floor: [1e-6; BINS],
             gain: [1.0; BINS],
             person: false,
+            near_share_mean: 0.0,
             gate: 1.0,
             open_for: 0,
         }
@@ -105,12 +112,18 @@ impl Suppressor {
         self.near.fill(0.0);
         self.gain.fill(1.0);
         self.person = false;
+        self.near_share_mean = 0.0;
         self.gate = 1.0;
         self.open_for = STAY_OPEN;
     }
 
-    /// While Prim is heard: `beam` after the linear stage becomes the suppressed voice; `echo` is what the linear
-    /// stage took away, through the same beam. Nothing is believed, and all is suppressed, before the filter can have
+    /// Gain for the whole voice: 1 while a person speaks, and while Prim does not.
+    pub(crate) fn gate(&self) -> f32 {
+        self.gate
+    }
+
+    /// While Prim is heard: `beam` after the linear stage becomes the suppressed voice, still to be gated; `echo` is
+    /// what the linear stage took away, through the same beam. Nothing is believed, and all is suppressed, before the filter can have
     /// converged and while a microphone clips.
     pub(crate) fn process(
         &mut self,
@@ -131,6 +144,7 @@ impl Suppressor {
         let (up, down) = (10_f32.powf(UP * step / 10.0), 10_f32.powf(-step / 10.0));
         let fear = 1.0 + FEAR * (-(heard as f32) / FEAR_FRAMES).exp();
         let mut sums = Residual::default();
+        let mut near_bins = 0_u32;
         for f in 0..BINS {
             let (left, taken) = (beam[f].norm_sqr(), echo[f].norm_sqr());
             self.echo[f] = taken.max(LINGER * self.echo[f]);
@@ -152,15 +166,17 @@ impl Suppressor {
                 let quiet = expected + FLOOR_BIAS * self.floor[f];
                 sums.expected += quiet;
                 sums.echo += taken;
-                sums.near_share += f32::from(u8::from(self.near[f] > PERSONS_BIN * quiet)) / (hi - lo) as f32;
+                near_bins += u32::from(self.near[f] > PERSONS_BIN * quiet);
             }
         }
-        self.open_for = match sums.near_share >= PERSONS_SHARE {
+        sums.near_share = near_bins as f32 / (hi - lo) as f32;
+        self.near_share_mean = SHARE_MEMORY * self.near_share_mean + (1.0 - SHARE_MEMORY) * sums.near_share;
+        sums.near_share_mean = self.near_share_mean;
+        self.open_for = match self.near_share_mean >= PERSONS_SHARE {
             true => STAY_OPEN,
             false => self.open_for.saturating_sub(1),
         };
         self.gate = if self.open_for > 0 { 1.0 } else { CLOSED + CLOSING * (self.gate - CLOSED) };
-        beam.iter_mut().for_each(|b| *b *= self.gate);
         if trusted {
             self.frames = self.frames.saturating_add(1);
             self.person = self.frames > CONVERGED && sums.left > STANDS_OUT * sums.expected;

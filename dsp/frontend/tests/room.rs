@@ -136,7 +136,7 @@ fn probabilities(heard: &common::Heard) -> Vec<f32> {
     let mut vad = earshot::Detector::default();
     let mut frames = Reframer::new(256);
     let clamp = |x: &[f32]| x.iter().map(|s| s.clamp(-1.0, 1.0)).collect::<Vec<_>>();
-    heard.blocks.iter().map(|b| frames.push(&b.voice, |f| vad.predict_f32(&clamp(f)))).collect()
+    heard.blocks.iter().map(|b| frames.push(&b.near, |f| vad.predict_f32(&clamp(f)))).collect()
 }
 
 /// Prim speaks for 3 s of every 4.

@@ -66,7 +66,7 @@ fn main() -> anyhow::Result<()> {
     for (mic, played) in mics.chunks_exact(DEVICE_BLOCK * channels).zip(speaker.chunks_exact(DEVICE_BLOCK)) {
         let played: &[i16; DEVICE_BLOCK] = played.try_into()?;
         frontend.process(mic, played, &mut out)?;
-        frame.extend_from_slice(&out.voice);
+        frame.extend_from_slice(&out.near);
         let len = vad.frame_len();
         while frame.len() >= len {
             probability = vad.probability(&frame[..len])?;
@@ -79,7 +79,8 @@ fn main() -> anyhow::Result<()> {
         } else {
             interrupted |= barge_in.push(&out, probability);
         }
-        let heard = if sounding > 0 && !interrupted && !inside { 0.0 } else { probability };
+        let silent = out.echo.gated || (sounding > 0 && !interrupted && !inside);
+        let heard = if silent { 0.0 } else { probability };
         let now = kept.len();
         kept.push(out.recogniser.map(|s| (s.clamp(-1.0, 1.0) * 32_767.0) as i16));
         let start = |block: usize| SampleTime((block * SPEECH_BLOCK) as u64);

@@ -120,7 +120,7 @@ impl Meeting {
     fn block(&mut self) {
         let mics = self.room.step(&[0; DEVICE_BLOCK]);
         self.frontend.process(mics, &[0; DEVICE_BLOCK], &mut self.out).unwrap();
-        self.frame.extend_from_slice(&self.out.voice);
+        self.frame.extend_from_slice(&self.out.near);
         let len = self.vad.frame_len();
         while self.frame.len() >= len {
             self.probability = self.vad.probability(&self.frame[..len]).unwrap();

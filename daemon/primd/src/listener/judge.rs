@@ -16,9 +16,9 @@ impl Judge {
         Self { vad, frame, probability: 0.0 }
     }
 
-    /// The probability of speech in `voice` (mono 16 kHz), from the last whole frame of the detector.
-    pub(crate) fn judge(&mut self, voice: &[f32; SPEECH_BLOCK]) -> f32 {
-        self.frame.extend_from_slice(voice);
+    /// The probability of speech in `sound` (mono 16 kHz), from the last whole frame of the detector.
+    pub(crate) fn judge(&mut self, sound: &[f32; SPEECH_BLOCK]) -> f32 {
+        self.frame.extend_from_slice(sound);
         let len = self.vad.frame_len();
         while self.frame.len() >= len {
             if let Ok(p) = self.vad.probability(&self.frame[..len]) {
