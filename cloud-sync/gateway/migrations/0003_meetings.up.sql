@@ -102,6 +102,8 @@ CREATE TABLE utterances (
     participant_id ulid,
     ear text CHECK (ear IN ('room', 'remote')),
     bearing_centideg integer,
+    -- Which of the room's voices, where nobody could be named: 1 spoke first.
+    speaker_label smallint CHECK (speaker_label > 0),
     -- NULL once erased.
     text text,
     confidence_permille integer,

@@ -29,6 +29,8 @@ vocabulary! {
             ear: Ear,
             /// Where the voice came from, in hundredths of a degree counter-clockwise, 0..36000.
             bearing_centideg: Option<i32>,
+            /// Which of the room's voices, numbered from 1 by first speech, where nobody could be named.
+            speaker_label: Option<u8>,
             /// When it began.
             started_ms: MonoTime,
             /// When it ended.

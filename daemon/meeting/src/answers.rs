@@ -1,12 +1,8 @@
 //! What Prim says to the questions it can answer without a cloud.
 
-use std::collections::BTreeMap;
-
-use prim_ids::ParticipantId;
-
 use crate::Command;
 use crate::asked::Voice;
-use crate::listen::Utterance;
+use crate::listen::{Talker, Utterance};
 use crate::meeting::Meeting;
 use crate::words::{alike, keywords, spoken_time, tokens};
 
@@ -108,26 +104,30 @@ impl Meeting {
 
     fn speaking_times(&self) -> String {
         let Some(session) = self.session.as_ref() else { return NO_ANSWER.to_owned() };
-        let mut named: BTreeMap<Option<ParticipantId>, u64> = BTreeMap::new();
-        for (who, ms) in &session.listening.talked {
-            *named.entry(who.filter(|who| session.seats.name(*who).is_some())).or_default() += ms;
-        }
-        let mut order: Vec<(Option<ParticipantId>, u64)> = named.into_iter().collect();
-        // Longest first; those who could not be told apart come last.
-        order.sort_by_key(|(who, ms)| (who.is_none(), std::cmp::Reverse(*ms), *who));
+        let mut order: Vec<(Talker, u64)> =
+            session.listening.talked.iter().map(|(who, ms)| (*who, *ms)).collect();
+        order.sort_by_key(|(who, ms)| (std::cmp::Reverse(*ms), *who));
         if order.is_empty() {
             return "I have not followed anyone's speech yet.".to_owned();
         }
         let mut parts: Vec<String> = Vec::new();
+        // Those who could not be told apart come last.
         let mut others = 0;
-        for (at, (who, ms)) in order.into_iter().enumerate() {
-            match who.and_then(|who| session.seats.name(who)) {
-                Some(name) if at < NAMED_SPEAKERS => parts.push(format!("{name} {}", spoken_time(ms))),
+        for (who, ms) in order {
+            let name = match who {
+                Talker::Person { who } => session.seats.name(who).map(str::to_owned),
+                Talker::Voice { label } => Some(format!("Speaker {}", label.number())),
+                Talker::Unknown => None,
+            };
+            match name {
+                Some(name) if parts.len() < NAMED_SPEAKERS => {
+                    parts.push(format!("{name} for {}", spoken_time(ms)))
+                }
                 Some(_) | None => others += ms,
             }
         }
-        if others > 0 {
-            parts.push(format!("others {}", spoken_time(others)));
+        if others >= 1_000 {
+            parts.push(format!("others for {}", spoken_time(others)));
         }
         format!("{}.", parts.join(", "))
     }
@@ -162,10 +162,11 @@ impl Meeting {
 
     fn quoted(&self, heard: &Utterance) -> String {
         let name = heard.speaker.and_then(|who| self.session.as_ref()?.seats.name(who));
-        name.map_or_else(
-            || format!("Somebody said: {}", heard.text),
-            |name| format!("{name} said: {}", heard.text),
-        )
+        match (name, heard.label) {
+            (Some(name), _) => format!("{name} said: {}", heard.text),
+            (None, Some(label)) => format!("Speaker {} said: {}", label.number(), heard.text),
+            (None, None) => format!("Somebody said: {}", heard.text),
+        }
     }
 }
 

@@ -7,7 +7,7 @@ use prim_ids::{
 
 use crate::{
     Actor, Audience, Command, ConsentRule, DingPlace, DingSetting, Ear, Mode, Peripheral, PeripheralState,
-    Place, SayId, SilenceCause, Verdict,
+    Place, SayId, SilenceCause, SpeakerLabel, Verdict,
 };
 
 /// One thing to write down.
@@ -512,6 +512,8 @@ pub enum Event {
         speaker: Option<ParticipantId>,
         /// From where.
         bearing_deg: Option<u16>,
+        /// Which of the room's voices, where nobody could be named.
+        label: Option<SpeakerLabel>,
         /// The words.
         text: String,
         /// When it began.

@@ -51,6 +51,7 @@ mod seats;
 mod session;
 mod silence;
 mod snapshot;
+mod speakers;
 mod turn;
 mod view;
 mod words;
@@ -70,3 +71,4 @@ pub use io::{
 pub use meeting::Meeting;
 pub use policy::{Mode, Reason, Ruling, Verdict, View, decide};
 pub use snapshot::Snapshot;
+pub use speakers::SpeakerLabel;

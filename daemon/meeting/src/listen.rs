@@ -9,6 +9,7 @@ use prim_ids::{MonoTime, ParticipantId, UtteranceId};
 use crate::asked::Voice;
 use crate::intents::{self, Heard, takes_words};
 use crate::meeting::Meeting;
+use crate::speakers::{SpeakerLabel, Speakers};
 use crate::{Actor, CardKind, Command, Ear, Event, NotNoted};
 
 /// Reports of one utterance remembered at once; older ones have lost their partner.
@@ -31,6 +32,8 @@ pub(crate) struct Utterance {
     pub(crate) ear: Ear,
     pub(crate) speaker: Option<ParticipantId>,
     pub(crate) bearing_deg: Option<u16>,
+    /// Given when it is kept.
+    pub(crate) label: Option<SpeakerLabel>,
     pub(crate) text: String,
     pub(crate) started: MonoTime,
     pub(crate) ended: MonoTime,
@@ -45,6 +48,14 @@ impl Utterance {
     fn covers(&self, ear: Ear, at: MonoTime) -> bool {
         ear == self.ear && at + NEAR >= self.started && at <= self.ended + NEAR
     }
+}
+
+/// Who spoke, as far as that is known.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Talker {
+    Person { who: ParticipantId },
+    Voice { label: SpeakerLabel },
+    Unknown,
 }
 
 #[derive(Debug, Clone, Default)]
@@ -63,8 +74,10 @@ pub(crate) struct Listening {
     attending_until: Option<MonoTime>,
     /// What was said lately, while it may be recorded.
     pub(crate) memory: VecDeque<Utterance>,
-    /// How long each person spoke.
-    pub(crate) talked: BTreeMap<Option<ParticipantId>, u64>,
+    /// The room's voices.
+    pub(crate) speakers: Speakers,
+    /// How long each of them spoke, ms.
+    pub(crate) talked: BTreeMap<Talker, u64>,
     pub(crate) last_said: Option<String>,
 }
 
@@ -214,15 +227,33 @@ impl Meeting {
         let item = session.agenda.running().map(|(item, _)| item.id);
         let listening = &mut session.listening;
         let length = u64::try_from(heard.ended.since(heard.started).as_millis()).unwrap_or(u64::MAX);
-        let known = heard.speaker.filter(|who| session.seats.name(*who).is_some());
-        let talked = listening.talked.entry(known).or_default();
+        let label = match (heard.ear, heard.speaker, heard.bearing_deg) {
+            (Ear::Room, None, Some(bearing)) => listening.speakers.of(bearing, Duration::from_millis(length)),
+            (Ear::Room | Ear::Remote, _, _) => None,
+        };
+        let talker = match (heard.speaker.filter(|who| session.seats.name(*who).is_some()), label) {
+            (Some(who), _) => Talker::Person { who },
+            (None, Some(label)) => Talker::Voice { label },
+            (None, None) => Talker::Unknown,
+        };
+        let talked = listening.talked.entry(talker).or_default();
         *talked = talked.saturating_add(length);
-        listening.memory.push_back(heard.clone());
+        listening.memory.push_back(Utterance { label, ..heard.clone() });
         while listening.memory.len() > limit {
             listening.memory.pop_front();
         }
         let Utterance { utterance, ear, speaker, bearing_deg, text, started, ended, .. } = heard.clone();
-        self.record(Event::Utterance { utterance, ear, speaker, bearing_deg, text, started, ended, item });
+        self.record(Event::Utterance {
+            utterance,
+            ear,
+            speaker,
+            bearing_deg,
+            label,
+            text,
+            started,
+            ended,
+            item,
+        });
         Some(utterance)
     }
 

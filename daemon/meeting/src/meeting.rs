@@ -223,6 +223,7 @@ impl Meeting {
                     ear,
                     speaker,
                     bearing_deg,
+                    label: None,
                     text,
                     started,
                     ended,

@@ -5,10 +5,11 @@ use prim_ids::{MeetingId, MonoTime, ParticipantId, RequestId, WallTime};
 use crate::agenda::{Agenda, Running};
 use crate::code::{Coded, ReadError, Reader, Writer, coded_struct, from_text, to_text};
 use crate::drift::Drift;
-use crate::listen::Listening;
+use crate::listen::{Listening, Talker};
 use crate::meeting::{Meeting, Session};
 use crate::notes::{KeptAction, KeptDecision, KeptNote, Notes};
 use crate::seats::{Seat, Seats, Sides};
+use crate::speakers::Speakers;
 use crate::{
     AgendaItem, Closing, ConsentRule, DingSetting, Event, ExpiryReason, MeetingConfig, Mode, Output,
 };
@@ -42,6 +43,7 @@ struct SavedSession {
     notes: Vec<KeptNote>,
     decisions: Vec<KeptDecision>,
     actions: Vec<KeptAction>,
+    speakers_deg: Vec<u16>,
     talked: Vec<Talked>,
     last_said: Option<String>,
 }
@@ -54,7 +56,7 @@ struct Answer {
 
 #[derive(Debug, Clone, PartialEq, Eq)]
 struct Talked {
-    who: Option<ParticipantId>,
+    who: Talker,
     ms: u64,
 }
 
@@ -80,6 +82,7 @@ coded_struct!(SavedSession {
     notes,
     decisions,
     actions,
+    speakers_deg,
     talked,
     last_said
 });
@@ -152,6 +155,7 @@ impl Meeting {
             notes: session.notes.notes.clone(),
             decisions: session.notes.decisions.clone(),
             actions: session.notes.actions.clone(),
+            speakers_deg: session.listening.speakers.bearings(),
             talked: session.listening.talked.iter().map(|(who, ms)| Talked { who: *who, ms: *ms }).collect(),
             last_said: session.listening.last_said.clone(),
         }
@@ -207,6 +211,7 @@ impl Meeting {
         });
         let answers = saved.answers.into_iter().map(|answer| (answer.who, answer.yes)).collect();
         let mut listening = Listening::default();
+        listening.speakers = Speakers::restored(&saved.speakers_deg);
         listening.talked = saved.talked.into_iter().map(|talked| (talked.who, talked.ms)).collect();
         listening.last_said = saved.last_said;
         self.session = Some(Session {

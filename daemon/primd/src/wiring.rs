@@ -26,6 +26,7 @@ use prim_spool::Spool;
 use self::folder::{RESET_MARK, claim_folder, open_spool, open_witness, read_boot_id};
 use self::hardware::{Hardware, frontend_config, watch_button, watch_mute};
 use self::link::{link_health, start_uplink};
+pub use self::speech::check_models;
 use self::speech::{open_models, open_stt, open_voice, resident_bytes, speech_context};
 use crate::agenda::{self, MeetingPlan};
 use crate::clock;

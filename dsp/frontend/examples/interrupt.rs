@@ -1,4 +1,5 @@
-//! What the echo canceller leaves of Prim's own voice, and what a person talking over it looks like.
+//! How long a person who talks over Prim waits until it notices, and how often Prim takes itself for one, by room and
+//! by how loud Prim is.
 //! A development measurement: needs flite.
 #![expect(clippy::print_stdout, reason = "it prints a table")]
 #![expect(clippy::unwrap_used, reason = "a development measurement")]
@@ -13,7 +14,7 @@ mod common;
 use std::fs;
 use std::process::Command;
 
-use common::{Room, active_rms, add, add_noise, db, hear, place, rms, scale};
+use common::{Room, active_rms, add, add_noise, hear, place, scale};
 use prim_audio::SampleRate;
 use prim_dsp::{BargeIn, BargeInConfig, FrontendConfig, Reframer, resample_all};
 
@@ -28,147 +29,124 @@ fn say(voice: &str, text: &str) -> Vec<f32> {
     resample_all(&x, SampleRate::new(rate), SampleRate::new(48_000)).unwrap()
 }
 
-fn quantiles(label: &str, mut x: Vec<f32>) {
-    x.sort_by(f32::total_cmp);
-    if x.is_empty() {
-        return;
+/// What Prim may say.
+const PRIM: [&str; 12] = [
+    "There are two minutes left for this item.",
+    "The next item is the budget. It is planned for ten minutes.",
+    "You decided to move the launch to the second week of March.",
+    "There are three open actions. Ana writes the report by Friday.",
+    "Time is up for this item. Shall we go on?",
+    "Yes, Kevin asked for that twenty minutes ago.",
+    "Opening day is planned for five minutes, and four are gone.",
+    "Sorry, I did not understand that.",
+    "The meeting has been running for forty five minutes, and two items are left.",
+    "Martin spoke for ten minutes, Alan for seven, Kevin for three.",
+    "I heard a decision: buy the larger projector. Is that right?",
+    "Please excuse me, your time for the budget ends in one minute.",
+];
+/// What people say over it, and in which voice.
+const PEOPLE: [(&str, &str); 9] = [
+    ("rms", "Wait a moment please."),
+    ("awb", "Yes, we know about that."),
+    ("kal", "Prim, stop."),
+    ("rms", "Prim, stop."),
+    ("slt", "Hold on, I do not think so."),
+    ("awb", "Okay, thank you."),
+    ("kal", "No."),
+    ("slt", "Sorry, can I say something?"),
+    ("rms", "Stop it."),
+];
+/// Of Prim's sentences the first so many are heard out; over every second of the others somebody talks.
+const ALONE: usize = 12;
+const SENTENCES: usize = 48;
+/// From the loudspeaker's own clock to the microphones': 35 ms.
+const LATENCY: usize = 1_680;
+
+/// Prim's sentences and a person's over them, both dry at 48 kHz, and the samples at which a person begins.
+fn script() -> (Vec<f32>, Vec<f32>, Vec<usize>) {
+    let (mut prim, mut person, mut begins) = (vec![0.0; 48_000], Vec::new(), Vec::new());
+    for (i, text) in PRIM.iter().cycle().take(SENTENCES).enumerate() {
+        let sentence = say("slt", text);
+        let at = prim.len();
+        prim.extend(&sentence);
+        if i >= ALONE && i % 2 == 0 {
+            let (voice, words) = PEOPLE[(i / 2) % PEOPLE.len()];
+            let words = say(voice, words);
+            let first = words.iter().position(|s| s.abs() > 0.01).unwrap();
+            let at = at + 24_000 + (i * 7_919) % 24_000;
+            person.resize(at, 0.0);
+            let level = active_rms(&words);
+            person.extend(words.iter().map(|s| s / level));
+            // A person who begins when Prim is all but done interrupts nobody.
+            if at + first + 9_600 < prim.len() {
+                begins.push(at + first + LATENCY);
+            }
+        }
+        prim.resize(prim.len().max(person.len()) + 24_000 + (i * 4_801) % 48_000, 0.0);
     }
-    let q = |p: f32| x[((x.len() - 1) as f32 * p) as usize];
-    println!(
-        "  {label:24} n {:5}  p1 {:6.1} p10 {:6.1} p50 {:6.1} p90 {:6.1} p99 {:6.1} max {:6.1}",
-        x.len(),
-        q(0.01),
-        q(0.1),
-        q(0.5),
-        q(0.9),
-        q(0.99),
-        q(1.0)
-    );
+    person.resize(prim.len(), 0.0);
+    (prim, person, begins)
 }
 
 fn main() {
-    let rt60 = std::env::args().nth(1).and_then(|a| a.parse().ok()).unwrap_or(0.25);
-    let room = Room::huddle(rt60);
-    let prim_says = [
-        "There are two minutes left for this item.",
-        "The next item is the budget. It is planned for ten minutes.",
-        "You decided to move the launch to the second week of March.",
-        "There are three open actions. Ana writes the report by Friday.",
-    ];
-    let mut prim = vec![0.0; 48_000];
-    let mut cuts = Vec::new();
-    for text in prim_says.iter().cycle().take(8) {
-        let x = say("slt", text);
-        cuts.push((prim.len(), prim.len() + x.len()));
-        prim.extend(x);
-        prim.extend(vec![0.0; 72_000]);
-    }
-    let person =
-        say("rms", "Wait a moment please, I do not think that this is right, we said something else.");
-    let echo = place(&room, [room.array[0] + 0.19, room.array[1] - 0.19, room.array[2]], &prim);
-    let near_dry = {
-        let mut d = vec![0.0; prim.len()];
-        for (from, _) in cuts.iter().skip(4) {
-            let at = from + 48_000;
-            let n = person.len().min(d.len() - at);
-            d[at..at + n].copy_from_slice(&person[..n]);
-        }
-        d
-    };
-    let near = place(&room, room.at(140.0, 1.0, 0.35), &near_dry);
-    // The person at 1 m is at -32 dBFS; Prim at the microphones this much louder.
-    for echo_db in [-6.0_f32, 6.0, 11.0, 16.0] {
-        let mut mics = echo.clone();
-        let g = 0.025 * 10_f32.powf(echo_db / 20.0) / active_rms(&echo[0]);
-        scale(&mut mics, g);
-        let mut n = near.clone();
-        let h = 0.025 / active_rms(&near[0]);
-        scale(&mut n, h);
-        add(&mut mics, &n);
-        add_noise(&mut mics, 0.0008, 3);
-        let delayed: Vec<f32> = prim.iter().map(|s| s * 0.7).collect();
-        // The microphones hear it 35 ms of device latency later than the reference says.
-        let late: Vec<Vec<f32>> =
-            mics.iter().map(|m| [vec![0.0; 1_680], m[..m.len() - 1_680].to_vec()].concat()).collect();
-        let start = std::time::Instant::now();
-        let heard = hear(&FrontendConfig::new(&common::RING_MM), &late, &delayed);
-        let cost = start.elapsed().as_secs_f64() / (prim.len() as f64 / 48e3) * 100.0;
-        println!("Prim {echo_db} dB over a person at 1 m; {cost:.1} % of a core");
-        let mut vad = earshot::Detector::default();
-        let mut frames = Reframer::new(256);
-        let p: Vec<f32> = heard
-            .blocks
-            .iter()
-            .map(|b| {
-                frames.push(&b.near, |f| {
+    let (prim, person, begins) = script();
+    let reference: Vec<f32> = prim.iter().map(|s| s * 0.7).collect();
+    for (rt60, distance) in [(0.25, 1.0), (0.4, 1.5)] {
+        let room = Room::huddle(rt60);
+        let echo = place(&room, [room.array[0] + 0.19, room.array[1] - 0.19, room.array[2]], &prim);
+        let near = place(&room, room.at(140.0, distance, 0.35), &person);
+        // A person is at −32 dBFS; Prim at the microphones this much louder.
+        for over_db in [0.0_f32, 6.0, 11.0, 16.0] {
+            let (mut mics, mut talk) = (echo.clone(), near.clone());
+            scale(&mut mics, 0.025 * 10_f32.powf(over_db / 20.0) / active_rms(&echo[0]));
+            scale(&mut talk, 0.025 / active_rms(&near[0]));
+            add(&mut mics, &talk);
+            add_noise(&mut mics, 0.0008, 3);
+            let late = |m: &Vec<f32>| [vec![0.0; LATENCY], m[..m.len() - LATENCY].to_vec()].concat();
+            let mics: Vec<Vec<f32>> = mics.iter().map(late).collect();
+            let heard = hear(&FrontendConfig::new(&common::RING_MM), &mics, &reference);
+            let (mut vad, mut frames) = (earshot::Detector::default(), Reframer::new(256));
+            let (mut barge_in, mut sounding_s, mut fired) =
+                (BargeIn::new(BargeInConfig::default()), 0.0, Vec::new());
+            for (n, block) in heard.blocks.iter().enumerate() {
+                let p = frames.push(&block.near, |f| {
                     vad.predict_f32(&f.iter().map(|s| s.clamp(-1.0, 1.0)).collect::<Vec<_>>())
+                });
+                // As the daemon has it: 300 ms after the loudspeaker.
+                let to = (n * 480).min(prim.len());
+                if prim[to.saturating_sub(14_400)..to].iter().all(|s| s.abs() < 3e-4) {
+                    barge_in.reset();
+                    continue;
+                }
+                sounding_s += 0.01;
+                if barge_in.push(block, p) {
+                    fired.push(n);
+                }
+            }
+            let of = |begin: &usize| begin / 480..begin / 480 + 100;
+            let own = fired
+                .iter()
+                .filter(|n| !begins.iter().any(|b| of(b).start <= **n + 3 && **n < of(b).end + 200));
+            let mut waits: Vec<usize> = begins
+                .iter()
+                .map(|b| {
+                    fired.iter().find(|n| of(b).contains(n)).map_or(usize::MAX, |n| (n + 1 - b / 480) * 10)
                 })
-            })
-            .collect();
-        let lag = 5;
-        let own: Vec<usize> =
-            cuts.iter().take(4).flat_map(|(a, b)| a / 480 + 4 + lag..b / 480 + 4 + lag).collect();
-        let both: Vec<usize> = cuts
-            .iter()
-            .skip(4)
-            .flat_map(|(a, b)| {
-                (a + 48_000) / 480 + 4 + lag..(a + 48_000 + person.len()).min(*b) / 480 + 4 + lag
-            })
-            .collect();
-        for (label, set) in [("Prim only", &own), ("both", &both)] {
-            println!(" {label}");
-            let q = |f: &dyn Fn(usize) -> f32| set.iter().map(|i| f(*i)).collect::<Vec<_>>();
-            quantiles("voice dBFS", q(&|i| db(rms(&heard.blocks[i].voice))));
-            quantiles("recogniser dBFS", q(&|i| db(rms(&heard.blocks[i].recogniser))));
-            quantiles("near over echo dB", q(&|i| heard.blocks[i].echo.near_over_echo_db));
-            quantiles("near share percent", q(&|i| 100.0 * heard.blocks[i].echo.near_share));
-            quantiles("VAD percent", q(&|i| 100.0 * p[i]));
-            quantiles("erle dB", q(&|i| heard.blocks[i].echo.erle_db));
-        }
-        let mut barge_in = BargeIn::new(BargeInConfig::default());
-        let fired: Vec<usize> = (0..p.len())
-            .filter(|b| heard.blocks[*b].echo.active && barge_in.push(&heard.blocks[*b], p[*b]))
-            .collect();
-        let began = person.iter().position(|s| s.abs() > 0.02).unwrap();
-        let starts: Vec<usize> =
-            cuts.iter().skip(4).map(|(a, _)| (a + 48_000 + began + 1_680) / 480).collect();
-        let alone = fired.iter().filter(|b| **b < starts[0]).count();
-        let waits: Vec<_> = starts
-            .iter()
-            .map(|s| fired.iter().find(|b| (*s..s + 100).contains(*b)).map(|b| (b + 1 - s) * 10))
-            .collect();
-        println!(" Prim interrupted itself {alone} times; people waited {waits:?} ms");
-        println!(" delay {:?}", heard.blocks.last().map(|b| b.echo.delay_ms));
-        for (k, (a, b)) in cuts.iter().enumerate().take(4) {
-            let (a, b) = (a / 480 + 6, b / 480 + 4);
-            let m: f32 = db(rms(&late[0][a * 480..b * 480]));
-            let l = db(rms(&heard.recogniser[(a + 3) * 160..(b + 3) * 160]));
-            let v = db(rms(&heard.voice[(a + 3) * 160..(b + 3) * 160]));
-            println!(" utterance {k}: microphone {m:.1}, linear {l:.1}, suppressed {v:.1} dBFS");
-        }
-        // Near talker untouched? SI-SDR of recogniser output against the near speech alone through the same front end.
-        let mut only = n.clone();
-        add_noise(&mut only, 0.0008, 3);
-        let only: Vec<Vec<f32>> =
-            only.iter().map(|m| [vec![0.0; 1_680], m[..m.len() - 1_680].to_vec()].concat()).collect();
-        let clean =
-            hear(&FrontendConfig { dereverb: None, ..FrontendConfig::new(&common::RING_MM) }, &only, &[]);
-        for (a, b) in cuts.iter().skip(4) {
-            let at = (a + 48_000) / 3 + 1600..(a + 48_000 + person.len()).min(*b) / 3;
-            let r = common::si_sdr(&heard.recogniser[at.clone()], &clean.recogniser[at.clone()], 2);
-            let v = common::si_sdr(&heard.voice[at.clone()], &clean.recogniser[at.clone()], 2);
-            let m16 = resample_all(&late[0], SampleRate::new(48_000), SampleRate::new(16_000)).unwrap();
-            let raw = (380..480)
-                .step_by(4)
-                .map(|lag| {
-                    common::si_sdr(
-                        &clean.recogniser[at.start + lag..at.end + lag.min(400)],
-                        &m16[at.clone()],
-                        4,
-                    )
-                })
-                .fold(f32::MIN, f32::max);
-            println!(" double talk SI-SDR: raw {raw:.1}, recogniser {r:.1}, voice {v:.1}");
+                .collect();
+            waits.sort_unstable();
+            let q = |p: f32| match waits[((waits.len() - 1) as f32 * p) as usize] {
+                usize::MAX => "never within 1 s".to_owned(),
+                ms => format!("{ms} ms"),
+            };
+            println!(
+                "RT60 {rt60} s, {distance} m, Prim {over_db} dB louder: own alarms {} in {sounding_s:.0} s of Prim; \
+                 people waited p50 {}, p75 {}, p95 {} (n {})",
+                own.count(),
+                q(0.5),
+                q(0.75),
+                q(0.95),
+                waits.len()
+            );
         }
     }
 }

@@ -293,7 +293,7 @@ impl Player<'_> {
         self.utterances += 1;
         let utterance = UtteranceId::from_u128(self.utterances);
         self.transcript.name(&utterance.to_string(), &format!("u{}", self.utterances));
-        let bearing_deg = if ear == Ear::Room { Some(30) } else { None };
+        let bearing_deg = (ear == Ear::Room).then(|| bearing(who));
         let input = Input::UtteranceHeard {
             utterance,
             ear,
@@ -423,4 +423,10 @@ fn user() -> UserId {
 
 fn low(id: ParticipantId) -> u32 {
     u32::try_from(id.as_u128() & 0xFFFF_FFFF).unwrap_or(0)
+}
+
+/// From where somebody in the room speaks: a name that ends in a number says it in degrees, all others sit at 30°.
+fn bearing(who: &str) -> u16 {
+    let digits = who.trim_start_matches(|c: char| !c.is_ascii_digit());
+    digits.parse().map_or(30, |degrees: u16| degrees % 360)
 }

@@ -208,6 +208,22 @@ impl ModelRegistry {
         wanted: Kind,
         factories: &BTreeMap<String, Factory<T>>,
     ) -> Result<Box<T>, OpenModelError> {
+        let entry = self.entry(name, wanted)?;
+        let Some(make) = factories.get(&entry.engine) else {
+            return Err(OpenModelError::NoEngine { name: name.to_owned(), engine: entry.engine.clone() });
+        };
+        make(&self.placed(entry)?)
+    }
+
+    /// Whether the model is known and its files are there and unchanged, without loading it.
+    ///
+    /// # Errors
+    /// [`OpenModelError`] as for opening it.
+    pub fn check(&self, name: &str, wanted: Kind) -> Result<(), OpenModelError> {
+        self.entry(name, wanted).and_then(|entry| self.placed(entry)).map(|_| ())
+    }
+
+    fn entry(&self, name: &str, wanted: Kind) -> Result<&ModelEntry, OpenModelError> {
         let Some(entry) = self.manifest.get(name) else {
             let known: Vec<_> =
                 self.manifest.iter().filter(|e| e.kind == wanted).map(|e| e.name.as_str()).collect();
@@ -216,10 +232,7 @@ impl ModelRegistry {
         if entry.kind != wanted {
             return Err(OpenModelError::WrongKind { name: name.to_owned(), is: entry.kind, wanted });
         }
-        let Some(make) = factories.get(&entry.engine) else {
-            return Err(OpenModelError::NoEngine { name: name.to_owned(), engine: entry.engine.clone() });
-        };
-        make(&self.placed(entry)?)
+        Ok(entry)
     }
 
     /// The entry with every path absolute, present and, where the manifest gives a hash, unchanged.

@@ -70,6 +70,8 @@ pub struct Line {
     pub ear: Option<String>,
     /// From which direction in the room, where it is known; degrees.
     pub bearing_deg: Option<f64>,
+    /// Which of the room's voices, where nobody could be named.
+    pub speaker_label: Option<i16>,
     /// When.
     pub start_ms: i64,
     /// Until when, where it is known.
@@ -170,7 +172,8 @@ pub(super) async fn meeting(
         meeting.agenda.push((row.try_get("title")?, row.try_get("planned_ms")?, row.try_get("spent_ms")?));
     }
     let lines = sqlx::query(
-        "SELECT id, speaker, participant_id, ear, bearing_centideg, text, unsaid, silenced_by, is_chime, boot, started_mono_ms, ended_mono_ms,
+        "SELECT id, speaker, participant_id, ear, bearing_centideg, speaker_label, text, unsaid, silenced_by, is_chime,
+             boot, started_mono_ms, ended_mono_ms,
              (extract(epoch FROM started_at) * 1000)::bigint AS started_ms
          FROM utterances WHERE org_id = $1 AND meeting_id = $2 AND sounded ORDER BY started_at, id",
     );
@@ -189,6 +192,7 @@ pub(super) async fn meeting(
             voice,
             ear: row.try_get("ear")?,
             bearing_deg: row.try_get::<Option<i32>, _>("bearing_centideg")?.map(|c| f64::from(c) / 100.0),
+            speaker_label: row.try_get("speaker_label")?,
             start_ms,
             end_ms,
             text: row.try_get("text")?,
@@ -218,6 +222,7 @@ pub(super) async fn meeting(
             voice: Voice::Muted,
             ear: None,
             bearing_deg: None,
+            speaker_label: None,
             start_ms: from,
             end_ms: to.or(meeting.duration_ms),
             text: None,

@@ -8,7 +8,7 @@ use std::fmt::Write as _;
 use serde_json::json;
 
 use super::load::{Line, Meeting, Thing, Voice};
-use super::voices::{Places, talk_times};
+use super::voices::{self, talk_times};
 
 /// How long a cue shows when nobody knows how long it sounded.
 const SHORTEST_CUE_MS: i64 = 1000;
@@ -148,10 +148,9 @@ fn markdown(meeting: &Meeting) -> String {
     );
     list(&mut out, "Notes", &mut meeting.notes.iter().map(said));
     out.push_str("\n## Transcript\n\n");
-    let places = Places::of(meeting);
     for line in &meeting.lines {
         let shown = plain_markdown(&words(line));
-        let _ = match plain_markdown(&one_line(&places.name(meeting, line))).as_str() {
+        let _ = match plain_markdown(&one_line(&voices::name(meeting, line))).as_str() {
             "" => writeln!(out, "{shown}  "),
             name => writeln!(out, "**{name}** ({}) {shown}  ", clock(line.start_ms)),
         };
@@ -162,9 +161,8 @@ fn markdown(meeting: &Meeting) -> String {
 fn vtt(meeting: &Meeting) -> String {
     let escape = |text: &str| text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;");
     let mut out = String::from("WEBVTT\n");
-    let places = Places::of(meeting);
     for line in &meeting.lines {
-        let voice = match escape(&one_line(&places.name(meeting, line))).replace('.', "").as_str() {
+        let voice = match escape(&one_line(&voices::name(meeting, line))).replace('.', "").as_str() {
             "" => String::new(),
             name => format!("<v {name}>"),
         };
@@ -176,9 +174,8 @@ fn vtt(meeting: &Meeting) -> String {
 
 fn srt(meeting: &Meeting) -> String {
     let mut out = String::new();
-    let places = Places::of(meeting);
     for (index, line) in meeting.lines.iter().enumerate() {
-        let voice = match one_line(&places.name(meeting, line)).replace("-->", "→").as_str() {
+        let voice = match one_line(&voices::name(meeting, line)).replace("-->", "→").as_str() {
             "" => String::new(),
             name => format!("{name}: "),
         };
@@ -248,8 +245,19 @@ mod tests {
 
     fn line(id: &str, voice: Voice, start_ms: i64, text: &str) -> Line {
         let (text, unsaid, silenced_by) = (Some(text.to_owned()), None, None);
-        let (ear, bearing_deg, end_ms) = (None, None, Some(start_ms + 2500));
-        Line { id: id.to_owned(), voice, ear, bearing_deg, start_ms, end_ms, text, unsaid, silenced_by }
+        let (ear, bearing_deg, speaker_label, end_ms) = (None, None, None, Some(start_ms + 2500));
+        Line {
+            id: id.to_owned(),
+            voice,
+            ear,
+            bearing_deg,
+            speaker_label,
+            start_ms,
+            end_ms,
+            text,
+            unsaid,
+            silenced_by,
+        }
     }
 
     fn meeting() -> Meeting {

@@ -1,55 +1,21 @@
-//! What to call whoever spoke, and how long each did. A person is named only when the device said who it was; an
-//! unknown voice goes by where it came from, which is a fact, and never by a guess.
+//! What to call whoever spoke, and how long each did. A person is named only when the device said who it was; a voice of
+//! the room goes by the number the device gave it, an unknown one by the ear that heard it, and never by a guess.
 
 use std::collections::BTreeMap;
 
 use super::load::{Line, Meeting, Voice};
 
-/// Unknown voices closer together than this count as one place: a bearing wanders by some degrees, people sit
-/// further apart.
-const ONE_PLACE_DEG: f64 = 15.0;
-
-/// The directions from which unknown people in the room spoke, in the order in which they were first heard.
-#[derive(Debug, Default)]
-pub(super) struct Places(Vec<f64>);
-
-impl Places {
-    pub(super) fn of(meeting: &Meeting) -> Self {
-        let mut places = Self::default();
-        for line in &meeting.lines {
-            if let (Voice::Person(None), Some(bearing)) = (&line.voice, line.bearing_deg)
-                && places.near(bearing).is_none()
-            {
-                places.0.push(bearing);
-            }
-        }
-        places
-    }
-
-    fn near(&self, bearing: f64) -> Option<f64> {
-        let apart = |place: &f64| {
-            let turn = (place - bearing).rem_euclid(360.0);
-            turn.min(360.0 - turn)
-        };
-        let nearest = self.0.iter().min_by(|a, b| apart(a).total_cmp(&apart(b)));
-        nearest.filter(|place| apart(place) <= ONE_PLACE_DEG).copied()
-    }
-
-    /// The name beside a line; nothing for what no one says.
-    pub(super) fn name(&self, meeting: &Meeting, line: &Line) -> String {
-        match &line.voice {
-            Voice::Prim | Voice::Ding => "[Prim]".to_owned(),
-            Voice::Muted => String::new(),
-            Voice::Person(Some(id)) => meeting.name_of(Some(id)),
-            Voice::Person(None) => {
-                let bearing = line.bearing_deg.and_then(|bearing| self.near(bearing));
-                match (line.ear.as_deref(), bearing) {
-                    (Some(ear), Some(bearing)) => format!("Unknown ({ear}, {bearing:.0}°)"),
-                    (Some(ear), None) => format!("Unknown ({ear})"),
-                    (None, _) => "Unknown".to_owned(),
-                }
-            }
-        }
+/// The name beside a line; nothing for what no one says.
+pub(super) fn name(meeting: &Meeting, line: &Line) -> String {
+    match &line.voice {
+        Voice::Prim | Voice::Ding => "[Prim]".to_owned(),
+        Voice::Muted => String::new(),
+        Voice::Person(Some(id)) => meeting.name_of(Some(id)),
+        Voice::Person(None) => match (line.speaker_label, line.ear.as_deref()) {
+            (Some(label), _) => format!("Speaker {label}"),
+            (None, Some(ear)) => format!("Unknown ({ear})"),
+            (None, None) => "Unknown".to_owned(),
+        },
     }
 }
 
@@ -62,13 +28,12 @@ pub(super) struct Talk {
     pub(super) ms: i64,
 }
 
-/// Each participant, each place of unknown voices, and Prim; who spoke longest comes first.
+/// Each participant, each voice of the room, and Prim; who spoke longest comes first.
 pub(super) fn talk_times(meeting: &Meeting) -> Vec<Talk> {
-    let places = Places::of(meeting);
     let mut spent: BTreeMap<(String, Option<String>), i64> = BTreeMap::new();
     for line in &meeting.lines {
         let who = match &line.voice {
-            Voice::Person(id) => (places.name(meeting, line), id.clone()),
+            Voice::Person(id) => (name(meeting, line), id.clone()),
             Voice::Prim => ("Prim".to_owned(), None),
             Voice::Ding | Voice::Muted => continue,
         };
@@ -104,12 +69,13 @@ pub(super) fn muted(moves: impl IntoIterator<Item = (i64, bool, bool)>) -> Vec<(
 mod tests {
     use super::*;
 
-    fn heard(who: Option<&str>, ear: Option<&str>, bearing_deg: Option<f64>, start_ms: i64) -> Line {
+    fn heard(who: Option<&str>, ear: Option<&str>, speaker_label: Option<i16>, start_ms: i64) -> Line {
         Line {
             id: "u".into(),
             voice: Voice::Person(who.map(str::to_owned)),
             ear: ear.map(str::to_owned),
-            bearing_deg,
+            bearing_deg: None,
+            speaker_label,
             start_ms,
             end_ms: Some(start_ms + 1000),
             text: Some("words".into()),
@@ -119,11 +85,11 @@ mod tests {
     }
 
     #[test]
-    fn unknown_voices_go_by_their_place_and_are_counted_apart() {
+    fn voices_of_the_room_go_by_their_number_and_are_counted_apart() {
         let lines = vec![
-            heard(None, Some("room"), Some(358.0), 0),
-            heard(None, Some("room"), Some(4.0), 1000),
-            heard(None, Some("room"), Some(120.0), 2000),
+            heard(None, Some("room"), Some(1), 0),
+            heard(None, Some("room"), Some(1), 1000),
+            heard(None, Some("room"), Some(2), 2000),
             heard(None, Some("room"), None, 3000),
             heard(None, Some("remote"), None, 4000),
             heard(None, None, None, 5000),
@@ -131,8 +97,8 @@ mod tests {
         let meeting = Meeting { lines, ..Meeting::default() };
         let all = talk_times(&meeting);
         let ms = |name: &str| all.iter().find(|talk| talk.name == name).map(|talk| talk.ms);
-        assert_eq!(ms("Unknown (room, 358°)"), Some(2000), "4° is the same place: {all:?}");
-        assert_eq!(ms("Unknown (room, 120°)"), Some(1000));
+        assert_eq!(ms("Speaker 1"), Some(2000), "{all:?}");
+        assert_eq!(ms("Speaker 2"), Some(1000));
         assert_eq!(ms("Unknown (room)"), Some(1000));
         assert_eq!(ms("Unknown (remote)"), Some(1000));
         assert_eq!(ms("Unknown"), Some(1000));

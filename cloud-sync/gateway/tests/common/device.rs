@@ -82,6 +82,7 @@ impl Device {
             participant: who,
             ear: Ear::Room,
             bearing_centideg: Some(4500),
+            speaker_label: Some(1),
             started_ms: MonoTime::from_millis(self.now - 50),
             ended_ms: MonoTime::from_millis(self.now + 40),
             text,

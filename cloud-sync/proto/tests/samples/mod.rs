@@ -225,6 +225,7 @@ pub(crate) fn bodies() -> Vec<(Stream, Body, Erasables)> {
             participant: Some(participant),
             ear: Ear::Room,
             bearing_centideg: Some(12_050),
+            speaker_label: Some(2),
             started_ms: MonoTime::from_millis(1_000),
             ended_ms: MonoTime::from_millis(2_400),
             text: seal("text", "we have decided to hire two people"),

@@ -9,12 +9,13 @@ use prim_ids::{
 };
 
 use super::{Coded, ReadError, Reader, Writer};
+use crate::listen::Talker;
 use crate::{
     Actor, AgendaItem, AskReason, Audience, BannerAbout, ButtonMeaning, CardKind, CardReason, Closing,
     Command, ConsentAnswer, ConsentRule, ConsentWay, Cut, DingPlace, DingSetting, Ear, Entry, Event,
     Evidence, ExpiryReason, FloorState, FloorView, Input, Light, MeetingConfig, Mode, NotNoted, Output,
     PanelCommand, Peripheral, PeripheralState, Person, Place, Reason, Role, Ruling, SayId, SilenceCause,
-    Stream, TalkerKey, TimeboxView, Verdict, WaitedFor, WithdrawReason,
+    SpeakerLabel, Stream, TalkerKey, TimeboxView, Verdict, WaitedFor, WithdrawReason,
 };
 
 macro_rules! coded_struct {
@@ -115,6 +116,16 @@ impl Coded for WallTime {
     }
     fn read(from: &mut Reader<'_>) -> Result<Self, ReadError> {
         i64::read(from).map(Self::from_unix_millis)
+    }
+}
+
+impl Coded for SpeakerLabel {
+    fn write(&self, to: &mut Writer) {
+        self.number().write(to);
+    }
+    fn read(from: &mut Reader<'_>) -> Result<Self, ReadError> {
+        let number = u8::read(from)?;
+        Self::new(number).ok_or_else(|| from.wrong("a number from 1"))
     }
 }
 
@@ -304,6 +315,12 @@ coded_enum!(AskReason {
     RoomHand,
     RemoteHand { who },
 });
+coded_enum!(Talker {
+    Person { who },
+    Voice { label },
+    Unknown,
+});
+
 coded_enum!(Evidence {
     Clock { planned_ms, spent_ms },
     Utterances { ids },
@@ -366,7 +383,7 @@ coded_enum!(Event {
     ButtonPressed,
     ButtonMeant { meaning },
     Addressed { command, speaker },
-    Utterance { utterance, ear, speaker, bearing_deg, text, started, ended, item },
+    Utterance { utterance, ear, speaker, bearing_deg, label, text, started, ended, item },
     Note { note, text, by, utterances, supersedes },
     Decision { decision, text, by, utterances, supersedes },
     Action { action, title, owner, due, due_on, by, utterances, supersedes },

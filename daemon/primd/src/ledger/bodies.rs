@@ -192,13 +192,16 @@ impl Ledger {
                 Audit::Addressed { command: command.as_ref().map(code_of::<Command>), participant: *speaker },
                 seal,
             ),
-            Event::Utterance { utterance, ear, speaker, bearing_deg, text, started, ended, .. } => {
+            Event::Utterance {
+                utterance, ear, speaker, bearing_deg, label, text, started, ended, ..
+            } => {
                 let text = seal.put("text", text);
                 let heard = Utterance::Heard {
                     id: *utterance,
                     participant: *speaker,
                     ear: crate::listener::ear_name(*ear),
                     bearing_centideg: bearing_deg.map(|d| i32::from(d) * 100),
+                    speaker_label: label.map(prim_meeting::SpeakerLabel::number),
                     started_ms: *started,
                     ended_ms: *ended,
                     text,

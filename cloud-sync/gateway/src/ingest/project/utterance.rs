@@ -16,6 +16,7 @@ pub(super) async fn project(
             participant,
             ear,
             bearing_centideg,
+            speaker_label,
             started_ms,
             ended_ms,
             confidence_permille,
@@ -23,12 +24,12 @@ pub(super) async fn project(
             ..
         } => {
             sqlx::query(
-                "INSERT INTO utterances (org_id, meeting_id, id, speaker, participant_id, ear, bearing_centideg, text,
-                     confidence_permille, policy, boot, started_mono_ms, ended_mono_ms, started_at)
-                 VALUES ($1, $2, $3, 'person', $4, $5, $6, $7, $8, $9, $10, $11, $12,
-                     to_timestamp($13::float8 / 1000))
+                "INSERT INTO utterances (org_id, meeting_id, id, speaker, participant_id, ear, bearing_centideg,
+                     speaker_label, text, confidence_permille, policy, boot, started_mono_ms, ended_mono_ms, started_at)
+                 VALUES ($1, $2, $3, 'person', $4, $5, $6, $7, $8, $9, $10, $11, $12, $13,
+                     to_timestamp($14::float8 / 1000))
                  ON CONFLICT (org_id, meeting_id, id) DO UPDATE SET ear = excluded.ear,
-                     bearing_centideg = excluded.bearing_centideg, policy = excluded.policy,
+                     bearing_centideg = excluded.bearing_centideg, speaker_label = excluded.speaker_label, policy = excluded.policy,
                      started_mono_ms = excluded.started_mono_ms, ended_mono_ms = excluded.ended_mono_ms,
                      started_at = excluded.started_at, boot = excluded.boot,
                      participant_id = coalesce(utterances.participant_id, excluded.participant_id),
@@ -43,6 +44,7 @@ pub(super) async fn project(
                 Ear::Remote => "remote",
             })
             .bind(*bearing_centideg)
+            .bind(speaker_label.map(i16::from))
             .bind(context.text("text"))
             .bind(confidence_permille.map(i32::from))
             .bind(policy.as_ref().map(prim_proto::Code::as_str))
