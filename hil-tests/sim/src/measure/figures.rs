@@ -1,5 +1,7 @@
 //! From recording, log and rows to figures.
 
+use std::collections::{BTreeMap, BTreeSet};
+
 use prim_hal::LightPattern;
 use serde_json::{Map, Value, json};
 
@@ -279,6 +281,42 @@ fn latencies(f: &mut Figures, inputs: &Inputs<'_>, spoken: &[Spoken<'_>], voice:
     }
 }
 
+/// How well labels tell people apart, in utterances.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+struct ToldApart {
+    labels: usize,
+    right: usize,
+    wrong: usize,
+    none: usize,
+}
+
+/// Each label belongs to the one person, and each person to the one label, that have most utterances in common (as the
+/// diarization error rate is counted); all else is wrong.
+fn told_apart(labelled: &[(Option<i16>, usize)]) -> ToldApart {
+    let mut common: BTreeMap<(i16, usize), usize> = BTreeMap::new();
+    for (label, person) in labelled {
+        if let Some(label) = label {
+            *common.entry((*label, *person)).or_default() += 1;
+        }
+    }
+    let mut pairs: Vec<_> = common.iter().collect();
+    pairs.sort_by_key(|(pair, n)| (std::cmp::Reverse(**n), **pair));
+    let (mut labels, mut people) = (BTreeSet::new(), BTreeSet::new());
+    let mut told =
+        ToldApart { none: labelled.iter().filter(|(l, _)| l.is_none()).count(), ..ToldApart::default() };
+    for ((label, person), n) in pairs {
+        if labels.contains(label) || people.contains(person) {
+            told.wrong += n;
+        } else {
+            told.right += n;
+            people.insert(*person);
+        }
+        labels.insert(*label);
+    }
+    told.labels = labels.len();
+    told
+}
+
 fn floor(f: &mut Figures, inputs: &Inputs<'_>, spoken: &[Spoken<'_>], ding_at: &[usize], voice: &[Burst]) {
     let r = inputs.recording;
     f.put("dings", json!(ding_at.len()));
@@ -397,6 +435,7 @@ fn transcript(f: &mut Figures, r: &Recording, rows: &Rows, spoken: &[Spoken<'_>]
 
     let mut bearings = Vec::new();
     let (mut right, mut wrong, mut unknown) = (0, 0, 0);
+    let mut labelled = Vec::new();
     for u in &rows.utterances {
         let best = spoken
             .iter()
@@ -410,6 +449,9 @@ fn transcript(f: &mut Figures, r: &Recording, rows: &Rows, spoken: &[Spoken<'_>]
         if let (Some(heard), Some(sat)) = (u.bearing_deg, line.said.bearing_deg) {
             let d = f64::from(heard - sat).rem_euclid(360.0);
             bearings.push(d.min(360.0 - d));
+        }
+        if line.said.bearing_deg.is_some() {
+            labelled.push((u.label, line.said.person));
         }
         let seat = r.summary.people.get(line.said.person).and_then(|s| s.participant).map(|p| p.to_string());
         match (&u.participant, seat) {
@@ -425,6 +467,14 @@ fn transcript(f: &mut Figures, r: &Recording, rows: &Rows, spoken: &[Spoken<'_>]
     f.put("speakers_right", json!(right));
     f.put("speakers_wrong", json!(wrong));
     f.put("speakers_unknown", json!(unknown));
+    let told = told_apart(&labelled);
+    f.put("speaker_labels", json!(told.labels));
+    f.put("speaker_labels_right", json!(told.right));
+    f.put("speaker_labels_wrong", json!(told.wrong));
+    f.put("speaker_labels_none", json!(told.none));
+    if told.wrong > 0 {
+        f.problems.push(format!("{} utterances bear the label of somebody else in the room", told.wrong));
+    }
 
     let muted: Vec<&Spoken<'_>> = spoken.iter().filter(|l| l.said.unheard).collect();
     let heard_muted = rows

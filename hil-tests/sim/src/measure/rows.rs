@@ -33,6 +33,8 @@ pub struct Utterance {
     pub bearing_deg: Option<f32>,
     /// Who, if the device said.
     pub participant: Option<String>,
+    /// Which of the room's voices, if the device could tell.
+    pub label: Option<i16>,
     /// The words.
     pub text: String,
     /// When it began: which stretch of sound it belongs to.
@@ -118,7 +120,7 @@ pub async fn read_rows(url: &str, meeting: Option<&str>) -> Result<Rows, ReadRow
 
     let mut utterances = Vec::new();
     let found = sqlx::query(
-        "SELECT ear, bearing_centideg, participant_id::text AS participant, coalesce(text, '') AS text, \
+        "SELECT ear, bearing_centideg, participant_id::text AS participant, speaker_label, coalesce(text, '') AS text, \
          started_mono_ms, coalesce(ended_mono_ms, started_mono_ms) AS ended_mono_ms FROM utterances \
          WHERE org_id = $1 AND meeting_id = $2 AND speaker = 'person' ORDER BY started_mono_ms",
     )
@@ -132,6 +134,7 @@ pub async fn read_rows(url: &str, meeting: Option<&str>) -> Result<Rows, ReadRow
             remote: row.try_get::<Option<String>, _>("ear")?.as_deref() == Some("remote"),
             bearing_deg: bearing.map(|c| c as f32 / 100.0),
             participant: row.try_get("participant")?,
+            label: row.try_get("speaker_label")?,
             text: row.try_get("text")?,
             started_ms: row.try_get::<i64, _>("started_mono_ms")? as f64,
             ended_ms: row.try_get::<i64, _>("ended_mono_ms")? as f64,

@@ -118,6 +118,7 @@ impl Made {
             remote: bearing_deg.is_none(),
             bearing_deg,
             participant: None,
+            label: None,
             text: text.into(),
             started_ms,
             ended_ms: started_ms + length_ms,
@@ -300,4 +301,10 @@ fn a_percentile_is_the_nearest_rank() {
         (Some(10.0), Some(19.0), Some(20.0), 20)
     );
     assert_eq!(Spread::default().quantile(0.95), None);
+}
+
+#[test]
+fn a_label_is_one_person_and_a_person_one_label() {
+    let told = told_apart(&[(Some(1), 0), (Some(1), 0), (Some(2), 1), (None, 1), (Some(1), 1), (Some(3), 0)]);
+    assert_eq!(told, ToldApart { labels: 3, right: 3, wrong: 2, none: 1 });
 }
