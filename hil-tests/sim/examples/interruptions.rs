@@ -120,7 +120,9 @@ fn main() -> anyhow::Result<()> {
     }
     waits.sort_unstable();
     let q = |p: f32| {
-        waits.get((waits.len().saturating_sub(1) as f32 * p) as usize).map_or("-".into(), |w| shown(*w))
+        waits
+            .get((waits.len().saturating_sub(1) as f32 * p) as usize)
+            .map_or_else(|| "-".into(), |w| shown(*w))
     };
     let own = explained.iter().filter(|e| !**e).count();
     println!("noticed after p50 {}, p95 {} (n {}); own alarms {own}", q(0.5), q(0.95), waits.len());
