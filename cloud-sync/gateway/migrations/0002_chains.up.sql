@@ -147,6 +147,8 @@ CREATE TABLE quarantine (
     reason text NOT NULL CHECK (reason IN ('hash_conflict', 'forked')),
     raw text NOT NULL,
     erasable text,
+    -- The meeting it names, so that its words can be erased with it.
+    meeting_id text COLLATE "C",
     received_at timestamptz NOT NULL DEFAULT now(),
     PRIMARY KEY (cursor_id, seq, hash)
 );

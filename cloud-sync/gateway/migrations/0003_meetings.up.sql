@@ -223,9 +223,14 @@ CALL prim_protect('artifacts');
 CREATE FUNCTION prim_erase_meeting(org text, meeting text) RETURNS void LANGUAGE plpgsql SECURITY DEFINER
     SET search_path = public, pg_temp AS $$
 BEGIN
+    -- Whoever sets words aside holds this shared: they are seen here, or see below that the meeting is erased.
+    PERFORM pg_advisory_xact_lock(hashtext('prim_erase_meeting'));
     UPDATE records SET erasable = NULL WHERE org_id = org AND meeting_id = meeting AND erasable IS NOT NULL;
-    UPDATE quarantine q SET erasable = NULL FROM records r
-        WHERE r.org_id = org AND r.meeting_id = meeting AND q.cursor_id = r.cursor_id AND q.seq = r.seq;
+    UPDATE quarantine SET erasable = NULL
+        WHERE org_id = org AND meeting_id = meeting AND erasable IS NOT NULL;
+    -- A refused payload is nobody's rows: where it names the meeting, it goes whole. Its hash and size stay.
+    UPDATE rejected SET payload = '', detail = ''
+        WHERE (org_id = org OR org_id IS NULL) AND position(convert_to(meeting, 'UTF8') IN payload) > 0;
     UPDATE meetings SET title = NULL, erased_at = coalesce(erased_at, now()) WHERE org_id = org AND id = meeting;
     UPDATE participants SET name = NULL WHERE org_id = org AND meeting_id = meeting;
     UPDATE agenda_items SET title = NULL WHERE org_id = org AND meeting_id = meeting;

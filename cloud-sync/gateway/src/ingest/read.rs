@@ -3,7 +3,7 @@
 
 use std::sync::Arc;
 
-use prim_ids::{EpochId, MonoTime, Stream, WallTime};
+use prim_ids::{EpochId, MeetingId, MonoTime, Stream, WallTime};
 use prim_proto::{
     Audit, Batch, Body, ChainFields, DeviceAddress, Erasables, Hash, Hole, PublicKey, ReadBatchError,
     Reading, Record, SignedHead, Topic, VerifyBatchError, link,
@@ -63,6 +63,8 @@ pub struct CheckedRow {
     pub record: Option<Record>,
     /// The word under `kind`, `unknown` when there is none.
     pub kind: String,
+    /// The meeting it names, also where nothing else is understood: its words go when that meeting is erased.
+    pub meeting: Option<MeetingId>,
     /// The values beside it.
     pub erasables: Erasables,
 }
@@ -206,8 +208,18 @@ fn checked_row(
         Err(_) => (Status::Rejected, None),
     };
     let kind = record.as_ref().map_or_else(|| "unknown".to_owned(), |record| record.kind.replace('\0', ""));
+    let meeting = record.as_ref().map_or_else(|| meeting_named(&raw), |record| record.meeting);
     let record = record.filter(|_| status != Status::Rejected);
-    Ok(CheckedRow { chain, raw, hash, status, record, kind, erasables })
+    Ok(CheckedRow { chain, raw, hash, status, record, kind, meeting, erasables })
+}
+
+/// The meeting in a record of any version that keeps the name.
+fn meeting_named(raw: &str) -> Option<MeetingId> {
+    #[derive(Deserialize)]
+    struct OnlyMeeting {
+        meeting: Option<MeetingId>,
+    }
+    serde_json::from_str::<OnlyMeeting>(raw).ok()?.meeting
 }
 
 fn reason_of(error: &ReadBatchError) -> &'static str {

@@ -1,6 +1,7 @@
 //! One transaction for a group of batches: locked cursors, judgement, COPY, meaning, heads. All or nothing.
 
 mod cursors;
+mod erased;
 mod write;
 
 use std::time::Duration;
@@ -10,6 +11,8 @@ use prim_proto::{Ack, AuditKey, Hash, Rejection};
 use sqlx::{Connection as _, PgConnection};
 
 use self::cursors::{key_of, lock_cursors, move_cursors, stored_hashes};
+pub(super) use self::erased::SET_ASIDE_LOCK;
+use self::erased::erased_meetings;
 use self::write::{Plan, touch_meetings, write_exceptions, write_heads, write_meaning, write_rows};
 use super::judge::{Candidate, Fate, Judgement, Known, judge};
 use super::read::{Checked, CheckedRow, Status};
@@ -197,12 +200,11 @@ async fn transact(
         }
         done.push(summary(batch, &judgement, depth, instance));
     }
-    let erased = touch_meetings(&mut tx, group, &plan).await?;
+    touch_meetings(&mut tx, group, &plan).await?;
+    let erased = erased_meetings(&mut tx, group, &plan).await?;
     write_rows(&mut tx, group, &plan, &erased, depth, received.unix_millis()).await?;
-    write_exceptions(&mut tx, group, &plan).await?;
-    if depth == Depth::Full {
-        write_meaning(&mut tx, group, &plan, &erased, received.unix_millis(), &mut done).await?;
-    }
+    write_exceptions(&mut tx, group, &plan, &erased).await?;
+    write_meaning(&mut tx, group, &plan, &erased, depth, received.unix_millis(), &mut done).await?;
     write_heads(&mut tx, group, &plan, instance, key, received).await?;
     move_cursors(&mut tx, &cursors).await?;
     tx.commit().await?;

@@ -5,12 +5,12 @@ use std::time::Duration;
 use prim_ids::{EpochId, Stream};
 use prim_proto::{Ack, MAX_BATCH_BYTES, State};
 use sha2::{Digest as _, Sha256};
-use sqlx::Row as _;
+use sqlx::{Connection as _, Row as _};
 
 use super::Delivery;
 use crate::backoff::Backoff;
 use crate::ingest::read::{Device, Refusal};
-use crate::ingest::store::CommitError;
+use crate::ingest::store::{CommitError, SET_ASIDE_LOCK};
 
 /// An errand that takes longer is given up and tried again.
 const ERRAND_LIMIT: Duration = Duration::from_secs(20);
@@ -91,11 +91,17 @@ impl Delivery {
         payload: &[u8],
         refusal: &Refusal,
     ) -> Result<(), CommitError> {
-        let connection = self.store.connection().await?;
+        let mut tx = self.store.connection().await?.begin().await?;
+        // Words of a meeting that was erased are not kept, however they come: only that something came.
+        sqlx::query(SET_ASIDE_LOCK).execute(&mut *tx).await?;
         let topic: String = topic.replace('\0', "").chars().take(300).collect();
         sqlx::query(
             "INSERT INTO rejected (org_id, topic, reason, detail, payload, payload_bytes, payload_hash)
-             VALUES ($1, $2, $3, $4, $5, $6, $7)
+             SELECT $1::text, $2, $3, CASE WHEN gone THEN '' ELSE $4 END,
+                 CASE WHEN gone THEN ''::bytea ELSE $5::bytea END, $6, $7
+             FROM (SELECT EXISTS (SELECT FROM meetings WHERE erased_at IS NOT NULL
+                 AND (org_id = $1::text OR $1::text IS NULL)
+                 AND position(convert_to(id, 'UTF8') IN $5::bytea) > 0) AS gone) AS known
              ON CONFLICT (topic, payload_hash) DO UPDATE SET count = rejected.count + 1, last_received_at = now()",
         )
         .bind(device.map(|device| device.org_id.clone()))
@@ -105,8 +111,9 @@ impl Delivery {
         .bind(&payload[..payload.len().min(MAX_BATCH_BYTES)])
         .bind(i64::try_from(payload.len()).unwrap_or(i64::MAX))
         .bind(&Sha256::digest(payload)[..])
-        .execute(connection)
+        .execute(&mut *tx)
         .await?;
+        tx.commit().await?;
         Ok(())
     }
 

@@ -1,11 +1,12 @@
 //! What a judged group writes: rows by COPY, exceptions, what the records mean.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 use prim_ids::{InstanceName, Stream, WallTime};
 use prim_proto::{Audit, AuditKey, Body, Erasables, Hash, Hole, HoleReason};
-use sqlx::{PgConnection, Row as _};
+use sqlx::PgConnection;
 
+use super::erased::{Erased, erases};
 use super::{Committed, Depth, number};
 use crate::ingest::copy::{self, CopyBuffer, CopyRow};
 use crate::ingest::judge::{Fate, Judgement};
@@ -57,12 +58,12 @@ impl<'a> Plan<'a> {
     }
 }
 
-/// Makes the meetings that rows name, counts the change, and answers which of them were erased.
+/// Makes the meetings that understood rows name, and counts the change. Their rows are locked from here on.
 pub(super) async fn touch_meetings(
     tx: &mut PgConnection,
     group: &[Checked],
     plan: &Plan<'_>,
-) -> Result<BTreeSet<(String, String)>, sqlx::Error> {
+) -> Result<(), sqlx::Error> {
     let mut named: BTreeMap<(&str, String), &str> = BTreeMap::new();
     for &(index, _, row) in &plan.rows {
         let device = &group[index].device;
@@ -71,34 +72,27 @@ pub(super) async fn touch_meetings(
         }
     }
     if named.is_empty() {
-        return Ok(BTreeSet::new());
+        return Ok(());
     }
     // In order of the key, so that two gateways never wait for each other.
-    let rows = sqlx::query(
+    sqlx::query(
         "INSERT INTO meetings (org_id, id, device_id)
          SELECT * FROM unnest($1::text[], $2::text[], $3::text[])
-         ON CONFLICT (org_id, id) DO UPDATE SET changes = meetings.changes + 1, changed_at = now()
-         RETURNING org_id, id, erased_at IS NOT NULL AS erased",
+         ON CONFLICT (org_id, id) DO UPDATE SET changes = meetings.changes + 1, changed_at = now()",
     )
     .bind(named.keys().map(|key| key.0.to_owned()).collect::<Vec<_>>())
     .bind(named.keys().map(|key| key.1.clone()).collect::<Vec<_>>())
     .bind(named.values().map(|device| (*device).to_owned()).collect::<Vec<_>>())
-    .fetch_all(tx)
-    .await?;
-    let mut erased = BTreeSet::new();
-    for row in rows {
-        if row.try_get("erased")? {
-            erased.insert((row.try_get("org_id")?, row.try_get("id")?));
-        }
-    }
-    Ok(erased)
+    .execute(tx)
+    .await
+    .map(drop)
 }
 
 pub(super) async fn write_rows(
     tx: &mut PgConnection,
     group: &[Checked],
     plan: &Plan<'_>,
-    erased: &BTreeSet<(String, String)>,
+    erased: &Erased,
     depth: Depth,
     received_ms: i64,
 ) -> Result<(), sqlx::Error> {
@@ -109,10 +103,8 @@ pub(super) async fn write_rows(
     let mut buffer = CopyBuffer::default();
     for &(index, cursor_id, row) in &plan.rows {
         let device = &group[index].device;
-        let meeting =
-            row.record.as_ref().and_then(|record| record.meeting).map(|meeting| meeting.to_string());
-        let gone = meeting.as_ref().is_some_and(|id| erased.contains(&(device.org_id.clone(), id.clone())));
-        let erasable = if gone { None } else { row.erasables.to_json() };
+        let meeting = row.meeting.map(|meeting| meeting.to_string());
+        let erasable = if erased.has(device, row) { None } else { row.erasables.to_json() };
         let status = if depth == Depth::BytesOnly { Status::Rejected } else { row.status };
         buffer.push(&CopyRow {
             cursor_id,
@@ -178,19 +170,23 @@ pub(super) async fn write_exceptions(
     tx: &mut PgConnection,
     group: &[Checked],
     plan: &Plan<'_>,
+    erased: &Erased,
 ) -> Result<(), sqlx::Error> {
     for &(index, cursor_id, row, reason) in &plan.quarantine {
+        let device = &group[index].device;
+        let erasable = if erased.has(device, row) { None } else { row.erasables.to_json() };
         sqlx::query(
-            "INSERT INTO quarantine (org_id, cursor_id, seq, hash, reason, raw, erasable)
-             VALUES ($1, $2, $3, $4, $5, $6, $7) ON CONFLICT DO NOTHING",
+            "INSERT INTO quarantine (org_id, cursor_id, seq, hash, reason, raw, erasable, meeting_id)
+             VALUES ($1, $2, $3, $4, $5, $6, $7, $8) ON CONFLICT DO NOTHING",
         )
-        .bind(&group[index].device.org_id)
+        .bind(&device.org_id)
         .bind(cursor_id)
         .bind(number(row.chain.seq))
         .bind(&row.hash.0[..])
         .bind(reason)
         .bind(&row.raw)
-        .bind(row.erasables.to_json())
+        .bind(erasable)
+        .bind(row.meeting.map(|meeting| meeting.to_string()))
         .execute(&mut *tx)
         .await?;
     }
@@ -231,11 +227,14 @@ pub(super) async fn write_exceptions(
     Ok(())
 }
 
+/// Writes what the records mean. At [`Depth::BytesOnly`] only what must never be missed is done: a changed key is followed,
+/// an erasure is carried out.
 pub(super) async fn write_meaning(
     tx: &mut PgConnection,
     group: &[Checked],
     plan: &Plan<'_>,
-    erased: &BTreeSet<(String, String)>,
+    erased: &Erased,
+    depth: Depth,
     received_ms: i64,
     done: &mut [Committed],
 ) -> Result<(), sqlx::Error> {
@@ -250,7 +249,10 @@ pub(super) async fn write_meaning(
             done[index].rotated |= rotate_key(tx, batch, row, rotation).await?;
         }
         let Some(meeting) = record.meeting.map(|meeting| meeting.to_string()) else { continue };
-        let gone = erased.contains(&(batch.device.org_id.clone(), meeting.clone()));
+        if depth == Depth::BytesOnly && !erases(row) {
+            continue;
+        }
+        let gone = erased.has(&batch.device, row);
         let context = Context {
             org_id: &batch.device.org_id,
             device_id: &batch.device.id,
@@ -265,7 +267,7 @@ pub(super) async fn write_meaning(
     Ok(())
 }
 
-/// The new key takes the old one's place, if the old one is the current one.
+/// The new key takes the old one's place, if the old one is the current one and the new one was never used.
 pub(super) async fn rotate_key(
     tx: &mut PgConnection,
     batch: &Checked,
@@ -274,7 +276,9 @@ pub(super) async fn rotate_key(
 ) -> Result<bool, sqlx::Error> {
     let done = sqlx::query(
         "WITH old AS (UPDATE device_keys SET retired_at = now()
-                      WHERE device_id = $1 AND public_key = $2 AND retired_at IS NULL RETURNING position)
+                      WHERE device_id = $1 AND public_key = $2 AND retired_at IS NULL
+                          AND NOT EXISTS (SELECT FROM device_keys WHERE device_id = $1 AND public_key = $4)
+                      RETURNING position)
          INSERT INTO device_keys (org_id, device_id, public_key, position, rotated_in_epoch, rotated_at_seq, rotation)
          SELECT $3, $1, $4, old.position + 1, $5, $6, $7::jsonb FROM old",
     )
