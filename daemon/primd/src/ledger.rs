@@ -9,7 +9,7 @@ use prim_ids::{BootId, DeviceName, MeetingId, MonoTime, OrgName, ParticipantId, 
 use prim_meeting::{Actor, Entry, Event};
 use prim_proto::{self as proto, Audit, Body, Draft, Erasables};
 
-pub(crate) use self::words::{allowed_by, ask_reason, card_audience, code, code_of, live_silence};
+pub(crate) use self::words::{allowed_by, ask_reason, card_audience, code, code_of, silence};
 use crate::clock;
 
 /// Requests whose permission is remembered until they are spoken; the queue holds at most 16.

@@ -117,7 +117,7 @@ pub(super) fn actor(actor: Actor) -> proto::Actor {
     }
 }
 
-pub(super) fn silence(cause: SilenceCause, stopped_by: Option<Actor>) -> proto::SilenceCause {
+pub(crate) fn silence(cause: SilenceCause, stopped_by: Option<Actor>) -> proto::SilenceCause {
     match cause {
         SilenceCause::BargeIn => proto::SilenceCause::BargeIn,
         SilenceCause::Stop => match stopped_by {
@@ -137,10 +137,6 @@ pub(super) fn silence(cause: SilenceCause, stopped_by: Option<Actor>) -> proto::
         SilenceCause::Deaf | SilenceCause::NotStarted => proto::SilenceCause::Fault,
         SilenceCause::MeetingEnded => proto::SilenceCause::MeetingEnded,
     }
-}
-
-pub(crate) fn live_silence(cause: SilenceCause) -> proto::SilenceCause {
-    silence(cause, None)
 }
 
 pub(super) fn peripheral(which: Peripheral) -> proto::Peripheral {

@@ -5,13 +5,14 @@ use std::sync::atomic::Ordering;
 use prim_hal::LightPattern;
 use prim_ids::MonoTime;
 use prim_meeting::{
-    Audience, Entry, Event, FloorState, FloorView, Input, Light, Output, Peripheral, PeripheralState,
+    Audience, BannerAbout, Closing, Entry, Event, FloorState, FloorView, Input, Light, Output, Peripheral,
+    PeripheralState,
 };
 use prim_proto::{self as proto, LiveEvent};
 
 use super::MeetingLoop;
 use crate::clock;
-use crate::ledger::{ask_reason, card_audience, code, live_silence};
+use crate::ledger::{ask_reason, card_audience, code, silence};
 
 impl MeetingLoop {
     pub(super) fn carry_out(&mut self, output: Output, proven: bool) {
@@ -23,17 +24,18 @@ impl MeetingLoop {
         match output {
             Output::Record { .. } | Output::Show { .. } => {}
             Output::ShowFloor { floor } => self.show_floor(&floor),
-            Output::ShowBanner { text, .. } => {
+            Output::ShowBanner { about, text } => {
                 if let Some(platform) = &mut self.platform {
                     platform.banner(Some(&text));
                 }
-                let (to, title) = (proto::CardAudience::Everyone, "Banner".to_owned());
-                self.live.send(&LiveEvent::Card { at_ms, to, title, body: text });
+                let (about, text) = (banner_about(about), Some(text));
+                self.live.send(&LiveEvent::Banner { at_ms, about, text });
             }
-            Output::ClearBanner { .. } => {
+            Output::ClearBanner { about } => {
                 if let Some(platform) = &mut self.platform {
                     platform.banner(None);
                 }
+                self.live.send(&LiveEvent::Banner { at_ms, about: banner_about(about), text: None });
             }
             Output::ShowTimebox { timebox } => self.live.send(&timebox_event(at_ms, &timebox)),
             Output::Card { to, title, body } => self.show_card(to, title, body),
@@ -64,10 +66,7 @@ impl MeetingLoop {
                     self.live.send(&LiveEvent::Say { at_ms, request: Some(request), clause });
                 }
             }
-            Output::Silence { say, cause } => {
-                self.mouth.silence(say);
-                self.live.send(&LiveEvent::Silence { at_ms, cause: Some(live_silence(cause)) });
-            }
+            Output::Silence { say, .. } => self.mouth.silence(say),
             Output::RaiseHand { .. } => {
                 if let Some(platform) = &mut self.platform {
                     platform.raise_hand(true);
@@ -167,6 +166,10 @@ impl MeetingLoop {
             Event::MeetingEnded { meeting } => {
                 self.live.send(&LiveEvent::Meeting { at_ms, meeting: *meeting, state: code("ended") });
             }
+            // A speech that was cut is told when it has fallen silent: only then it is known who did it, and that it worked.
+            Event::FloorClosed { how: Closing::Stopped { by, cause }, .. } => {
+                self.live.send(&LiveEvent::Silence { at_ms, cause: Some(silence(*cause, Some(*by))) });
+            }
             Event::PeripheralChanged { which, state } => self.degraded(&format!("{which:?}"), state),
             Event::Restored { .. }
             | Event::ParticipantPlanned { .. }
@@ -210,6 +213,16 @@ impl MeetingLoop {
         };
         self.live.send(&LiveEvent::Degraded { at_ms: clock::mono_now(), what: code(what), reason });
     }
+}
+
+fn banner_about(about: BannerAbout) -> proto::Code {
+    code(match about {
+        BannerAbout::Request { .. } => "request",
+        BannerAbout::Timebox => "timebox",
+        BannerAbout::Drift => "drift",
+        BannerAbout::Consent => "consent",
+        BannerAbout::Mute => "mute",
+    })
 }
 
 pub(super) fn timebox_event(at_ms: MonoTime, t: &prim_meeting::TimeboxView) -> LiveEvent {

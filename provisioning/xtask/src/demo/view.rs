@@ -84,10 +84,6 @@ impl View {
             LiveEvent::Banner { text, .. } => {
                 text.as_ref().map(|text| format!("{} {text}", inked(Ink::Blue, "▭ banner")))
             }
-            // A banner of Prim's own comes as a card with this title.
-            LiveEvent::Card { title, body, .. } if title == "Banner" => {
-                Some(format!("{} {body}", inked(Ink::Blue, "▭ banner")))
-            }
             LiveEvent::Card { title, body, .. } => {
                 Some(format!("{} {title}: {body}", inked(Ink::Blue, "▤ card")))
             }
@@ -231,7 +227,7 @@ fn floor_name(state: FloorState) -> &'static str {
 fn cause_name(cause: SilenceCause) -> &'static str {
     match cause {
         SilenceCause::BargeIn => "a person began to talk",
-        SilenceCause::SpokenStop => "a person stopped it",
+        SilenceCause::SpokenStop => "a person said stop",
         SilenceCause::Button => "the button",
         SilenceCause::Panel => "the panel",
         SilenceCause::Mute => "muted",

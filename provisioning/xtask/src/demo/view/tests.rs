@@ -43,10 +43,14 @@ fn partial_words_show_below_and_leave_when_the_final_comes() {
 fn a_stop_and_a_banner_are_told_in_words() {
     let mut view = view();
     let line = view.take(&event(r#"{"kind":"silence","at_ms":1,"cause":"spoken_stop"}"#)).unwrap();
-    assert!(line.contains("a person stopped it"), "by voice or by press: {line}");
-    let card = r#"{"kind":"card","at_ms":1,"title":"Banner","body":"Prim asks to speak"}"#;
-    let line = view.take(&event(card)).unwrap();
-    assert!(line.contains("banner Prim asks to speak") && !line.contains("Banner"), "{line}");
+    assert!(line.contains("a person said stop"), "{line}");
+    let line = view.take(&event(r#"{"kind":"silence","at_ms":1,"cause":"button"}"#)).unwrap();
+    assert!(line.contains("the button"), "{line}");
+    let banner = r#"{"kind":"banner","at_ms":1,"about":"request","text":"Prim asks to speak"}"#;
+    let line = view.take(&event(banner)).unwrap();
+    assert!(line.contains("banner Prim asks to speak"), "{line}");
+    let gone = r#"{"kind":"banner","at_ms":1,"about":"request","text":null}"#;
+    assert_eq!(view.take(&event(gone)), None, "what was taken away leaves no line");
 }
 
 #[test]
