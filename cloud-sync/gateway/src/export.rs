@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use prim_ids::{EpochId, InstanceName, MeetingId, Stream};
 use prim_proto::export::{KeyLine, Line, Range, RecordLine};
-use prim_proto::{AuditKey, DeviceAddress, Erasables, Hash, PublicKey};
+use prim_proto::{AuditKey, CounterSigned, DeviceAddress, Erasables, Hash, PublicKey};
 use sqlx::{PgConnection, Row as _};
 
 use crate::clock;
@@ -265,9 +265,6 @@ async fn write_chain(
         gateway: instance.clone(),
     };
     line(range.sign(key).encode())?;
-    for key in keys(connection, chain).await? {
-        line(Line::Key(key).encode())?;
-    }
     let heads: Vec<String> = sqlx::query_scalar(
         "SELECT counter_signed FROM heads WHERE cursor_id = $1 AND seq BETWEEN $2 AND $3 ORDER BY seq",
     )
@@ -276,8 +273,14 @@ async fn write_chain(
     .bind(chain.to)
     .fetch_all(&mut *connection)
     .await?;
+    let heads = heads
+        .iter()
+        .map(|head| serde_json::from_str(head).map_err(|_| ExportError::Damaged { what: "a head" }))
+        .collect::<Result<Vec<CounterSigned>, _>>()?;
+    for key in keys(connection, chain, &heads).await? {
+        line(Line::Key(key).encode())?;
+    }
     for head in heads {
-        let head = serde_json::from_str(&head).map_err(|_| ExportError::Damaged { what: "a head" })?;
         line(Line::Head(head).encode())?;
     }
     let (mut next, mut records) = (chain.from, 0u64);
@@ -311,8 +314,13 @@ async fn write_chain(
     Ok(records)
 }
 
-/// The device's keys in order of use, each from the record that brought it where that stands in this chain.
-async fn keys(connection: &mut PgConnection, chain: &Chain) -> Result<Vec<KeyLine>, ExportError> {
+/// The device's keys in order of use, each from the record that brought it where that stands in this chain. A key that
+/// another chain brought counts from the first head here that no older key signed, and not at all where none is left.
+async fn keys(
+    connection: &mut PgConnection,
+    chain: &Chain,
+    heads: &[CounterSigned],
+) -> Result<Vec<KeyLine>, ExportError> {
     let rows = sqlx::query(
         "SELECT public_key, rotated_in_epoch, rotated_at_seq, rotation::text AS rotation FROM device_keys
          WHERE device_id = $1 ORDER BY position",
@@ -320,7 +328,9 @@ async fn keys(connection: &mut PgConnection, chain: &Chain) -> Result<Vec<KeyLin
     .bind(&chain.device_id)
     .fetch_all(connection)
     .await?;
-    let mut keys = Vec::with_capacity(rows.len());
+    let mut keys: Vec<KeyLine> = Vec::with_capacity(rows.len());
+    // How far the keys before signed.
+    let mut older_to = 0;
     for row in rows {
         let bytes: Vec<u8> = row.try_get("public_key")?;
         let key = bytes.as_slice().try_into().ok().and_then(PublicKey::from_bytes);
@@ -334,8 +344,15 @@ async fn keys(connection: &mut PgConnection, chain: &Chain) -> Result<Vec<KeyLin
             })
             .transpose()?;
         let here = chain.stream == Stream::Audit && epoch == Some(chain.epoch.to_string());
-        // A key that another chain brought was in force before this one began.
-        let from_seq = if here { seq.map_or(1, unsigned) } else { 0 };
+        let last = heads.last().map_or(0, |head| head.signed.head.seq);
+        let from_seq = match seq {
+            Some(seq) if here => unsigned(seq),
+            Some(_) if older_to > 0 && older_to >= last => break,
+            Some(_) if older_to > 0 => older_to + 1,
+            Some(_) | None => 0,
+        };
+        let signed = heads.iter().filter(|head| head.signed.key == key).map(|head| head.signed.head.seq);
+        older_to = signed.fold(older_to, u64::max);
         keys.push(KeyLine { key, from_seq, rotation });
     }
     if let [only] = keys.as_mut_slice() {

@@ -523,6 +523,18 @@ async fn an_export_verifies_with_public_keys_alone_and_over_a_rotated_key() {
     let (_, report) = exported(&mut gateway, &device, &wish, &[first_key]).await;
     let report = report.unwrap();
     assert_eq!((report.rotations, report.records), (1, audit.1.len() as u64 + 4));
+    // No record in the other streams says that the key changed: the old key's consent does, from the first new head.
+    let late = device.says(303, None, "after the change");
+    gateway.send(&device, Stream::Utterance, &[late]).await;
+    let words_wish = Wish::Device { device: device.address.clone(), stream: Stream::Utterance, epoch: None };
+    for trusted in [&[first_key][..], &[new.public()], &[first_key, new.public()]] {
+        let (_, report) = exported(&mut gateway, &device, &words_wish, trusted).await;
+        match (report, trusted.contains(&first_key)) {
+            (Ok(report), true) => assert_eq!(report.records, words.1.len() as u64 + 1),
+            (Err(error), false) => assert_eq!(error.name(), "foreign-key"),
+            (report, _) => panic!("{trusted:?}: {report:?}"),
+        }
+    }
     // A meeting's export ends at a signed head, and shows no other meeting's words.
     let (_, report) = exported(&mut gateway, &device, &Wish::Meeting(device.meeting), &[first_key]).await;
     report.unwrap();
