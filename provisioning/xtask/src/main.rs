@@ -2,8 +2,8 @@
 //!
 //! **What.** `setup` installs what a machine lacks; `demo` runs a whole meeting on this machine, device, broker,
 //! gateway, database and simulated room; `test` and `lint` judge the code; `bench` measures the promises;
-//! `listen` writes what the ears do to sound; `crash` kills everything at random moments; `clean` removes what the
-//! others left.
+//! `listen` writes what the ears do to sound; `crash` kills everything at random moments; `fuzz` throws made-up
+//! bytes at all readers; `clean` removes what the others left.
 //!
 //! **Who calls it.** A person, `.ci/run`, nothing else.
 //!
@@ -17,6 +17,7 @@ use clap::{Parser, Subcommand};
 mod checkout;
 mod crash;
 mod demo;
+mod fuzz;
 mod http;
 mod peers;
 mod proxy;
@@ -47,6 +48,8 @@ enum Task {
     Bench(quality::BenchOptions),
     /// Kill device, gateway, broker and database again and again, and see that nothing is lost or repeated.
     Crash(crash::Options),
+    /// Throw made-up bytes at everything that reads foreign ones.
+    Fuzz(fuzz::Options),
     /// Write waves before and after each stage of hearing, with what can be measured of them.
     Listen(quality::ListenOptions),
     /// Remove the demo's data folders.
@@ -63,6 +66,7 @@ fn main() -> ExitCode {
         Task::Lint => quality::lint(),
         Task::Bench(options) => quality::bench(&options),
         Task::Crash(options) => crash::run(&options),
+        Task::Fuzz(options) => fuzz::run(&options),
         Task::Listen(options) => quality::listen(&options),
         Task::Clean => demo::clean(),
     });
