@@ -29,6 +29,7 @@ mod dice;
 mod ears;
 mod evidence;
 mod judge;
+mod keys;
 mod meeting;
 mod people;
 mod room;
@@ -37,5 +38,6 @@ mod storm;
 mod wait;
 
 pub use ears::Ring;
+pub use keys::change_keys;
 pub use stage::Victim;
 pub use storm::{Options, Report, run};

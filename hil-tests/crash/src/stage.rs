@@ -216,7 +216,7 @@ impl Stage {
         command
     }
 
-    fn log(&self, program: &str) -> PathBuf {
+    pub(crate) fn log(&self, program: &str) -> PathBuf {
         self.folder.join("logs").join(format!("{program}.log"))
     }
 
@@ -237,6 +237,18 @@ impl Stage {
         let status = wait_for(&format!("the end of {program}"), TOOL_LIMIT, || Ok(process.status()))?;
         ensure!(status.success(), "{program} {} failed ({status}): {}", args.join(" "), last_words(&log));
         Ok(())
+    }
+
+    /// Orders a change of the device's audit key, as its owner does. The device does not run.
+    pub(crate) fn rotate_key(&self) -> anyhow::Result<()> {
+        self.tool("primd", &["rotate-key"])
+    }
+
+    /// Puts another key in the place of the device's audit key, and nothing on record.
+    pub(crate) fn swap_key(&self) -> anyhow::Result<()> {
+        let keys = self.folder.join("keys");
+        let (secret, _) = AuditKey::generate().write(&keys, "other")?;
+        std::fs::rename(secret, keys.join("device-audit.key.pem")).context("swap the device's audit key")
     }
 
     /// A program that runs no more although nobody killed it; it is taken down as killed.

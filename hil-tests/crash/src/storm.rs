@@ -347,30 +347,7 @@ impl Storm<'_> {
             Ok::<(), anyhow::Error>(())
         })?;
         self.stage.stop_device()?;
-        // The last words of a device that stops may be cut short by its own limit: then it sends them when it next runs.
-        for _ in 0..3 {
-            let outbox = Outbox::read(&self.stage)?;
-            if outbox.unsent == 0 {
-                break;
-            }
-            // The light of the last life goes out, that of the next goes on: only then can it be asked to stop.
-            wait_for("the device's light to go out", BEGIN_LIMIT, || {
-                Ok((!self.room.device_is_awake()).then_some(()))
-            })?;
-            self.stage.start_idle_device()?;
-            wait_for("the light of the device without a meeting", BEGIN_LIMIT, || {
-                Ok(self.room.device_is_awake().then_some(()))
-            })?;
-            let tips: u64 = outbox.tips.values().map(|tip| tip.seq).sum();
-            let arrived = wait_for("the arrival of the last records", DRAIN_LIMIT / 4, || {
-                Ok((count_rows(&self.stage)? >= tips).then_some(()))
-            });
-            if let Err(error) = arrived {
-                (self.say)(&format!("{error:#}"));
-            }
-            self.stage.stop_device()?;
-        }
-        Ok(())
+        send_the_rest(&mut self.stage, &self.room, self.say)
     }
 
     fn gather(&mut self) -> anyhow::Result<(Evidence, Heard)> {
@@ -425,4 +402,33 @@ impl Storm<'_> {
             folder: None,
         }
     }
+}
+
+/// Lets a device that has stopped send what waits: its last words may have been cut short by its own limit.
+pub(crate) fn send_the_rest(stage: &mut Stage, room: &Room, say: &mut dyn FnMut(&str)) -> anyhow::Result<()> {
+    for _ in 0..3 {
+        let outbox = Outbox::read(stage)?;
+        if outbox.unsent == 0 {
+            break;
+        }
+        // The light of the last life goes out, that of the next goes on: only then can it be asked to stop.
+        wait_for(
+            "the device's light to go out",
+            BEGIN_LIMIT,
+            || Ok((!room.device_is_awake()).then_some(())),
+        )?;
+        stage.start_idle_device()?;
+        wait_for("the light of the device without a meeting", BEGIN_LIMIT, || {
+            Ok(room.device_is_awake().then_some(()))
+        })?;
+        let tips: u64 = outbox.tips.values().map(|tip| tip.seq).sum();
+        let arrived = wait_for("the arrival of the last records", DRAIN_LIMIT / 4, || {
+            Ok((count_rows(stage)? >= tips).then_some(()))
+        });
+        if let Err(error) = arrived {
+            say(&format!("{error:#}"));
+        }
+        stage.stop_device()?;
+    }
+    Ok(())
 }
