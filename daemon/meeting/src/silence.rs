@@ -59,6 +59,15 @@ impl Meeting {
         self.push(Output::Silence { say, cause });
     }
 
+    /// The meeting ends: what Prim is saying ends with it, here and now. Nobody may be there to hear from the mouth when
+    /// it fell silent, so what was heard goes by the clock until the order.
+    pub(crate) fn silence_for_good(&mut self) {
+        self.silence_speech(SilenceCause::MeetingEnded, Actor::Prim);
+        let Some(Stage::Silencing { began, .. }) = self.floor.turn.as_ref().map(|turn| &turn.stage) else { return };
+        let played_ms = began.map_or(0, |began| self.now.since(began).as_millis());
+        self.silenced(u64::try_from(played_ms).unwrap_or(u64::MAX));
+    }
+
     /// Silence took effect: the clause it cut, and what was not heard at all, are written down.
     pub(crate) fn silenced(&mut self, played_ms: u64) {
         self.remember_said();
