@@ -49,7 +49,7 @@ pub(crate) fn day(text: &str, today: Day) -> Option<Day> {
     let all = tokens(text);
     let words: Vec<&str> = all.iter().map(|token| token.word.as_str()).collect();
     let words = match words[..] {
-        ["by" | "until" | "on", ref rest @ ..] => rest,
+        ["by" | "before" | "until" | "on", ref rest @ ..] => rest,
         _ => &words[..],
     };
     match *words {

@@ -52,6 +52,14 @@ fn keep<T>(list: &mut Vec<T>, new: T, replaced: impl Fn(&T) -> bool) {
     list.push(new);
 }
 
+/// Words that may stand before an owner's name and mean nothing.
+const LEADING_WORDS: usize = 3;
+
+/// Behind a name: what its owner is to do follows.
+fn is_task(word: &Token) -> bool {
+    matches!(word.word.as_str(), "to" | "will" | "should" | "shall" | "must" | "has")
+}
+
 impl Meeting {
     /// Words that were spoken after "note that", "decision" or "action".
     pub(crate) fn note_spoken(
@@ -156,15 +164,12 @@ impl Meeting {
     /// "Ana will send the report by Friday", "for Ana: send the report", "Ana to send the report".
     fn read_action(&self, text: &str) -> NewAction {
         let words = tokens(text);
-        let lead =
-            usize::from(words.first().is_some_and(|first| matches!(first.word.as_str(), "for" | "item")));
+        let lead = self.owner_at(&words);
         let owner = words.get(lead).and_then(|word| self.person_called(&word.word));
         let mut start = 0;
         if owner.is_some() {
             let name = lead + 1;
-            let verb = words.get(name).is_some_and(|word| {
-                matches!(word.word.as_str(), "to" | "will" | "should" | "shall" | "must" | "has" | "sends")
-            });
+            let verb = words.get(name).is_some_and(|word| is_task(word) || word.word == "sends");
             let skip = if verb && words[name].word != "sends" { name } else { lead };
             let skip = if words.get(name).is_some_and(|w| w.word == "has")
                 && words.get(name + 1).is_some_and(|w| w.word == "to")
@@ -179,12 +184,23 @@ impl Meeting {
         NewAction { title: sentence(&text[start..]), owner, due, due_on }
     }
 
+    /// Where the owner's name would stand. What the recogniser makes of "action item" may stand before it, when the name
+    /// is followed by what its owner will do.
+    fn owner_at(&self, words: &[Token]) -> usize {
+        let named = |at: &usize| {
+            words.get(*at).is_some_and(|word| self.person_called(&word.word).is_some())
+                && words.get(at + 1).is_some_and(is_task)
+        };
+        let lead = words.first().is_some_and(|first| matches!(first.word.as_str(), "for" | "item"));
+        (0..=LEADING_WORDS).find(named).unwrap_or_else(|| usize::from(lead))
+    }
+
     /// "… by Friday", "… until the third of December", "… tomorrow": the words, and the day if they name one.
     fn read_due(&self, text: &str, words: &[Token]) -> (Option<String>, Option<Day>) {
         let today = Day::at(self.ids.wall_at(self.now), self.config.utc_offset_min);
         let named = |words: &str| today.and_then(|today| crate::due::day(words, today));
         let by =
-            words.iter().rposition(|word| word.word == "by" || word.word == "until").filter(|at| *at > 0);
+            words.iter().rposition(|word| matches!(word.word.as_str(), "by" | "before" | "until")).filter(|at| *at > 0);
         let Some(by) = by else {
             let last = words.last().filter(|word| matches!(word.word.as_str(), "today" | "tomorrow"));
             return last.map_or((None, None), |word| (Some(word.word.clone()), named(&word.word)));
