@@ -130,6 +130,10 @@ fn refuses(words: &[Token]) -> bool {
     let has = |any: &[&str]| words.iter().any(|word| is(&word.word, any));
     let no = has(&["no", "not", "dont", "cant", "cannot", "wont", "never", "without", "nobody", "stop"]);
     let objects = has(&["object", "objection", "refuse", "disagree"]);
+    if objects && has(&["back", "withdraw", "lift"]) {
+        // A lifted no that was misheard is no second one.
+        return false;
+    }
     if objects && words.len() <= 6 {
         // "No objection" is neither: whoever agrees has the words for it.
         return !no;
@@ -215,7 +219,10 @@ mod tests {
         ] {
             assert_eq!(heard(text), Some(Command::Refuse), "{text}");
         }
-        for text in ["why did we not agree", "we do not want the terrace", "not now", "no thanks", "stop"] {
+        for text in ["why did we not agree", "we do not want the terrace", "not now", "no thanks", "stop"]
+            .into_iter()
+            .chain(["i think my objection back", "i withdrew my objections back"])
+        {
             assert_eq!(heard(text), None, "{text}");
         }
     }
