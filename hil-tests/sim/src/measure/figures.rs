@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use prim_hal::LightPattern;
 use serde_json::{Map, Value, json};
 
-use super::rows::{Rows, Utterance};
+use super::rows::{AuditRow, Rows, Utterance};
 use super::sound::{Burst, bursts, dings};
 use super::words::{normalise, word_errors};
 use crate::record::{Recording, Said, What};
@@ -576,15 +576,27 @@ fn notes(f: &mut Figures, rows: &Rows) {
     let silenced = |cause: &str| {
         rows.audit.iter().filter(|a| a.kind == "say.silenced" && a.text("cause") == cause).count() as u64
     };
+    let hands: BTreeSet<&str> = rows
+        .audit
+        .iter()
+        .filter(|a| a.kind == "floor.requested" && a.text("reason") == "remote_hand")
+        .map(|a| a.text("request"))
+        .collect();
+    let served = rows.audit.iter().filter(|a| a.kind == "floor.served" && hands.contains(a.text("request")));
+    let on = |a: &AuditRow| a.body.get("on").and_then(Value::as_bool) == Some(true);
+    let mutes = rows.audit.iter().filter(|a| a.kind == "mute" && on(a)).count() as u64;
+    // The order to stop; that a request ended by it is a record of its own, with the request.
+    let ordered = |a: &AuditRow| a.body.get("request").is_none_or(Value::is_null);
+    let stops = rows.audit.iter().filter(|a| a.kind == "floor.stopped" && ordered(a)).count() as u64;
     let have = [
         ("decisions", rows.decisions, 1),
         ("actions", rows.actions, 2),
         ("notes", rows.notes, 1),
         ("requests_declined", audit("floor.declined"), 1),
         ("requests_allowed", audit("floor.allowed"), 1),
-        ("hands_served", audit("floor.served"), 1),
-        ("stops", audit("floor.stopped"), 1),
-        ("mutes", audit("mute"), 2),
+        ("hands_served", served.count() as u64, 1),
+        ("stops", stops, 1),
+        ("mutes", mutes, 1),
         ("silenced_by_barge_in", silenced("barge_in"), 1),
     ];
     for (what, n, least) in have {
