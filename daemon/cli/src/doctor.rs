@@ -105,6 +105,7 @@ fn url_from(config: &Path) -> anyhow::Result<String> {
 fn describe(health: &Health) -> String {
     let mut lines = vec![match health.status.as_str() {
         "ok" => "Everything works.".to_owned(),
+        "starting" => "Prim is starting: it waits for the room's hardware or loads its models; its log says what is missing.".to_owned(),
         _ => "Something is missing or works worse; the meeting goes on without it.".to_owned(),
     }];
     let mut part = |mark: bool, name: &str, words: String| {

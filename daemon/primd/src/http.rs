@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
@@ -196,9 +196,12 @@ impl HealthSource {
     }
 }
 
+/// What the page shows, as soon as everything is open; before that, that it is not.
+pub(crate) type LateSource = Arc<OnceLock<HealthSource>>;
+
 #[derive(Clone)]
 struct Served {
-    source: Arc<HealthSource>,
+    source: LateSource,
     prometheus: PrometheusHandle,
 }
 
@@ -230,13 +233,13 @@ pub(crate) fn record_metrics() -> anyhow::Result<PrometheusHandle> {
 pub(crate) fn serve(
     listener: std::net::TcpListener,
     prometheus: PrometheusHandle,
-    source: HealthSource,
+    source: LateSource,
 ) -> std::io::Result<impl Future<Output = ()> + Send> {
     let listener = tokio::net::TcpListener::from_std(listener)?;
     let app = Router::new()
         .route("/health", get(health))
         .route("/metrics", get(render))
-        .with_state(Served { source: Arc::new(source), prometheus });
+        .with_state(Served { source, prometheus });
     Ok(async move {
         if let Err(error) = axum::serve(listener, app).await {
             tracing::error!(error = &error as &dyn std::error::Error, "the health page has stopped");
@@ -245,12 +248,18 @@ pub(crate) fn serve(
 }
 
 async fn health(State(served): State<Served>) -> impl IntoResponse {
-    let health = served.source.now();
+    let Some(source) = served.source.get() else {
+        let why = "waits for the room's hardware and loads its models; the log says what is missing";
+        return (StatusCode::SERVICE_UNAVAILABLE, Json(serde_json::json!({ "status": "starting", "why": why })));
+    };
+    let health = source.now();
     let code = if health.status == "ok" { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE };
     (code, Json(serde_json::json!(health)))
 }
 
 async fn render(State(served): State<Served>) -> String {
-    served.source.publish();
+    if let Some(source) = served.source.get() {
+        source.publish();
+    }
     served.prometheus.render()
 }

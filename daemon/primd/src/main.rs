@@ -29,7 +29,7 @@ struct Args {
     /// A meeting to begin at once: title, agenda, people (TOML).
     #[arg(long)]
     meeting: Option<PathBuf>,
-    /// Read and check both files and the models they name, touch no hardware and no port, and leave.
+    /// Read and check both files and the models, keys and certificates they name, touch no hardware and no port, and leave.
     #[arg(long)]
     check: bool,
     #[command(subcommand)]
@@ -79,7 +79,7 @@ fn run(args: &Args) -> anyhow::Result<()> {
     }
     let plan = primd::wiring::read_plan(args.meeting.as_deref())?;
     if args.check {
-        primd::wiring::check_models(&config.speech)?;
+        primd::wiring::check(&config)?;
         tracing::info!("the configuration is valid");
         return Ok(());
     }

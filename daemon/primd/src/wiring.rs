@@ -1,5 +1,6 @@
 //! The only place that names concrete parts: opens them, connects them, and reports each part's state to the core.
 
+mod check;
 mod folder;
 mod hardware;
 mod link;
@@ -26,13 +27,13 @@ use prim_spool::Spool;
 use self::folder::{RESET_MARK, claim_folder, open_spool, open_witness, read_boot_id};
 use self::hardware::{Hardware, frontend_config, watch_button, watch_mute};
 use self::link::{link_health, start_uplink};
-pub use self::speech::check_models;
+pub use self::check::check;
 use self::speech::{open_models, open_stt, open_voice, resident_bytes, speech_context};
 use crate::agenda::{self, MeetingPlan};
 use crate::clock;
 use crate::config::PrimConfig;
 use crate::front::{EarCounters, RoomFront};
-use crate::http::{self, AdapterHealth, HealthSource};
+use crate::http::{self, AdapterHealth, HealthSource, LateSource};
 use crate::inbox::Inbox;
 use crate::ledger::{Identity, Ledger};
 use crate::listener::{Judge, Listener, ListenerParts};
@@ -86,6 +87,12 @@ pub fn run(config: &PrimConfig, plan: Option<&MeetingPlan>) -> anyhow::Result<()
         .enable_all()
         .build()
         .context("start the network threads")?;
+    let health = LateSource::default();
+    let page = {
+        let _inside = runtime.enter();
+        http::serve(port, prometheus, Arc::clone(&health)).context("serve the health page")?
+    };
+    runtime.spawn(page);
     let link_up = Arc::new(AtomicBool::new(false));
     let uplink = start_uplink(config, &signing, &spool, &inbox, &link_up, boot)?;
     if let Some(uplink) = &uplink {
@@ -136,7 +143,7 @@ pub fn run(config: &PrimConfig, plan: Option<&MeetingPlan>) -> anyhow::Result<()
     if let Some(link) = platform.clone() {
         adapters.push(Box::new(move || in_words(link.manifest(), link.state())));
     }
-    let health = HealthSource {
+    let _ = health.set(HealthSource {
         ear: Arc::clone(&counters),
         spool: Arc::clone(&spool),
         link: link_health(uplink.clone()),
@@ -145,12 +152,7 @@ pub fn run(config: &PrimConfig, plan: Option<&MeetingPlan>) -> anyhow::Result<()
         inbox: inbox.clone(),
         before_models_bytes,
         models_bytes,
-    };
-    let page = {
-        let _inside = runtime.enter();
-        http::serve(port, prometheus, health).context("serve the health page")?
-    };
-    runtime.spawn(page);
+    });
 
     // The loopback's people sit elsewhere and hear Prim by the line only.
     let route = Route::choose(platform.is_some(), false);

@@ -4,11 +4,10 @@ use std::fs;
 
 use anyhow::Context;
 use prim_meeting::grammar_jsgf;
-use prim_models::{Kind, Manifest, ModelRegistry, Stt, SttContext, SttThread, ThreadLimits, Tts};
+use prim_models::{Manifest, ModelRegistry, Stt, SttContext, SttThread, ThreadLimits, Tts};
 
 use super::timed::Timed;
 use crate::agenda::MeetingPlan;
-use crate::config::SpeechConfig;
 
 pub(super) fn open_models() -> anyhow::Result<ModelRegistry> {
     let manifest =
@@ -24,16 +23,6 @@ pub(super) fn speech_context(plan: Option<&MeetingPlan>) -> anyhow::Result<SttCo
     let titles = plan.iter().flat_map(|p| p.agenda.iter().map(|i| i.title.clone()));
     let names = plan.iter().flat_map(|p| p.people.iter().map(|p| p.name.clone()));
     Ok(SttContext::new(titles, names)?.with_commands(grammar_jsgf()))
-}
-
-/// Whether the recogniser and the voice of a configuration are there, without loading them.
-///
-/// # Errors
-/// The first that is not, with what to do.
-pub fn check_models(speech: &SpeechConfig) -> anyhow::Result<()> {
-    let models = open_models()?;
-    models.check(&speech.recogniser, Kind::Stt).context("[speech] recogniser")?;
-    models.check(&speech.voice, Kind::Tts).context("[speech] voice")
 }
 
 /// A recogniser on its own thread; without one the room still has button, panel and timeboxes.
