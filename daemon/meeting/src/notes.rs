@@ -199,8 +199,10 @@ impl Meeting {
     fn read_due(&self, text: &str, words: &[Token]) -> (Option<String>, Option<Day>) {
         let today = Day::at(self.ids.wall_at(self.now), self.config.utc_offset_min);
         let named = |words: &str| today.and_then(|today| crate::due::day(words, today));
-        let by =
-            words.iter().rposition(|word| matches!(word.word.as_str(), "by" | "before" | "until")).filter(|at| *at > 0);
+        let by = words
+            .iter()
+            .rposition(|word| matches!(word.word.as_str(), "by" | "before" | "until"))
+            .filter(|at| *at > 0);
         let Some(by) = by else {
             let last = words.last().filter(|word| matches!(word.word.as_str(), "today" | "tomorrow"));
             return last.map_or((None, None), |word| (Some(word.word.clone()), named(&word.word)));

@@ -8,7 +8,7 @@ use crate::listen::Listening;
 use crate::meeting::{Meeting, Session};
 use crate::notes::Notes;
 use crate::seats::Seats;
-use crate::{Actor, AgendaItem, ConsentRule, Event, Person, WithdrawReason};
+use crate::{Actor, AgendaItem, ConsentRule, Event, Person, SilenceCause, WithdrawReason};
 
 impl Meeting {
     pub(crate) fn start_meeting(
@@ -39,6 +39,7 @@ impl Meeting {
 
     pub(crate) fn end_meeting(&mut self) {
         let Some(meeting) = self.meeting() else { return };
+        self.silence_speech(SilenceCause::MeetingEnded, Actor::Prim);
         let next = self.floor.next.take();
         if let Some(next) = next {
             let how = crate::Closing::Withdrawn { by: Actor::Prim, why: WithdrawReason::MeetingEnded };
@@ -46,7 +47,7 @@ impl Meeting {
             self.discard(next.speech);
         }
         self.withdraw_where(Actor::Prim, WithdrawReason::MeetingEnded, |_| true);
-        self.silence_for_good();
+        self.silenced_for_good();
         self.end_item(Actor::Prim);
         self.record(Event::MeetingEnded { meeting });
         self.session = None;

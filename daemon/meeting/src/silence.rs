@@ -59,11 +59,12 @@ impl Meeting {
         self.push(Output::Silence { say, cause });
     }
 
-    /// The meeting ends: what Prim is saying ends with it, here and now. Nobody may be there to hear from the mouth when
-    /// it fell silent, so what was heard goes by the clock until the order.
-    pub(crate) fn silence_for_good(&mut self) {
-        self.silence_speech(SilenceCause::MeetingEnded, Actor::Prim);
-        let Some(Stage::Silencing { began, .. }) = self.floor.turn.as_ref().map(|turn| &turn.stage) else { return };
+    /// The meeting ends, and with it here and now what was ordered to be silent. Nobody may be there to hear from the
+    /// mouth when it was, so what was heard goes by the clock until the order.
+    pub(crate) fn silenced_for_good(&mut self) {
+        let Some(Stage::Silencing { began, .. }) = self.floor.turn.as_ref().map(|turn| &turn.stage) else {
+            return;
+        };
         let played_ms = began.map_or(0, |began| self.now.since(began).as_millis());
         self.silenced(u64::try_from(played_ms).unwrap_or(u64::MAX));
     }

@@ -2,8 +2,8 @@
 
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
-use std::sync::{Arc, OnceLock};
 use std::sync::atomic::Ordering;
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use axum::extract::State;
@@ -250,7 +250,10 @@ pub(crate) fn serve(
 async fn health(State(served): State<Served>) -> impl IntoResponse {
     let Some(source) = served.source.get() else {
         let why = "waits for the room's hardware and loads its models; the log says what is missing";
-        return (StatusCode::SERVICE_UNAVAILABLE, Json(serde_json::json!({ "status": "starting", "why": why })));
+        return (
+            StatusCode::SERVICE_UNAVAILABLE,
+            Json(serde_json::json!({ "status": "starting", "why": why })),
+        );
     };
     let health = source.now();
     let code = if health.status == "ok" { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE };

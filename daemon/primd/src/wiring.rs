@@ -24,10 +24,10 @@ use prim_dsp::Frontend;
 use prim_meeting::{Ear, Input, Meeting, Peripheral, PeripheralState, TalkerKey};
 use prim_spool::Spool;
 
+pub use self::check::check;
 use self::folder::{RESET_MARK, claim_folder, open_spool, open_witness, read_boot_id};
 use self::hardware::{Hardware, frontend_config, watch_button, watch_mute};
 use self::link::{link_health, start_uplink};
-pub use self::check::check;
 use self::speech::{open_models, open_stt, open_voice, resident_bytes, speech_context};
 use crate::agenda::{self, MeetingPlan};
 use crate::clock;
