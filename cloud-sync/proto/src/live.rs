@@ -98,6 +98,8 @@ live! {
         speaker: Option<ParticipantId>,
         /// From where.
         bearing_deg: Option<f32>,
+        /// Which of the room's voices, numbered from 1 by first speech, where nobody could be named.
+        speaker_label: Option<u8>,
         /// The words.
         text: String,
         /// When they began.

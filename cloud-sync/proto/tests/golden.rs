@@ -158,6 +158,17 @@ fn live_events_decode_and_encode_to_the_same_bytes() {
     let events = [
         LiveEvent::Hello { at_ms, v: 1, meeting: Some(meeting()) },
         LiveEvent::Talking { at_ms, ear: Ear::Room, speaker: None, bearing_deg: Some(120.5), on: true },
+        LiveEvent::Final {
+            at_ms,
+            utterance: prim_ids::UtteranceId::from_u128(9),
+            ear: Ear::Room,
+            speaker: None,
+            bearing_deg: Some(34.0),
+            speaker_label: Some(1),
+            text: "we ship on friday".to_owned(),
+            started_ms: MonoTime::from_millis(1),
+            ended_ms: MonoTime::from_millis(4),
+        },
         LiveEvent::Floor {
             at_ms,
             state: FloorState::Dinged,

@@ -11,7 +11,7 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use prim_ids::{MeetingId, MonoTime, ParticipantId, UtteranceId};
-use prim_meeting::Ear;
+use prim_meeting::{Ear, Input, SpeakerLabel};
 use prim_proto::LiveEvent;
 use serde::Deserialize;
 
@@ -126,23 +126,16 @@ impl Live {
         self.tell(&event, Some((ear, started)));
     }
 
-    #[expect(clippy::too_many_arguments, reason = "one argument per field of the event")]
-    pub(crate) fn words(
-        &self,
-        utterance: UtteranceId,
-        ear: Ear,
-        speaker: Option<ParticipantId>,
-        bearing_deg: Option<u16>,
-        text: String,
-        started_ms: MonoTime,
-        ended_ms: MonoTime,
-    ) {
+    /// Words for good, with what the core made of their voice.
+    pub(crate) fn words(&self, said: Said, label: Option<SpeakerLabel>) {
+        let Said { utterance, ear, speaker, bearing_deg, text, started_ms, ended_ms } = said;
         let event = LiveEvent::Final {
             at_ms: clock::mono_now(),
             utterance,
             ear: ear_name(ear),
             speaker,
             bearing_deg: bearing_deg.map(f32::from),
+            speaker_label: label.map(SpeakerLabel::number),
             text,
             started_ms,
             ended_ms,
@@ -158,6 +151,36 @@ impl Live {
         let (tx, rx) = sync_channel(BEHIND);
         watchers.lines.push(tx);
         Some((rx, watchers.meeting))
+    }
+}
+
+/// Words for good, as the recogniser gave them.
+pub(crate) struct Said {
+    pub(crate) utterance: UtteranceId,
+    ear: Ear,
+    speaker: Option<ParticipantId>,
+    bearing_deg: Option<u16>,
+    text: String,
+    started_ms: MonoTime,
+    ended_ms: MonoTime,
+}
+
+impl Said {
+    /// The words in what the core is told, if it is told any.
+    pub(crate) fn of(input: &Input) -> Option<Self> {
+        let Input::UtteranceHeard { utterance, ear, speaker, bearing_deg, text, started, ended, .. } = input
+        else {
+            return None;
+        };
+        Some(Self {
+            utterance: *utterance,
+            ear: *ear,
+            speaker: *speaker,
+            bearing_deg: *bearing_deg,
+            text: text.clone(),
+            started_ms: *started,
+            ended_ms: *ended,
+        })
     }
 }
 
@@ -301,7 +324,18 @@ mod tests {
         let id = UtteranceId::from_u128(2);
         let at = MonoTime::from_millis;
         let partial = |started| live.partial(id, Ear::Room, "marker".to_owned(), 0, at(started));
-        let said = |s, e| live.words(id, Ear::Room, None, None, "marker".to_owned(), at(s), at(e));
+        let said = |s, e| {
+            let said = Said {
+                utterance: id,
+                ear: Ear::Room,
+                speaker: None,
+                bearing_deg: None,
+                text: "marker".to_owned(),
+                started_ms: at(s),
+                ended_ms: at(e),
+            };
+            live.words(said, None);
+        };
 
         partial(1_000);
         said(1_000, 2_000);

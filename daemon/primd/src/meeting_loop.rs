@@ -16,8 +16,10 @@ use std::sync::mpsc::RecvTimeoutError;
 use std::time::Duration;
 
 use prim_hal::Indicator;
-use prim_ids::{MonoTime, ParticipantId, WallTime};
-use prim_meeting::{Ear, Entry, Input, Meeting, Output, Peripheral, PeripheralState, SayId};
+use prim_ids::{MonoTime, ParticipantId, UtteranceId, WallTime};
+use prim_meeting::{
+    Ear, Entry, Event, Input, Meeting, Output, Peripheral, PeripheralState, SayId, SpeakerLabel,
+};
 use prim_proto::{self as proto, LiveEvent};
 use prim_spool::Spool;
 
@@ -28,7 +30,7 @@ pub(crate) use self::records::resume;
 use crate::clock::{self, JumpWatch};
 use crate::inbox::{Facts, Message};
 use crate::ledger::Ledger;
-use crate::live::Live;
+use crate::live::{Live, Said};
 use crate::mouth::Mouth;
 use crate::replay::ReplayLog;
 use crate::vitals::{Parts, Stopwatch};
@@ -198,14 +200,15 @@ impl MeetingLoop {
             self.parts.note(*which, state);
         }
         self.replay.input(self.meeting.may_record(), at, &input);
+        let said = Said::of(&input);
         self.meeting.handle_input(at, input);
-        self.state.reset |= self.drain();
+        self.state.reset |= self.drain(said);
         self.let_words_leave();
     }
 
     /// Carries out every order, and gives in what was found while doing so. Returns whether a reset was ordered.
     fn settle(&mut self) -> bool {
-        let reset = self.drain();
+        let reset = self.drain(None);
         self.state.reset |= reset;
         while let Some(input) = self.state.pending.pop_front() {
             self.give(clock::mono_now(), input);
@@ -216,7 +219,8 @@ impl MeetingLoop {
     /// Carries out every order. What the core puts before its first record (silence) goes first; then all records of this
     /// input are committed together with the state it led to; then comes the rest. So a crash at any moment leaves
     /// either none of it or all of it, and what was heard is always remembered.
-    fn drain(&mut self) -> bool {
+    /// Words that were `said` are shown before anything is written, with the label that the core gave their voice.
+    fn drain(&mut self, said: Option<Said>) -> bool {
         let mut reset = false;
         let mut records: Vec<Entry> = Vec::new();
         let mut later: Vec<Output> = Vec::new();
@@ -230,6 +234,10 @@ impl MeetingLoop {
             } else {
                 later.push(output);
             }
+        }
+        if let Some(said) = said {
+            let label = records.iter().find_map(|entry| label_of(entry, said.utterance));
+            self.live.words(said, label);
         }
         let proven = self.write_down(&records);
         records.iter().for_each(|entry| {
@@ -273,6 +281,17 @@ impl MeetingLoop {
         if let Some(timebox) = self.meeting.timebox(now) {
             self.live.send(&timebox_event(now, &timebox));
         }
+    }
+}
+
+/// The label in the record of an utterance.
+fn label_of(entry: &Entry, of: UtteranceId) -> Option<SpeakerLabel> {
+    if let Event::Utterance { utterance, label, .. } = &entry.event
+        && *utterance == of
+    {
+        *label
+    } else {
+        None
     }
 }
 

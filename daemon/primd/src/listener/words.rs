@@ -63,15 +63,6 @@ impl Listener {
                     .increment(1);
                 let ended = segment.ended.unwrap_or_else(|| self.mono_of(done.ended));
                 let bearing_deg = segment.bearing.degrees();
-                self.parts.live.words(
-                    segment.utterance,
-                    ear,
-                    segment.named,
-                    bearing_deg,
-                    done.text.clone(),
-                    segment.started,
-                    ended,
-                );
                 self.parts.inbox.report(
                     clock::mono_now(),
                     Input::UtteranceHeard {

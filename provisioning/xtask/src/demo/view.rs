@@ -51,7 +51,7 @@ impl View {
             LiveEvent::Hello { .. } => None,
             LiveEvent::Talking { ear, speaker, bearing_deg, on, .. } => {
                 if *on {
-                    self.talking.insert(ear_name(*ear), self.who(*ear, *speaker, *bearing_deg));
+                    self.talking.insert(ear_name(*ear), self.who(*ear, *speaker, None, *bearing_deg));
                 } else {
                     self.talking.remove(ear_name(*ear));
                 }
@@ -61,9 +61,10 @@ impl View {
                 self.partial.insert(ear_name(*ear), (text.clone(), *stable_chars));
                 None
             }
-            LiveEvent::Final { ear, speaker, bearing_deg, text, .. } => {
+            LiveEvent::Final { ear, speaker, bearing_deg, speaker_label, text, .. } => {
                 self.partial.remove(ear_name(*ear));
-                Some(format!("{}  {text}", inked(Ink::Bold, self.who(*ear, *speaker, *bearing_deg))))
+                let who = self.who(*ear, *speaker, *speaker_label, *bearing_deg);
+                Some(format!("{}  {text}", inked(Ink::Bold, who)))
             }
             LiveEvent::Floor { state, reason, queue, .. } => {
                 let reason = reason.as_ref().map(|reason| plain(reason.as_str()));
@@ -192,8 +193,17 @@ impl View {
         format!("⇅ {} records wait · {link}", self.queued)
     }
 
-    fn who(&self, ear: Ear, speaker: Option<ParticipantId>, bearing: Option<f32>) -> String {
-        let name = speaker.and_then(|id| self.people.get(&id)).map_or("unknown", String::as_str);
+    fn who(
+        &self,
+        ear: Ear,
+        speaker: Option<ParticipantId>,
+        label: Option<u8>,
+        bearing: Option<f32>,
+    ) -> String {
+        let known = speaker.and_then(|id| self.people.get(&id)).cloned();
+        let name = known
+            .or_else(|| label.map(|label| format!("Speaker {label}")))
+            .unwrap_or_else(|| "unknown".to_owned());
         let place = match ear {
             Ear::Remote => "remote".to_owned(),
             Ear::Room => bearing.map_or_else(|| "room".to_owned(), |deg| format!("{} {deg:.0}°", arrow(deg))),

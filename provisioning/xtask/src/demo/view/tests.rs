@@ -25,6 +25,20 @@ fn final_words_stay_with_who_said_them_and_from_where() {
 }
 
 #[test]
+fn words_of_nobody_known_are_the_voices_and_unknown_only_without_a_label() {
+    let said = |label: &str| {
+        let line = view().take(&event(&format!(
+            r#"{{"kind":"final","at_ms":3000,"utterance":"{ANA}","ear":"room","speaker":null,"bearing_deg":34.0,
+                {label}"text":"we ship on friday","started_ms":1000,"ended_ms":2900}}"#
+        )));
+        line.unwrap()
+    };
+    let line = said(r#""speaker_label":1,"#);
+    assert!(line.contains("Speaker 1 ↖ 34°") && !line.contains("unknown"), "{line}");
+    assert!(said("").contains("unknown ↖ 34°"), "a feed without labels can be read");
+}
+
+#[test]
 fn partial_words_show_below_and_leave_when_the_final_comes() {
     let mut view = view();
     let partial = format!(
