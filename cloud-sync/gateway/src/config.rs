@@ -237,6 +237,13 @@ impl Config {
 
     fn check(&self) -> Result<(), ReadConfigError> {
         let wrong = |key, why: &str| Err(ReadConfigError::Value { key, why: why.to_owned() });
+        if !self.http.listen.ip().is_loopback() {
+            return wrong(
+                "http.listen",
+                "/health and /metrics have no login, so they listen on this machine only; use a loopback address such \
+                 as 127.0.0.1:9600, and a reverse proxy with authentication before it for readers elsewhere",
+            );
+        }
         if self.database.pool < 3 {
             return wrong(
                 "database.pool",
@@ -387,6 +394,19 @@ mod tests {
         assert_eq!(config.worker.quiet_ms, 5);
         let text = chain(&parse("instance = \"gw-1\"", &[("PRIM_GATEWAY_HTTP_LISEN", "x")]).unwrap_err());
         assert!(text.contains("lisen"), "{text}");
+    }
+
+    #[test]
+    fn a_page_that_others_could_reach_is_refused_with_what_to_do() {
+        for listen in ["0.0.0.0:9600", "[::]:9600", "192.168.1.2:9600"] {
+            let error = parse("instance = \"gw-1\"", &[("PRIM_GATEWAY_HTTP_LISTEN", listen)]).unwrap_err();
+            let text = error.to_string();
+            assert!(
+                text.contains("http.listen") && text.contains("reverse proxy with authentication"),
+                "{text}"
+            );
+        }
+        assert!(parse("instance = \"gw-1\"\n[http]\nlisten = \"[::1]:0\"", &[]).is_ok());
     }
 
     #[test]
