@@ -104,6 +104,8 @@ pub struct Task {
     pub thing: Thing,
     /// Who does it.
     pub owner: Option<String>,
+    /// By which day, ISO 8601.
+    pub due: Option<String>,
     /// How far it is.
     pub status: Option<String>,
 }
@@ -246,12 +248,18 @@ pub(super) async fn meeting(
         meeting.notes.push(thing(&row)?);
     }
     let actions = sqlx::query(
-        "SELECT id, title, detail, utterances::text AS utterances, owner_participant_id, status FROM current_actions
+        "SELECT id, title, detail, utterances::text AS utterances, owner_participant_id,
+             to_char(due, 'YYYY-MM-DD') AS due, status
+         FROM current_actions
          WHERE org_id = $1 AND meeting_id = $2 ORDER BY at, id",
     );
     for row in actions.bind(org_id).bind(id).fetch_all(&mut *tx).await? {
-        let (owner, status) = (row.try_get("owner_participant_id")?, row.try_get("status")?);
-        meeting.actions.push(Task { thing: thing(&row)?, owner, status });
+        meeting.actions.push(Task {
+            thing: thing(&row)?,
+            owner: row.try_get("owner_participant_id")?,
+            due: row.try_get("due")?,
+            status: row.try_get("status")?,
+        });
     }
     Ok(Some((meeting, head.try_get("changes")?)))
 }

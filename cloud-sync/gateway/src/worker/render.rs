@@ -138,11 +138,13 @@ fn markdown(meeting: &Meeting) -> String {
                 .owner
                 .as_deref()
                 .map(|owner| format!(" — {}", plain_markdown(&meeting.name_of(Some(owner)))));
+            let due = task.due.as_deref().map(|due| format!(" (due {due})"));
             format!(
-                "[{}] {}{}",
+                "[{}] {}{}{}",
                 task.status.as_deref().unwrap_or("open"),
                 said(&task.thing),
-                owner.unwrap_or_default()
+                owner.unwrap_or_default(),
+                due.unwrap_or_default()
             )
         }),
     );
@@ -222,7 +224,7 @@ fn summary(meeting: &Meeting) -> String {
         "actions": meeting.actions.iter().map(|task| json!({
             "id": task.thing.id, "title": task.thing.title, "detail": task.thing.detail, "owner": task.owner,
             "owner_name": task.owner.as_deref().map(|owner| meeting.name_of(Some(owner))),
-            "status": task.status, "utterances": task.thing.utterances,
+            "due": task.due, "status": task.status, "utterances": task.thing.utterances,
         })).collect::<Vec<_>>(),
         "notes": meeting.notes.iter().map(thing).collect::<Vec<_>>(),
         "talk_times": talk_times(meeting).into_iter().map(|talk| json!({
@@ -293,6 +295,7 @@ mod tests {
             actions: vec![Task {
                 thing: thing("Write it down"),
                 owner: Some("p1".into()),
+                due: Some("2026-12-03".into()),
                 status: Some("open".into()),
             }],
             ..Meeting::default()
@@ -318,7 +321,7 @@ mod tests {
             "{text}"
         );
         assert!(text.contains("**Unknown** (1:01:40)"), "{text}");
-        assert!(text.contains("- [open] Write it down — Ana"), "{text}");
+        assert!(text.contains("- [open] Write it down — Ana (due 2026-12-03)\n"), "{text}");
     }
 
     #[test]
@@ -347,6 +350,7 @@ mod tests {
         let value: serde_json::Value = serde_json::from_str(&text("summary.json")).unwrap();
         assert_eq!(value["decisions"][0]["title"], "Ship on Friday");
         assert_eq!(value["actions"][0]["owner_name"], "Ana");
+        assert_eq!(value["actions"][0]["due"], "2026-12-03");
         assert_eq!(value["talk_times"][0]["ms"], 2500);
         assert_eq!(value["muted"], serde_json::json!([{"from_ms": 100_000, "to_ms": 102_500}]));
         assert_eq!(value["prim"].as_array().unwrap().len(), 2);
