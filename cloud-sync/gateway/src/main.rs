@@ -17,6 +17,8 @@ use std::io::Write as _;
 use tokio::sync::watch;
 
 /// Takes what room devices send, stores it exactly once, makes the meeting's files.
+///
+/// The database's URL comes from the environment variable `DATABASE_URL`, or from the file that `database.url_file` names.
 #[derive(Debug, Parser)]
 #[command(version)]
 struct Arguments {
