@@ -158,7 +158,12 @@ const CHAIN: &str = "SELECT c.id, c.device_id, o.name AS org, d.name AS device, 
     JOIN organisations o ON o.id = c.org_id ";
 
 async fn of_meeting(connection: &mut PgConnection, meeting: MeetingId) -> Result<Chain, ExportError> {
-    let query = format!("{CHAIN} WHERE r.meeting_id = $1 AND c.stream = 'audit' GROUP BY 1, 2, 3, 4, 5, 6");
+    // What another device says of the meeting is not part of it.
+    let query = format!(
+        "{CHAIN} WHERE r.meeting_id = $1 AND c.stream = 'audit' AND NOT EXISTS (SELECT FROM meetings m
+             WHERE m.org_id = c.org_id AND m.id = $1 AND m.device_id <> c.device_id)
+         GROUP BY 1, 2, 3, 4, 5, 6"
+    );
     let rows =
         sqlx::query(sqlx::AssertSqlSafe(query)).bind(meeting.to_string()).fetch_all(connection).await?;
     match rows.as_slice() {
@@ -349,14 +354,11 @@ async fn keys(
             Some(seq) if here => unsigned(seq),
             Some(_) if older_to > 0 && older_to >= last => break,
             Some(_) if older_to > 0 => older_to + 1,
-            Some(_) | None => 0,
+            Some(_) | None => 1,
         };
         let signed = heads.iter().filter(|head| head.signed.key == key).map(|head| head.signed.head.seq);
         older_to = signed.fold(older_to, u64::max);
         keys.push(KeyLine { key, from_seq, rotation });
-    }
-    if let [only] = keys.as_mut_slice() {
-        only.from_seq = 1;
     }
     Ok(keys)
 }

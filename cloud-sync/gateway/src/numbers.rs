@@ -6,7 +6,7 @@ use metrics_exporter_prometheus::{BuildError, Matcher, PrometheusBuilder, Promet
 /// A commit takes some ten milliseconds; 20 s is where it is given up.
 const COMMIT_BUCKETS_S: [f64; 10] = [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 5.0, 20.0];
 
-const COUNTERS: [(&str, &str); 10] = [
+const COUNTERS: [(&str, &str); 11] = [
     ("prim_ingest_batches_total", "Batches committed and acknowledged."),
     (
         "prim_ingest_records_total",
@@ -19,6 +19,10 @@ const COUNTERS: [(&str, &str); 10] = [
     ),
     ("prim_ingest_refused_values_total", "Groups of batches with a value that Postgres refused."),
     ("prim_ingest_gaps_asked_total", "Batches with a gap before them that the device was asked to fill."),
+    (
+        "prim_ingest_others_meeting_total",
+        "Records that name a meeting of another device: kept as bytes, without effect on the meeting.",
+    ),
     ("prim_ingest_shed_total", "Messages dropped because more than the window was under way."),
     ("prim_worker_meetings_total", "Meetings whose files were made."),
     ("prim_worker_failures_total", "Meetings whose files could not be made and will be tried again."),

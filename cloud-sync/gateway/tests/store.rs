@@ -445,6 +445,7 @@ async fn an_ended_meeting_gets_its_files_once_and_again_when_something_comes_lat
     let summary: serde_json::Value = serde_json::from_str(&read("summary.json")).unwrap();
     assert_eq!(summary["decisions"][0]["title"], "Ship on Monday");
     assert_eq!(summary["actions"][0]["owner_name"], "Ana");
+    assert_eq!(summary["actions"][0]["due"], "2026-12-03");
     assert_eq!(gateway.bed.count("artifacts WHERE version = 2 OR kind = 'summary'"), 4);
 
     let erased = Audit::MeetingErased { records: 9, by: Actor::Panel { id: None } };
@@ -520,8 +521,10 @@ async fn an_export_verifies_with_public_keys_alone_and_over_a_rotated_key() {
         .batch_signed(Stream::Audit, &device.audits_again(&more), &AuditKey::from_seed([1; 32]))
         .encode();
     assert_eq!(gateway.check(&device, Stream::Audit, &old_hand).await.unwrap_err().reason, "foreign_key");
-    let (_, report) = exported(&mut gateway, &device, &wish, &[first_key]).await;
+    let (text, report) = exported(&mut gateway, &device, &wish, &[first_key]).await;
     let report = report.unwrap();
+    let keys: Vec<&str> = text.lines().filter(|line| line.starts_with("{\"key\"")).collect();
+    assert!(keys.len() == 2 && keys[0].contains("\"from_seq\":1,"), "{keys:?}");
     assert_eq!((report.rotations, report.records), (1, audit.1.len() as u64 + 4));
     // No record in the other streams says that the key changed: the old key's consent does, from the first new head.
     let late = device.says(303, None, "after the change");

@@ -183,7 +183,7 @@ impl Delivery {
     }
 
     async fn answer(&self, device: &DeviceAddress, committed: Committed) {
-        let Committed { ack, stored, duplicates, quarantined, asks, .. } = committed;
+        let Committed { ack, stored, duplicates, quarantined, asks, others_meeting, .. } = committed;
         let count = |fate: &'static str, n: usize| {
             metrics::counter!("prim_ingest_records_total", "fate" => fate).increment(n as u64);
         };
@@ -194,6 +194,13 @@ impl Delivery {
             tracing::error!(
                 device = %device, stream = %ack.stream, records = quarantined,
                 "records were quarantined: the device's chain forked, or somebody forged; see table quarantine"
+            );
+        }
+        if others_meeting > 0 {
+            metrics::counter!("prim_ingest_others_meeting_total").increment(others_meeting as u64);
+            tracing::warn!(
+                device = %device, stream = %ack.stream, records = others_meeting,
+                "records name a meeting of another device: kept as bytes, the meeting stays as it is"
             );
         }
         if asks {

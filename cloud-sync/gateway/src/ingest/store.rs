@@ -2,6 +2,7 @@
 
 mod cursors;
 mod erased;
+mod owners;
 mod write;
 
 use std::time::Duration;
@@ -13,7 +14,8 @@ use sqlx::{Connection as _, PgConnection};
 use self::cursors::{key_of, lock_cursors, move_cursors, stored_hashes};
 pub(super) use self::erased::SET_ASIDE_LOCK;
 use self::erased::erased_meetings;
-use self::write::{Plan, touch_meetings, write_exceptions, write_heads, write_meaning, write_rows};
+use self::owners::touch_meetings;
+use self::write::{Plan, write_exceptions, write_heads, write_meaning, write_rows};
 use super::judge::{Candidate, Fate, Judgement, Known, judge};
 use super::read::{Checked, CheckedRow, Status};
 use crate::clock;
@@ -78,6 +80,8 @@ pub struct Committed {
     pub duplicates: usize,
     /// Records quarantined.
     pub quarantined: usize,
+    /// Records stored as bytes only, for their meeting is another device's.
+    pub others_meeting: usize,
     /// Whether something before it is missing and was asked for.
     pub asks: bool,
     /// Whether it changed the device's audit key.
@@ -200,11 +204,12 @@ async fn transact(
         }
         done.push(summary(batch, &judgement, depth, instance));
     }
-    touch_meetings(&mut tx, group, &plan).await?;
-    let erased = erased_meetings(&mut tx, group, &plan).await?;
-    write_rows(&mut tx, group, &plan, &erased, depth, received.unix_millis()).await?;
+    let owners = touch_meetings(&mut tx, group, &plan).await?;
+    let erased = erased_meetings(&mut tx, group, &plan, &owners).await?;
+    write_rows(&mut tx, group, &plan, (&owners, &erased), depth, received.unix_millis()).await?;
     write_exceptions(&mut tx, group, &plan, &erased).await?;
-    write_meaning(&mut tx, group, &plan, &erased, depth, received.unix_millis(), &mut done).await?;
+    write_meaning(&mut tx, group, &plan, (&owners, &erased), depth, received.unix_millis(), &mut done)
+        .await?;
     write_heads(&mut tx, group, &plan, instance, key, received).await?;
     move_cursors(&mut tx, &cursors).await?;
     tx.commit().await?;
@@ -253,6 +258,7 @@ fn summary(batch: &Checked, judgement: &Judgement, depth: Depth, instance: &Inst
         duplicates: count(|fate| matches!(fate, Fate::Duplicate)),
         quarantined: count(|fate| matches!(fate, Fate::Conflict | Fate::Forked(_))),
         asks: judgement.fates.contains(&Fate::Waits),
+        others_meeting: 0,
         rotated: false,
     }
 }

@@ -10,6 +10,7 @@ use prim_ids::Stream;
 use prim_proto::{Audit, Body};
 use sqlx::PgConnection;
 
+use super::owners::Owners;
 use super::write::Plan;
 use crate::ingest::read::{Checked, CheckedRow, Device, Status};
 
@@ -41,6 +42,7 @@ pub(super) async fn erased_meetings(
     tx: &mut PgConnection,
     group: &[Checked],
     plan: &Plan<'_>,
+    owners: &Owners,
 ) -> Result<Erased, sqlx::Error> {
     let quarantined = plan.quarantine.iter().map(|&(index, _, row, _)| (index, row));
     let not_understood =
@@ -55,7 +57,7 @@ pub(super) async fn erased_meetings(
     {
         let Some(meeting) = row.meeting else { continue };
         let key = (group[index].device.org_id.clone(), meeting.to_string());
-        if stored && erases(row) {
+        if stored && erases(row) && !owners.are_others(&group[index].device, row) {
             erased.insert(key.clone());
         }
         named.insert(key);

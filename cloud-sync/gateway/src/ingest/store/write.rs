@@ -1,12 +1,11 @@
 //! What a judged group writes: rows by COPY, exceptions, what the records mean.
 
-use std::collections::BTreeMap;
-
 use prim_ids::{InstanceName, Stream, WallTime};
 use prim_proto::{Audit, AuditKey, Body, Erasables, Hash, Hole, HoleReason};
 use sqlx::PgConnection;
 
 use super::erased::{Erased, erases};
+use super::owners::Owners;
 use super::{Committed, Depth, number};
 use crate::ingest::copy::{self, CopyBuffer, CopyRow};
 use crate::ingest::judge::{Fate, Judgement};
@@ -58,41 +57,11 @@ impl<'a> Plan<'a> {
     }
 }
 
-/// Makes the meetings that understood rows name, and counts the change. Their rows are locked from here on.
-pub(super) async fn touch_meetings(
-    tx: &mut PgConnection,
-    group: &[Checked],
-    plan: &Plan<'_>,
-) -> Result<(), sqlx::Error> {
-    let mut named: BTreeMap<(&str, String), &str> = BTreeMap::new();
-    for &(index, _, row) in &plan.rows {
-        let device = &group[index].device;
-        if let Some(meeting) = row.record.as_ref().and_then(|record| record.meeting) {
-            named.insert((&device.org_id, meeting.to_string()), &device.id);
-        }
-    }
-    if named.is_empty() {
-        return Ok(());
-    }
-    // In order of the key, so that two gateways never wait for each other.
-    sqlx::query(
-        "INSERT INTO meetings (org_id, id, device_id)
-         SELECT * FROM unnest($1::text[], $2::text[], $3::text[])
-         ON CONFLICT (org_id, id) DO UPDATE SET changes = meetings.changes + 1, changed_at = now()",
-    )
-    .bind(named.keys().map(|key| key.0.to_owned()).collect::<Vec<_>>())
-    .bind(named.keys().map(|key| key.1.clone()).collect::<Vec<_>>())
-    .bind(named.values().map(|device| (*device).to_owned()).collect::<Vec<_>>())
-    .execute(tx)
-    .await
-    .map(drop)
-}
-
 pub(super) async fn write_rows(
     tx: &mut PgConnection,
     group: &[Checked],
     plan: &Plan<'_>,
-    erased: &Erased,
+    (owners, erased): (&Owners, &Erased),
     depth: Depth,
     received_ms: i64,
 ) -> Result<(), sqlx::Error> {
@@ -105,7 +74,8 @@ pub(super) async fn write_rows(
         let device = &group[index].device;
         let meeting = row.meeting.map(|meeting| meeting.to_string());
         let erasable = if erased.has(device, row) { None } else { row.erasables.to_json() };
-        let status = if depth == Depth::BytesOnly { Status::Rejected } else { row.status };
+        let understood = depth == Depth::Full && !owners.are_others(device, row);
+        let status = if understood { row.status } else { Status::Rejected };
         buffer.push(&CopyRow {
             cursor_id,
             seq: number(row.chain.seq),
@@ -233,7 +203,7 @@ pub(super) async fn write_meaning(
     tx: &mut PgConnection,
     group: &[Checked],
     plan: &Plan<'_>,
-    erased: &Erased,
+    (owners, erased): (&Owners, &Erased),
     depth: Depth,
     received_ms: i64,
     done: &mut [Committed],
@@ -249,6 +219,10 @@ pub(super) async fn write_meaning(
             done[index].rotated |= rotate_key(tx, batch, row, rotation).await?;
         }
         let Some(meeting) = record.meeting.map(|meeting| meeting.to_string()) else { continue };
+        if owners.are_others(&batch.device, row) {
+            done[index].others_meeting += 1;
+            continue;
+        }
         if depth == Depth::BytesOnly && !erases(row) {
             continue;
         }
