@@ -38,7 +38,8 @@ pub struct Rotation {
 pub struct KeySet {
     devices: BTreeMap<DeviceAddress, Vec<PublicKey>>,
     gateways: BTreeMap<InstanceName, Vec<PublicKey>>,
-    unnamed: Vec<PublicKey>,
+    any_device: Vec<PublicKey>,
+    any_gateway: Vec<PublicKey>,
 }
 
 /// Why a key file cannot be read.
@@ -144,23 +145,30 @@ impl KeySet {
         }
     }
 
-    /// Trusts `key` wherever it is used, as a device's or a gateway's: a key file says no name.
-    pub fn trust_unnamed(&mut self, key: PublicKey) {
-        if !self.unnamed.contains(&key) {
-            self.unnamed.push(key);
+    /// Trusts `key` as that of whichever device an export names, never as a gateway's.
+    pub fn trust_any_device(&mut self, key: PublicKey) {
+        if !self.any_device.contains(&key) {
+            self.any_device.push(key);
+        }
+    }
+
+    /// Trusts `key` as that of whichever gateway an export names, never as a device's.
+    pub fn trust_any_gateway(&mut self, key: PublicKey) {
+        if !self.any_gateway.contains(&key) {
+            self.any_gateway.push(key);
         }
     }
 
     /// Whether `key` may sign for `device`.
     #[must_use]
     pub fn trusts_device(&self, device: &DeviceAddress, key: &PublicKey) -> bool {
-        self.device(device).contains(key) || self.unnamed.contains(key)
+        self.device(device).contains(key) || self.any_device.contains(key)
     }
 
     /// Whether `key` may sign for `gateway`.
     #[must_use]
     pub fn trusts_gateway(&self, gateway: &InstanceName, key: &PublicKey) -> bool {
-        self.gateway(gateway).contains(key) || self.unnamed.contains(key)
+        self.gateway(gateway).contains(key) || self.any_gateway.contains(key)
     }
 
     /// The trusted keys of `device`.
@@ -187,8 +195,11 @@ impl KeySet {
                 self.trust_gateway(gateway.clone(), key);
             }
         }
-        for key in other.unnamed {
-            self.trust_unnamed(key);
+        for key in other.any_device {
+            self.trust_any_device(key);
+        }
+        for key in other.any_gateway {
+            self.trust_any_gateway(key);
         }
     }
 }
@@ -196,7 +207,7 @@ impl KeySet {
 /// A key file: one key a line, `#` begins a comment.
 ///
 /// ```text
-/// # any: a key without a name
+/// # `*` stands for any name; the role is always said
 /// device acme/room-1 d75a980182b10ab7d54bfed3c964073a0ee172f3daa62325af021a68f707511a
 /// gateway gw-1 3d4017c3e843895a92b70aa74d1b7ebc9c982ccf2ec4968cc0cd55f12af4660c
 /// ```
@@ -210,13 +221,14 @@ impl FromStr for KeySet {
             let bad = || ParseKeySetError { line: index + 1 };
             match words.as_slice() {
                 [] => {}
+                ["device", "*", key] => set.trust_any_device(key.parse().map_err(|_| bad())?),
+                ["gateway", "*", key] => set.trust_any_gateway(key.parse().map_err(|_| bad())?),
                 ["device", name, key] => {
                     set.trust_device(name.parse().map_err(|_| bad())?, key.parse().map_err(|_| bad())?);
                 }
                 ["gateway", name, key] => {
                     set.trust_gateway(name.parse().map_err(|_| bad())?, key.parse().map_err(|_| bad())?);
                 }
-                ["any", key] => set.trust_unnamed(key.parse().map_err(|_| bad())?),
                 [..] => return Err(bad()),
             }
         }
@@ -236,8 +248,11 @@ impl fmt::Display for KeySet {
                 writeln!(f, "gateway {gateway} {key}")?;
             }
         }
-        for key in &self.unnamed {
-            writeln!(f, "any {key}")?;
+        for key in &self.any_device {
+            writeln!(f, "device * {key}")?;
+        }
+        for key in &self.any_gateway {
+            writeln!(f, "gateway * {key}")?;
         }
         Ok(())
     }

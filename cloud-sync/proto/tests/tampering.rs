@@ -177,14 +177,33 @@ fn a_foreign_gateway_key_is_named() {
 fn a_device_cannot_vouch_for_its_own_range() {
     let export = honest();
     let mut keys = KeySet::default();
-    keys.trust_unnamed(device_key().public());
-    keys.trust_unnamed(gateway_key().public());
+    keys.trust_any_device(device_key().public());
+    keys.trust_any_gateway(gateway_key().public());
     verify(export.text().as_bytes(), &keys).unwrap();
     // The same file, opened by the device's own key.
     let opening = export.range.clone().sign(&device_key()).encode();
     let text = export.text();
     let forged = format!("{opening}\n{}", text.split_once('\n').unwrap().1);
-    assert!(matches!(verify(forged.as_bytes(), &keys), Err(VerifyError::ForeignKey { .. })));
+    assert!(matches!(verify(forged.as_bytes(), &keys), Err(VerifyError::ForeignGateway { .. })));
+}
+
+#[test]
+fn a_device_with_its_old_and_new_key_cannot_vouch_for_its_own_cut_tail() {
+    let whole = plain_chain(10);
+    let cut = &whole[..6];
+    let (old, new) = (device_key(), next_device_key());
+    let mut export = export_of(cut, &new);
+    export.keys[0].key = new.public();
+    let at = prim_ids::WallTime::from_unix_millis(1_795_000_100_000);
+    export.heads = vec![head(Stream::Audit, 6, cut[5].hash, &new).counter_sign(gateway(), at, &old)];
+    let opening = export.range.clone().sign(&old).encode();
+    let text = export.text();
+    let forged = format!("{opening}\n{}", text.split_once('\n').unwrap().1);
+    let mut keys = KeySet::default();
+    keys.trust_any_device(old.public());
+    keys.trust_any_device(new.public());
+    keys.trust_any_gateway(gateway_key().public());
+    assert!(matches!(verify(forged.as_bytes(), &keys), Err(VerifyError::ForeignGateway { .. })));
 }
 
 #[test]

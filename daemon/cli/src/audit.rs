@@ -16,12 +16,12 @@ const KEYS_HELP: &str = "A key file holds one key a line:
   device acme/room-1 d75a980182b10ab7d54bfed3c964073a0ee172f3daa62325af021a68f707511a
   gateway gw-1 3d4017c3e843895a92b70aa74d1b7ebc9c982ccf2ec4968cc0cd55f12af4660c
 
-or is a public key in PEM, which is then trusted under any name. Get the keys from the people who run the device
+A key in PEM does not say whose it is: give it with --device-key or --gateway-key. Get the keys from the people who run the device
 and the gateway, not from whoever gave you the export.
 
 Examples:
   prim audit verify meeting.jsonl --keys keys.txt
-  prim audit verify meeting.jsonl --keys room-1.pub.pem gw-1.pub.pem
+  prim audit verify meeting.jsonl --device-key room-1.pub.pem --gateway-key gw-1.pub.pem
 
 Exit status: 0 it verifies, 1 it was tampered with (the failure and its record are named), 2 it cannot be read.";
 
@@ -36,9 +36,15 @@ pub(crate) enum AuditCommand {
 pub(crate) struct VerifyArgs {
     /// The export (JSON lines).
     file: PathBuf,
-    /// Files with the public keys you trust.
-    #[arg(long, required = true, num_args = 1.., value_name = "FILE")]
+    /// Files that name role, name and key, one a line.
+    #[arg(long, required_unless_present_any = ["device_key", "gateway_key"], num_args = 1.., value_name = "FILE")]
     keys: Vec<PathBuf>,
+    /// A public key in PEM of the device. May be repeated, for its earlier keys.
+    #[arg(long, value_name = "FILE")]
+    device_key: Vec<PathBuf>,
+    /// A public key in PEM of the gateway. May be repeated.
+    #[arg(long, value_name = "FILE")]
+    gateway_key: Vec<PathBuf>,
 }
 
 pub(crate) fn run(command: &AuditCommand, out: &mut impl Write) -> anyhow::Result<Outcome> {
@@ -46,6 +52,12 @@ pub(crate) fn run(command: &AuditCommand, out: &mut impl Write) -> anyhow::Resul
     let mut keys = KeySet::default();
     for path in &args.keys {
         keys.merge(read_keys(path)?);
+    }
+    for path in &args.device_key {
+        keys.trust_any_device(read_pem(path)?);
+    }
+    for path in &args.gateway_key {
+        keys.trust_any_gateway(read_pem(path)?);
     }
     let mut file = open(&args.file)?;
     match export::verify(&mut file, &keys) {
@@ -101,7 +113,7 @@ fn open(path: &Path) -> anyhow::Result<BufReader<File>> {
 /// The first line of an export alone is longer.
 const LEAST_BYTES: usize = 400;
 
-fn read_keys(path: &Path) -> anyhow::Result<KeySet> {
+fn read_text(path: &Path) -> anyhow::Result<String> {
     let name = path.display();
     let bytes = std::fs::read(path).with_context(|| format!("read the key file {name}"))?;
     let text = String::from_utf8(bytes)
@@ -115,12 +127,19 @@ fn read_keys(path: &Path) -> anyhow::Result<KeySet> {
     if text.contains("PRIVATE KEY") {
         bail!("{} holds a private key: give the public one, and keep this one to yourself", path.display());
     }
+    Ok(text)
+}
+
+fn read_pem(path: &Path) -> anyhow::Result<PublicKey> {
+    PublicKey::from_pem(&read_text(path)?)
+        .with_context(|| format!("{} is no Ed25519 public key in PEM", path.display()))
+}
+
+fn read_keys(path: &Path) -> anyhow::Result<KeySet> {
+    let text = read_text(path)?;
     if text.contains("-----BEGIN") {
-        let key = PublicKey::from_pem(&text)
-            .with_context(|| format!("{} is no Ed25519 public key in PEM", path.display()))?;
-        let mut keys = KeySet::default();
-        keys.trust_unnamed(key);
-        return Ok(keys);
+        let name = path.display();
+        bail!("{name} does not say whose key it is: write `--device-key {name}` or `--gateway-key {name}`");
     }
     text.parse().with_context(|| format!("read the key file {}", path.display()))
 }

@@ -160,8 +160,13 @@ fn a_key_in_pem_serves_and_a_private_one_is_refused() {
     std::fs::write(&d, pem(device_key().public().to_bytes())).unwrap();
     std::fs::write(&g, pem(gateway_key().public().to_bytes())).unwrap();
     let path = |p: &Path| p.to_str().unwrap().to_owned();
-    let output = prim(&["audit", "verify", &path(&file), "--keys", &path(&d), &path(&g)]);
+    let output =
+        prim(&["audit", "verify", &path(&file), "--device-key", &path(&d), "--gateway-key", &path(&g)]);
     assert_eq!(output.status.code(), Some(0), "{}", String::from_utf8_lossy(&output.stdout));
+
+    let output = prim(&["audit", "verify", &path(&file), "--keys", &path(&d), &path(&g)]);
+    assert_eq!(output.status.code(), Some(2));
+    assert!(String::from_utf8(output.stderr).unwrap().contains("write `--device-key"));
 
     std::fs::write(&d, "-----BEGIN PRIVATE KEY-----\nMC4=\n-----END PRIVATE KEY-----\n").unwrap();
     let output = prim(&["audit", "verify", &path(&file), "--keys", &path(&d)]);

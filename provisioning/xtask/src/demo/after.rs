@@ -117,8 +117,10 @@ fn verify(folder: &Folder, keys: &Keys, export: &Path) -> anyhow::Result<Option<
     let (running, status): (Running, _) = Launch::new("audit-verify", checkout::built("prim"))
         .args(["audit", "verify"])
         .arg(export)
-        .arg("--keys")
-        .args([keys.file("device-audit.pub.pem"), keys.file("gateway-audit.pub.pem")])
+        .arg("--device-key")
+        .arg(keys.file("device-audit.pub.pem"))
+        .arg("--gateway-key")
+        .arg(keys.file("gateway-audit.pub.pem"))
         .finish(&folder.logs(), Duration::from_secs(60))?;
     Ok((!status.success()).then(|| tail(running.log(), 3).join(" ")))
 }
