@@ -73,11 +73,6 @@ pub(crate) fn run(command: &AuditCommand, out: &mut impl Write) -> anyhow::Resul
         Err(VerifyError::Malformed { line: 1, source }) if source.is_eof() => {
             bail!("verify {}: line 1 is no line of an export; {WHAT_IT_IS}", args.file.display())
         }
-        Err(VerifyError::Malformed { line, source }) if source.is_eof() => bail!(
-            "verify {}: line {line} ends in the middle, so the file was cut when it was written or copied; fetch \
-             it again",
-            args.file.display()
-        ),
         Err(error) => {
             let first = matches!(error, VerifyError::Malformed { line: 1, .. });
             let hint = if first { format!(" ({WHAT_IT_IS})") } else { String::new() };

@@ -295,7 +295,8 @@ impl Stage {
         let key = |who: &str| self.folder.join("keys").join(format!("{who}-audit.pub.pem"));
         let (device, gateway) = (key("device"), key("gateway"));
         let (device, gateway) = (device.to_string_lossy(), gateway.to_string_lossy());
-        let verified = self.tool("prim", &["audit", "verify", &name, "--device-key", &device, "--gateway-key", &gateway]);
+        let verified = self
+            .tool("prim", &["audit", "verify", &name, "--device-key", &device, "--gateway-key", &gateway]);
         Ok(verified.err().map(|error| format!("{error:#}")))
     }
 }

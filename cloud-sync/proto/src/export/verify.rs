@@ -58,6 +58,16 @@ pub enum VerifyError {
         #[source]
         source: serde_json::Error,
     },
+    /// A line after the signed opening is not what any gateway writes.
+    #[error(
+        "changed line: line {line} cannot be read as a line of an export from its byte {byte} on; it was changed or cut"
+    )]
+    ChangedLine {
+        /// The line, from 1.
+        line: u64,
+        /// Where reading it fails, from 1.
+        byte: usize,
+    },
     /// The file is empty.
     #[error("read the export: it is empty")]
     Empty,
@@ -184,6 +194,7 @@ impl VerifyError {
             Self::Newer { .. } => "newer-version",
             Self::ForeignGateway { .. } | Self::ForeignKey { .. } => "foreign-key",
             Self::ChangedRange => "changed-range",
+            Self::ChangedLine { .. } => "changed-line",
             Self::ChangedByte { .. } => "changed-byte",
             Self::RemovedRow { .. } => "removed-row",
             Self::CutTail { .. } => "cut-tail",
@@ -234,8 +245,8 @@ pub fn verify(reader: impl BufRead, keys: &KeySet) -> Result<Report, VerifyError
     let mut history: Vec<KeyLine> = Vec::new();
     let mut heads: Vec<CounterSigned> = Vec::new();
     while let Some((number, text)) = lines.next()? {
-        let line =
-            serde_json::from_str(&text).map_err(|source| VerifyError::Malformed { line: number, source })?;
+        let line = serde_json::from_slice(&text)
+            .map_err(|error| VerifyError::ChangedLine { line: number, byte: error.column() })?;
         match line {
             Line::Key(key) => history.push(key),
             Line::Head(head) => heads.push(head),
@@ -274,11 +285,11 @@ fn read_opening(lines: &mut Lines<impl BufRead>) -> Result<Opening, VerifyError>
     }
     let (line, text) = lines.next()?.ok_or(VerifyError::Empty)?;
     let malformed = |source| VerifyError::Malformed { line, source };
-    let outer: Outer = serde_json::from_str(&text).map_err(malformed)?;
+    let outer: Outer = serde_json::from_slice(&text).map_err(malformed)?;
     if outer.export.v != 1 {
         return Err(VerifyError::Newer { v: outer.export.v });
     }
-    serde_json::from_str(&text).map_err(malformed)
+    serde_json::from_slice(&text).map_err(malformed)
 }
 
 /// Reads lines of bounded length.
@@ -288,7 +299,7 @@ struct Lines<R> {
 }
 
 impl<R: BufRead> Lines<R> {
-    fn next(&mut self) -> Result<Option<(u64, String)>, VerifyError> {
+    fn next(&mut self) -> Result<Option<(u64, Vec<u8>)>, VerifyError> {
         self.number += 1;
         let line = self.number;
         let mut bytes = Vec::new();
@@ -304,10 +315,6 @@ impl<R: BufRead> Lines<R> {
         if bytes.last() == Some(&b'\n') {
             bytes.pop();
         }
-        let text = String::from_utf8(bytes).map_err(|error| VerifyError::Read {
-            line,
-            source: io::Error::new(io::ErrorKind::InvalidData, error),
-        })?;
-        Ok(Some((line, text)))
+        Ok(Some((line, bytes)))
     }
 }
