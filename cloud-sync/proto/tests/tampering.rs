@@ -309,3 +309,17 @@ fn what_is_no_export_says_so() {
     let long = "x".repeat(600 * 1024);
     assert!(matches!(verify(long.as_bytes(), &keys()), Err(VerifyError::LineTooLong { line: 1 })));
 }
+
+#[test]
+fn any_flipped_bit_of_a_head_or_record_is_tampering_and_of_the_opening_never_verifies() {
+    let text = export_of(&plain_chain(2), &device_key()).text();
+    let opening = text.find('\n').unwrap();
+    // The key line's `from_seq` is signed by nobody.
+    let key_line = text[opening + 1..].find('\n').unwrap() + opening + 1;
+    for at in (0..=opening).chain(key_line + 1..text.len()) {
+        let mut bytes = text.clone().into_bytes();
+        bytes[at] ^= 1 << (at % 8);
+        let error = verify(&bytes[..], &keys()).unwrap_err();
+        assert!(at <= opening || error.is_tampering(), "byte {at}: {error}");
+    }
+}
