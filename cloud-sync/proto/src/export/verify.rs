@@ -139,7 +139,9 @@ pub enum VerifyError {
         seq: u64,
     },
     /// A head is signed by a key nobody vouched for and no record introduces.
-    #[error("foreign key: the head at record {seq} is signed by {key:?}, which is no key of this device")]
+    #[error(
+        "foreign key: the head at record {seq} is signed by {key:?}, which is no trusted key of this device; after a change of key, give its earlier key as well"
+    )]
     ForeignKey {
         /// The head's record.
         seq: u64,
