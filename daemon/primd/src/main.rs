@@ -90,7 +90,11 @@ fn erase(config: &primd::config::PrimConfig, meeting: MeetingId) -> anyhow::Resu
     let socket = config.status.as_ref().map(|status| status.socket.as_path());
     match primd::erase::order(socket, meeting)? {
         Outcome::Erased { records, replay_log } => {
-            tracing::info!(erased.records = records, erased.replay_log = replay_log, "the meeting is erased");
+            tracing::info!(
+                erased.records = records,
+                erased.replay_log = replay_log,
+                "the meeting is erased on this device; the gateway erases it when it gets the record of it"
+            );
             Ok(())
         }
         Outcome::Refused { why } => anyhow::bail!("erase the meeting: {why}"),

@@ -106,8 +106,11 @@ pub(crate) fn describe() {
             "prim_question_to_first_audio_seconds",
             "From the end of a question to the first sound of its answer; from the command in it where the answer comes before the words",
         ),
-        ("prim_stop_to_silence_seconds", "From \"stop\" to silence"),
-        ("prim_barge_in_to_silence_seconds", "From a person who begins to talk over Prim to silence"),
+        ("prim_stop_to_silence_seconds", "From the order to stop to the mouth's word that it is silent"),
+        (
+            "prim_barge_in_to_silence_seconds",
+            "From the block in which a person talking over Prim was noticed to silence; noticing itself takes 100 to 200 ms more",
+        ),
         ("prim_first_partial_seconds", "From the first sound of a stretch of speech to its first words"),
     ] {
         describe_histogram!(name, Unit::Seconds, help);

@@ -8,8 +8,9 @@ use crate::FrontendBlock;
 
 /// How sure [`BargeIn`] has to be.
 ///
-/// The defaults gave no false alarm with Prim up to 16 dB louder at the microphones than a person at 1 m, and found the
-/// person after 120 to 180 ms up to 11 dB (`examples/interrupt.rs`, flite voices, RT60 0.25 s).
+/// The defaults gave one alarm of Prim's own in 24 minutes of it, with Prim 16 dB louder at the microphones than a person.
+/// People at 1 m and RT60 0.25 s waited 120 to 160 ms at the median and up to 240 ms (Prim up to 11 dB louder); at 1.5 m and
+/// RT60 0.4 s 170 to 240 ms, and several were not noticed within a second (`examples/interrupt.rs`, flite voices).
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct BargeInConfig {
     /// Speech probability (of `near`) at which a block counts.

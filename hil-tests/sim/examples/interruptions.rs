@@ -11,19 +11,9 @@ use anyhow::{Context, ensure};
 use prim_audio::DEVICE_BLOCK;
 use prim_dsp::{BargeIn, BargeInConfig, Frontend, FrontendBlock, FrontendConfig};
 use prim_hal::Board;
+use prim_hil_sim::record::{Said, interleaved, lines};
 use prim_models::Vad;
 use prim_models_earshot::Earshot;
-use serde::Deserialize;
-
-#[derive(Debug, Deserialize)]
-struct Said {
-    text: String,
-    person: usize,
-    bearing_deg: Option<f32>,
-    from: u64,
-    to: u64,
-    unheard: bool,
-}
 
 /// Blocks that Prim's own voice may still be heard after the loudspeaker: 300 ms.
 const TAIL_BLOCKS: u32 = 30;
@@ -32,20 +22,13 @@ const MEANT: usize = 10;
 /// Blocks after a line in which it may still be what was heard: 400 ms.
 const LINGERS: usize = 40;
 
-fn samples(path: &Path) -> anyhow::Result<(usize, Vec<i16>)> {
-    let mut wave = hound::WavReader::open(path).with_context(|| format!("read {}", path.display()))?;
-    let channels = usize::from(wave.spec().channels);
-    Ok((channels, wave.samples::<i16>().collect::<Result<_, _>>()?))
-}
-
 fn main() -> anyhow::Result<()> {
     let folder = std::env::args().nth(1).context("name the folder of a recording: .prim/latency/record")?;
     let folder = Path::new(&folder);
-    let (channels, mics) = samples(&folder.join("mic.wav"))?;
-    let (_, speaker) = samples(&folder.join("speaker.wav"))?;
-    let (people, truth) = samples(&folder.join("truth.wav"))?;
-    let lines = std::fs::read_to_string(folder.join("truth.jsonl")).context("read truth.jsonl")?;
-    let said: Vec<Said> = lines.lines().map(serde_json::from_str).collect::<Result<_, _>>()?;
+    let (channels, mics) = interleaved(&folder.join("mic.wav"))?;
+    let (_, speaker) = interleaved(&folder.join("speaker.wav"))?;
+    let (people, truth) = interleaved(&folder.join("truth.wav"))?;
+    let said: Vec<Said> = lines(&folder.join("truth.jsonl"))?;
     let board = Board::builtin("sim-huddle")?;
     ensure!(board.mic.positions_mm.len() == channels, "the recording has {channels} microphones");
     let places: Vec<[f32; 3]> = board.mic.positions_mm.iter().map(|p| p.map(|mm| mm as f32)).collect();

@@ -461,13 +461,19 @@ pub fn lines<T: for<'a> Deserialize<'a>>(path: &Path) -> Result<Vec<T>, RecordEr
     Ok(out)
 }
 
-fn channels(path: &Path) -> Result<Vec<Vec<f32>>, RecordError> {
+/// A wave of 16 bits: its channels, and their samples interleaved.
+///
+/// # Errors
+/// Names the file and what is wrong with it.
+pub fn interleaved(path: &Path) -> Result<(usize, Vec<i16>), RecordError> {
     let bad = |e: hound::Error| RecordError::Read { path: path.to_owned(), why: e.to_string() };
     let mut reader = hound::WavReader::open(path).map_err(bad)?;
-    let count = usize::from(reader.spec().channels.max(1));
-    let mut out = vec![Vec::with_capacity(reader.duration() as usize); count];
-    for (n, sample) in reader.samples::<i16>().enumerate() {
-        out[n % count].push(f32::from(sample.map_err(bad)?) / 32_768.0);
-    }
-    Ok(out)
+    let channels = usize::from(reader.spec().channels.max(1));
+    Ok((channels, reader.samples::<i16>().collect::<Result<_, _>>().map_err(bad)?))
+}
+
+fn channels(path: &Path) -> Result<Vec<Vec<f32>>, RecordError> {
+    let (count, samples) = interleaved(path)?;
+    let one = |c: usize| samples.iter().skip(c).step_by(count).map(|s| f32::from(*s) / 32_768.0).collect();
+    Ok((0..count).map(one).collect())
 }

@@ -233,6 +233,7 @@ impl Said {
             self.why.get_or_insert_with(|| line.trim().to_owned());
         } else if line.starts_with('#')
             && let Some((count, rest)) = line.trim_start_matches('#').split_once(char::is_whitespace)
+            && count.parse::<u64>().is_ok()
         {
             let word = |name: &str| {
                 rest.split_whitespace().skip_while(|word| *word != name).nth(1).unwrap_or("-").to_owned()
@@ -261,6 +262,7 @@ mod tests {
     fn what_libfuzzer_says_becomes_progress_a_reason_and_the_input_that_broke_it() {
         let mut said = Said::default();
         said.hear("#65536\tpulse  cov: 512 ft: 900 corp: 77/3210b lim: 652 exec/s: 21845 rss: 45Mb");
+        said.hear("###### Recommended dictionary. ######");
         assert_eq!(said.pulse, "65536 inputs, 512 ways, 77/3210b kept, 21845 a second");
         said.hear("thread '<unnamed>' (7) panicked at src/record.rs:9:5:");
         said.hear("==7== ERROR: libFuzzer: deadly signal");
