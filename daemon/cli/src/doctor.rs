@@ -121,11 +121,13 @@ fn describe(health: &Health) -> String {
     }
     if let Some(state) = &health.recogniser {
         let missing = "no text: floor by button and panel, timeboxes go on (`prim models verify`)";
-        part(state == "up", "recogniser", up_or(state, "turns speech into text", missing));
+        let off = "switched off ([speech] recogniser): floor by button and panel, timeboxes";
+        part(works(state), "recogniser", up_off_or(state, "turns speech into text", off, missing));
     }
     if let Some(state) = &health.voice {
         let missing = "cannot speak: answers become cards (`prim models verify`)";
-        part(state == "up", "voice", up_or(state, "can speak", missing));
+        let off = "switched off ([speech] voice): answers become cards";
+        part(works(state), "voice", up_off_or(state, "can speak", off, missing));
     }
     if let Some(link) = &health.link {
         let why = link.why.as_ref().map(|why| format!(" ({why})")).unwrap_or_default();
@@ -164,10 +166,19 @@ fn describe_spool(spool: &SpoolHealth) -> String {
     }
 }
 
+/// Switched off on purpose is no fault.
+fn works(state: &str) -> bool {
+    matches!(state, "up" | "off")
+}
+
+fn up_off_or(state: &str, up: &str, off: &str, otherwise: &str) -> String {
+    if state == "off" { off.to_owned() } else { up_or(state, up, otherwise) }
+}
+
 fn up_or(state: &str, up: &str, otherwise: &str) -> String {
     match state {
         "up" => up.to_owned(),
-        "down" | "absent" => otherwise.to_owned(),
+        "down" | "missing" | "none" => otherwise.to_owned(),
         other => format!("{other}: {otherwise}"),
     }
 }

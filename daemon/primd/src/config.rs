@@ -102,17 +102,48 @@ pub struct BrokerConfig {
 #[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct SpeechConfig {
-    /// The recogniser's name in the model manifest.
-    pub recogniser: String,
-    /// The voice's name in the model manifest.
-    pub voice: String,
+    /// The recogniser's name in the model manifest, or `none`: no text then; floor by button, timeboxes.
+    pub recogniser: ModelChoice,
+    /// The voice's name in the model manifest, or `none`: answers become cards then.
+    pub voice: ModelChoice,
     /// Silence after which a stretch of speech has ended, in milliseconds.
     pub endpoint_ms: u32,
 }
 
 impl Default for SpeechConfig {
     fn default() -> Self {
-        Self { recogniser: "pocketsphinx-en-us".to_owned(), voice: "flite-slt".to_owned(), endpoint_ms: 500 }
+        Self {
+            recogniser: ModelChoice::Named("pocketsphinx-en-us".to_owned()),
+            voice: ModelChoice::Named("flite-slt".to_owned()),
+            endpoint_ms: 500,
+        }
+    }
+}
+
+/// A model, or none: the meeting then goes without what it would have done.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(from = "String")]
+pub enum ModelChoice {
+    /// Switched off, written `none`.
+    None,
+    /// By its name in the model manifest.
+    Named(String),
+}
+
+impl ModelChoice {
+    /// The model's name, unless it is switched off.
+    #[must_use]
+    pub fn name(&self) -> Option<&str> {
+        match self {
+            Self::None => None,
+            Self::Named(name) => Some(name),
+        }
+    }
+}
+
+impl From<String> for ModelChoice {
+    fn from(name: String) -> Self {
+        if name == "none" { Self::None } else { Self::Named(name) }
     }
 }
 
@@ -244,6 +275,13 @@ mod tests {
         let config = parse(GOOD, Path::new("prim.toml")).unwrap();
         assert_eq!(config.speech.endpoint_ms, 500);
         assert!(config.broker.is_none());
+    }
+
+    #[test]
+    fn recogniser_and_voice_can_be_switched_off() {
+        let config = parse(&format!("{GOOD}\n[speech]\nrecogniser = \"none\"\n"), Path::new("prim.toml"));
+        let speech = config.unwrap().speech;
+        assert_eq!((speech.recogniser.name(), speech.voice.name()), (None, Some("flite-slt")));
     }
 
     #[test]

@@ -46,6 +46,8 @@ pub(crate) struct HealthSource {
     /// How each part is at this moment.
     pub(crate) parts: Parts,
     pub(crate) inbox: Inbox,
+    /// The parts that the configuration does without; the device is well all the same.
+    pub(crate) switched_off: Vec<Peripheral>,
     /// The resident set before the models were loaded.
     pub(crate) before_models_bytes: u64,
     /// Its growth while they were loaded.
@@ -125,6 +127,9 @@ impl HealthSource {
         );
         let mut reasons = BTreeMap::new();
         let mut part = |name, which| {
+            if self.switched_off.contains(&which) {
+                return "off";
+            }
             let (state, why) = self.parts.state(which);
             reasons.extend(why.map(|why| (name, why)));
             // The words that `prim doctor` knows.
@@ -141,7 +146,9 @@ impl HealthSource {
         let adapters: Vec<AdapterHealth> = self.adapters.iter().map(|adapter| adapter()).collect();
         let well = hears
             && spool.condition == "ok"
-            && [recogniser, voice, speaker, light, button, disk].iter().all(|state| *state == "up")
+            && [recogniser, voice, speaker, light, button, disk]
+                .iter()
+                .all(|state| matches!(*state, "up" | "off"))
             && adapters.iter().all(|adapter| adapter.state == "up");
         Health {
             status: if !well || link.broker == "down" { "degraded" } else { "ok" },

@@ -31,7 +31,7 @@ use self::link::{link_health, start_uplink};
 use self::speech::{open_models, open_stt, open_voice, resident_bytes, speech_context};
 use crate::agenda::{self, MeetingPlan};
 use crate::clock;
-use crate::config::PrimConfig;
+use crate::config::{ModelChoice, PrimConfig, SpeechConfig};
 use crate::front::{EarCounters, RoomFront};
 use crate::http::{self, AdapterHealth, HealthSource, LateSource};
 use crate::inbox::Inbox;
@@ -150,6 +150,7 @@ pub fn run(config: &PrimConfig, plan: Option<&MeetingPlan>) -> anyhow::Result<()
         adapters,
         parts: parts.clone(),
         inbox: inbox.clone(),
+        switched_off: switched_off(&config.speech),
         before_models_bytes,
         models_bytes,
     });
@@ -203,13 +204,20 @@ pub fn run(config: &PrimConfig, plan: Option<&MeetingPlan>) -> anyhow::Result<()
     let state = |up: bool, reason: &str| {
         if up { PeripheralState::Up } else { PeripheralState::Absent { reason: reason.to_owned() } }
     };
+    let model = |choice: &ModelChoice, up: bool, reason: &str| match choice {
+        ModelChoice::None => state(false, "the configuration switches it off ([speech])"),
+        ModelChoice::Named(_) => state(up, reason),
+    };
     for (which, state) in [
         (Peripheral::Light, PeripheralState::Up),
         (Peripheral::Button, PeripheralState::Up),
         (Peripheral::Speaker, PeripheralState::Up),
         (Peripheral::Disk, PeripheralState::Up),
-        (Peripheral::Stt, state(recogniser_up, "the recogniser could not be opened")),
-        (Peripheral::Tts, state(voice_up, "the voice could not be opened")),
+        (
+            Peripheral::Stt,
+            model(&config.speech.recogniser, recogniser_up, "the recogniser could not be opened"),
+        ),
+        (Peripheral::Tts, model(&config.speech.voice, voice_up, "the voice could not be opened")),
         (Peripheral::LanguageModel, state(false, "none is configured")),
     ] {
         inbox.report(now, Input::PeripheralChanged { which, state });
@@ -277,6 +285,12 @@ pub fn run(config: &PrimConfig, plan: Option<&MeetingPlan>) -> anyhow::Result<()
         );
     }
     Ok(())
+}
+
+/// What the configuration does without: no fault of the device.
+fn switched_off(speech: &SpeechConfig) -> Vec<Peripheral> {
+    let choices = [(Peripheral::Stt, &speech.recogniser), (Peripheral::Tts, &speech.voice)];
+    choices.into_iter().filter(|(_, choice)| **choice == ModelChoice::None).map(|(part, _)| part).collect()
 }
 
 /// Changes the audit key of a daemon that is stopped. Returns the new one's public half, for whoever keeps the list of

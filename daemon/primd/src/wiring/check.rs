@@ -33,6 +33,11 @@ fn check_broker(broker: &BrokerConfig) -> anyhow::Result<()> {
 
 fn check_models(speech: &SpeechConfig) -> anyhow::Result<()> {
     let models = open_models()?;
-    models.check(&speech.recogniser, Kind::Stt).context("check the recogniser ([speech] recogniser)")?;
-    models.check(&speech.voice, Kind::Tts).context("check the voice ([speech] voice)")
+    if let Some(name) = speech.recogniser.name() {
+        models.check(name, Kind::Stt).context("check the recogniser ([speech] recogniser)")?;
+    }
+    if let Some(name) = speech.voice.name() {
+        models.check(name, Kind::Tts).context("check the voice ([speech] voice)")?;
+    }
+    Ok(())
 }

@@ -8,6 +8,7 @@ use prim_models::{Manifest, ModelRegistry, Stt, SttContext, SttThread, ThreadLim
 
 use super::timed::Timed;
 use crate::agenda::MeetingPlan;
+use crate::config::ModelChoice;
 
 pub(super) fn open_models() -> anyhow::Result<ModelRegistry> {
     let manifest =
@@ -25,8 +26,13 @@ pub(super) fn speech_context(plan: Option<&MeetingPlan>) -> anyhow::Result<SttCo
     Ok(SttContext::new(titles, names)?.with_commands(grammar_jsgf()))
 }
 
-/// A recogniser on its own thread; without one the room still has button, panel and timeboxes.
-pub(super) fn open_stt(models: &ModelRegistry, name: &str, context: &SttContext) -> Option<Box<dyn Stt>> {
+/// A recogniser on its own thread; without one, or with none wanted, the room still has button, panel and timeboxes.
+pub(super) fn open_stt(
+    models: &ModelRegistry,
+    choice: &ModelChoice,
+    context: &SttContext,
+) -> Option<Box<dyn Stt>> {
+    let name = choice.name()?;
     let opened = models
         .open_stt(name)
         .map_err(anyhow::Error::from)
@@ -44,9 +50,9 @@ pub(super) fn open_stt(models: &ModelRegistry, name: &str, context: &SttContext)
     }
 }
 
-pub(super) fn open_voice(models: &ModelRegistry, name: &str) -> Option<Box<dyn Tts>> {
+pub(super) fn open_voice(models: &ModelRegistry, choice: &ModelChoice) -> Option<Box<dyn Tts>> {
     models
-        .open_tts(name)
+        .open_tts(choice.name()?)
         .inspect_err(|error| {
             tracing::error!(error = error as &dyn std::error::Error, "no voice; answers become cards");
         })
