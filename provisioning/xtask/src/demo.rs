@@ -11,6 +11,7 @@ use crate::setup::{self, Purpose, wheel};
 use crate::{checkout, quality, say, stop};
 
 mod after;
+mod bare;
 mod checks;
 mod cues;
 mod folder;
@@ -49,6 +50,11 @@ pub(crate) struct Options {
     #[arg(long)]
     yes: bool,
     /// Write the measured summary to this file.
+    ///
+    /// A flat JSON object, every figure measured by another program than primd. `primd_rss_mb` is the most memory that
+    /// was resident (the kernel's VmHWM, in MiB) in a second run of the same primd in the same room with recogniser and
+    /// voice switched off, after ten seconds of the meeting; `primd_rss_with_models_mb` is the same of the meeting's own
+    /// primd, to the end of its sync.
     #[arg(long, value_name = "FILE")]
     json: Option<PathBuf>,
     /// Play these recordings into the room instead of the script (any rate, channel count, depth).
@@ -111,11 +117,8 @@ fn hold(options: &Options, script: &Path, held: Held) -> anyhow::Result<Vec<Stri
     let folder = Folder::open(options.data.as_deref(), past)?;
     let keys = Keys::ready(&folder.path("keys"))?;
     let who = Invitation::read(script)?.write_plan(&folder.path("config").join("meeting.toml"))?;
-    let mut stage = Stage::build(
-        &folder,
-        &keys,
-        &RoomOptions { script, room: options.room.as_deref(), waves: &options.wav },
-    )?;
+    let room = RoomOptions { script, room: options.room.as_deref(), waves: &options.wav };
+    let mut stage = Stage::build(&folder, &keys, &room)?;
     say::good(format_args!(
         "everything runs after {:.0} s; the meeting begins",
         start.elapsed().as_secs_f64()
@@ -128,7 +131,7 @@ fn hold(options: &Options, script: &Path, held: Held) -> anyhow::Result<Vec<Stri
     }
     let mut hall = Hall::enter(&folder, who)?;
     hall.watch_meeting(&mut stage, MEETING_LIMIT)?;
-    let outcome = after::gather(&mut stage, hall, &folder, &keys)?;
+    let outcome = after::gather(&mut stage, hall, &folder, &keys, &room)?;
     table::print(&outcome.summary);
     let broken = checks::print(&outcome, held);
     if let Some(file) = &options.json {

@@ -9,10 +9,12 @@ use prim_proto::export::Line;
 use prim_proto::{Audit, Body, Reading};
 use serde_json::Value;
 
+use super::bare::Bare;
 use super::folder::Folder;
 use super::keys::Keys;
 use super::meeting::{Hall, Seen};
-use super::stage::Stage;
+use super::stage::{RoomOptions, Stage};
+use crate::stop::Interrupted;
 use crate::supervise::{Launch, Running, tail};
 use crate::{checkout, say};
 
@@ -52,20 +54,28 @@ pub(crate) fn gather(
     mut hall: Hall,
     folder: &Folder,
     keys: &Keys,
+    room: &RoomOptions<'_>,
 ) -> anyhow::Result<Outcome> {
     say::step("waiting for the last records and the meeting's files");
     let objects = folder.path("objects");
     let drained = hall
         .watch_until(stage, DRAIN_LIMIT, |view| view.drained() && missing_artifacts(&objects).is_empty())?;
-    let process = folder.path("export").join("process.json");
-    std::fs::write(&process, stage.gauge.figures().to_string()).context("write the process's figures")?;
+    let mut figures = stage.gauge.figures();
     let device_ok =
         stage.device.take().is_none_or(|mut device| device.stop().is_some_and(|end| end.success()));
     let room_ok = crate::stop::wait_for("the end of the room program", ROOM_LIMIT, || Ok(stage.room.ended()))
         .is_ok_and(|end| end.success());
-    say::step("exporting and verifying the audit");
+    say::step("primd once more, without models, for its memory; meanwhile exporting and verifying the audit");
+    let bare = Bare::start(folder, keys, room);
     let export = export(stage, folder, keys)?;
     let chain_broken = verify(folder, keys, &export)?;
+    match bare.and_then(Bare::peak_rss_mb) {
+        Ok(peak) => drop(figures.insert("primd_rss_mb".to_owned(), peak.into())),
+        Err(error) if error.is::<Interrupted>() => return Err(error),
+        Err(error) => say::bad(format_args!("primd's memory without models is not measured: {error:#}")),
+    }
+    let process = folder.path("export").join("process.json");
+    std::fs::write(&process, Value::Object(figures).to_string()).context("write the process's figures")?;
     say::step("measuring, from the room's recording");
     let summary = measure(stage, folder, &process)?;
     Ok(Outcome {

@@ -10,8 +10,10 @@ use crate::checkout;
 /// Shows that a folder is ours to empty.
 const MARK: &str = ".prim-demo";
 /// What one run leaves behind; the voices of the script are kept, they cost time and never change.
-const OF_A_RUN: [&str; 9] =
-    ["keys", "device", "record", "objects", "logs", "config", "export", "pg", "mosquitto"];
+const OF_A_RUN: [&str; 10] =
+    ["keys", "device", "record", "objects", "logs", "config", "export", "pg", "mosquitto", BARE];
+/// What the second device, without models, and its broker need while they run.
+const BARE: &str = "bare";
 const VOICES: &str = "voices";
 
 /// What of the last run stays.
@@ -52,6 +54,7 @@ impl Folder {
         }
         // Old measurements would pass for new ones.
         forget(&[&root], &["record", "logs", "export"])?;
+        forget(&[&root, &servers], &[BARE])?;
         make(&servers, 0o711)?;
         // A socket's path may have 107 bytes; a checkout's may have more.
         let sockets =
@@ -78,6 +81,21 @@ impl Folder {
     /// Where Postgres and the broker live: they run as another account, which must be able to enter.
     pub(crate) fn servers(&self) -> &Path {
         &self.servers
+    }
+
+    /// As [`servers`](Self::servers), for the broker of the device without models.
+    pub(crate) fn bare_servers(&self) -> anyhow::Result<PathBuf> {
+        let folder = self.servers.join(BARE);
+        make(&folder, 0o711)?;
+        Ok(folder)
+    }
+
+    /// A folder of the device without models, made when it is not there.
+    pub(crate) fn bare(&self, name: &str) -> anyhow::Result<PathBuf> {
+        make(&self.root.join(BARE), 0o711)?;
+        let folder = self.root.join(BARE).join(name);
+        make(&folder, 0o700)?;
+        Ok(folder)
     }
 
     pub(crate) fn socket(&self, name: &str) -> PathBuf {

@@ -77,7 +77,6 @@ impl Hall {
                 }
             }
             stage.still_stands()?;
-            stage.gauge.look();
             if over.is_none() && stage.room.ended().is_some() {
                 self.screen.clear();
                 return stage.room.fail("ended before its script did");

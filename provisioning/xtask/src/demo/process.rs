@@ -1,11 +1,9 @@
-//! What the device's process costs, read from `/proc` by its watcher: memory, and the time its threads were on a
-//! core.
+//! What the device's process costs, read from `/proc` by its watcher: the most memory it had, and the time its threads
+//! were on a core.
 use std::path::PathBuf;
 use std::time::Instant;
 
-use serde_json::json;
-
-use crate::http;
+use serde_json::{Map, Value, json};
 
 /// The thread that runs the front end, voice detection and segmentation. What this reports is therefore a little
 /// more than the front end alone.
@@ -15,55 +13,37 @@ const FRONT_END_THREAD: &str = "prim-ears";
 #[derive(Debug)]
 pub(crate) struct Gauge {
     proc: PathBuf,
-    http_port: u16,
     since: Instant,
     front_end_ticks: u64,
     all_ticks: u64,
-    peak_rss_kb: u64,
 }
 
 impl Gauge {
-    pub(crate) fn start(pid: u32, http_port: u16) -> Self {
+    pub(crate) fn start(pid: u32) -> Self {
         let proc = PathBuf::from(format!("/proc/{pid}"));
-        let mut gauge =
-            Self { proc, http_port, since: Instant::now(), front_end_ticks: 0, all_ticks: 0, peak_rss_kb: 0 };
+        let mut gauge = Self { proc, since: Instant::now(), front_end_ticks: 0, all_ticks: 0 };
         (gauge.front_end_ticks, gauge.all_ticks) = (gauge.front_end(), gauge.all());
         gauge
     }
 
-    /// Look again: the highest memory counts.
-    pub(crate) fn look(&mut self) {
-        self.peak_rss_kb = self.peak_rss_kb.max(self.rss_kb().unwrap_or(0));
-    }
-
     /// The figures, while the process still runs.
-    pub(crate) fn figures(&mut self) -> serde_json::Value {
-        self.look();
+    pub(crate) fn figures(&self) -> Map<String, Value> {
         let seconds = self.since.elapsed().as_secs_f64();
         // Linux counts in USER_HZ, which is 100 on every architecture Prim is built for.
         let percent = |ticks: u64, before: u64| tenth(ticks.saturating_sub(before) as f64 / seconds);
-        let rss_mb = self.peak_rss_kb as f64 / 1024.0;
-        let gauge_mb = |name| self.metric(name).map(|bytes| bytes / 1_048_576.0);
-        let models_mb = gauge_mb("prim_models_bytes");
-        json!({
-            "front_end_cpu_percent": percent(self.front_end(), self.front_end_ticks),
-            "primd_cpu_percent": percent(self.all(), self.all_ticks),
-            "primd_rss_with_models_mb": tenth(rss_mb),
-            "primd_rss_before_models_mb": gauge_mb("prim_before_models_bytes").map(tenth),
-            "primd_models_mb": models_mb.map(tenth),
-            "primd_rss_mb": models_mb.map(|models| tenth(rss_mb - models)),
-        })
+        Map::from_iter([
+            ("front_end_cpu_percent".to_owned(), json!(percent(self.front_end(), self.front_end_ticks))),
+            ("primd_cpu_percent".to_owned(), json!(percent(self.all(), self.all_ticks))),
+            ("primd_rss_with_models_mb".to_owned(), json!(self.peak_rss_mb())),
+        ])
     }
 
-    fn rss_kb(&self) -> Option<u64> {
+    /// The most that was resident since the process began, as the kernel counts it; none of a process that has gone.
+    pub(crate) fn peak_rss_mb(&self) -> Option<f64> {
         let status = std::fs::read_to_string(self.proc.join("status")).ok()?;
-        let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"))?;
-        line.split_whitespace().next()?.parse().ok()
-    }
-
-    fn metric(&self, name: &str) -> Option<f64> {
-        let text = http::get(self.http_port, "/metrics")?;
-        text.lines().find_map(|line| line.strip_prefix(name)?.trim().parse().ok())
+        let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"))?;
+        let kib: f64 = line.split_whitespace().next()?.parse().ok()?;
+        Some(tenth(kib / 1024.0))
     }
 
     fn all(&self) -> u64 {
@@ -103,10 +83,14 @@ mod tests {
     }
 
     #[test]
-    fn a_living_process_has_memory_and_a_dead_one_has_none() {
-        let mut own = Gauge::start(std::process::id(), 1);
-        own.look();
-        assert!(own.peak_rss_kb > 1000);
-        assert_eq!(Gauge::start(u32::MAX, 1).rss_kb(), None);
+    fn a_living_process_has_a_peak_that_never_falls_and_a_dead_one_has_none() {
+        let own = Gauge::start(std::process::id());
+        let before = own.peak_rss_mb().unwrap();
+        let block = vec![1_u8; 32 << 20];
+        let with = own.peak_rss_mb().unwrap();
+        assert!(before > 1.0 && with >= before + 30.0, "{before} MB, then {with} MB");
+        drop(std::hint::black_box(block));
+        assert!(own.peak_rss_mb().unwrap() >= with, "what was once needed counts");
+        assert_eq!(Gauge::start(u32::MAX).peak_rss_mb(), None);
     }
 }

@@ -42,24 +42,29 @@ impl Stage {
     pub(crate) fn build(folder: &Folder, keys: &Keys, room: &RoomOptions<'_>) -> anyhow::Result<Self> {
         let (postgres, database_url) = database(folder)?;
         say::step("Mosquitto: mutual TLS, an access list by certificate");
-        let broker = Mosquitto::start(
-            folder.servers(),
-            &MosquittoOptions {
-                port: None,
-                ca_pem: keys.ca_pem.clone(),
-                identity: keys.broker.clone(),
-                gateways: vec![keys.instance.clone()],
-                max_packet_bytes: MAX_PACKET_BYTES,
-            },
-        )
-        .context("start the broker")?;
+        let broker = start_broker(folder.servers(), keys)?;
         let gateway = gateway(folder, keys, &database_url, broker.port())?;
         let proxy = Proxy::start(SocketAddr::from((Ipv4Addr::LOCALHOST, broker.port())))?;
         say::step("the room: voicing the people (the first time takes a moment)");
-        let room = start_room(folder, room)?;
-        let http_port = free_port();
-        let device = start_device(folder, keys, proxy.port(), http_port)?;
-        let gauge = Gauge::start(device.pid(), http_port);
+        let mut room = launch_room(folder, "room", room)
+            .arg("--hal")
+            .arg(folder.socket("hal"))
+            .arg("--loopback")
+            .arg(folder.socket("loopback"))
+            .arg("--record")
+            .arg(folder.record())
+            // After the script the device still syncs; it is the device that leaves.
+            .args(["--linger-s", "120"])
+            .start(&folder.logs())?;
+        await_room(&mut room, [folder.socket("hal"), folder.socket("loopback")])?;
+        say::step("primd: gets frames, edges and the loopback; nothing else of the room");
+        let mut config = device_config(keys, proxy.port(), free_port());
+        config["hal"]["socket"] = json!(folder.socket("hal"));
+        config["adapter"]["loopback"]["socket"] = json!(folder.socket("loopback"));
+        config["device"]["data_dir"] = json!(folder.path("device"));
+        config["status"] = json!({ "socket": folder.socket("status") });
+        let device = start_device(folder, "primd", &config)?;
+        let gauge = Gauge::start(device.pid());
         Ok(Self {
             device: Some(device),
             gauge,
@@ -127,20 +132,13 @@ fn gateway(folder: &Folder, keys: &Keys, database_url: &str, broker_port: u16) -
     Ok(running)
 }
 
-fn start_room(folder: &Folder, options: &RoomOptions<'_>) -> anyhow::Result<Running> {
-    let mut launch = Launch::new("room", checkout::built("prim-room"))
+/// The room program, told who is there and what they say.
+pub(crate) fn launch_room(folder: &Folder, name: &str, options: &RoomOptions<'_>) -> Launch {
+    let mut launch = Launch::new(name, checkout::built("prim-room"))
         .arg("--voices")
         .arg(folder.path("voices"))
-        .arg("--record")
-        .arg(folder.record())
-        .arg("--hal")
-        .arg(folder.socket("hal"))
-        .arg("--loopback")
-        .arg(folder.socket("loopback"))
         .arg("--meeting")
-        .arg(folder.path("config").join("meeting.toml"))
-        // After the script the device still syncs; it is the device that leaves.
-        .args(["--linger-s", "120"]);
+        .arg(folder.path("config").join("meeting.toml"));
     if options.waves.is_empty() {
         launch = launch.arg("--script").arg(options.script);
     }
@@ -150,26 +148,25 @@ fn start_room(folder: &Folder, options: &RoomOptions<'_>) -> anyhow::Result<Runn
     for wave in options.waves {
         launch = launch.arg("--wav").arg(wave);
     }
-    let mut running = launch.start(&folder.logs())?;
-    stop::wait_for("the room's sockets", Duration::from_secs(120), || {
-        running.still_runs()?;
-        Ok((folder.socket("hal").exists() && folder.socket("loopback").exists()).then_some(()))
-    })?;
-    Ok(running)
+    launch
 }
 
-fn start_device(folder: &Folder, keys: &Keys, broker_port: u16, http_port: u16) -> anyhow::Result<Running> {
-    say::step("primd: gets frames, edges and the loopback; nothing else of the room");
-    let config = folder.path("config").join("prim.toml");
-    let text = json!({
+pub(crate) fn await_room(room: &mut Running, sockets: [PathBuf; 2]) -> anyhow::Result<()> {
+    stop::wait_for("the room's sockets", Duration::from_secs(120), || {
+        room.still_runs()?;
+        Ok(sockets.iter().all(|socket| socket.exists()).then_some(()))
+    })
+}
+
+/// The device's configuration, but for the room it is in and where it keeps its data.
+pub(crate) fn device_config(keys: &Keys, broker_port: u16, http_port: u16) -> serde_json::Value {
+    json!({
         "device": {
             "org": keys.org.as_str(),
             "name": keys.device.as_str(),
-            "data_dir": folder.path("device"),
             "audit_key": keys.file("device-audit.key.pem"),
         },
-        "hal": { "kind": "sim", "socket": folder.socket("hal") },
-        "adapter": { "loopback": { "socket": folder.socket("loopback") } },
+        "hal": { "kind": "sim" },
         "broker": {
             "host": "localhost",
             "port": broker_port,
@@ -177,19 +174,38 @@ fn start_device(folder: &Folder, keys: &Keys, broker_port: u16, http_port: u16) 
             "cert": keys.file("device.pem"),
             "key": keys.file("device.key.pem"),
         },
-        "status": { "socket": folder.socket("status") },
         "http": { "listen": format!("127.0.0.1:{http_port}") },
-    });
-    write_toml(&config, &text)?;
-    Launch::new("primd", checkout::built("primd"))
+    })
+}
+
+pub(crate) fn start_device(
+    folder: &Folder,
+    name: &str,
+    config: &serde_json::Value,
+) -> anyhow::Result<Running> {
+    let file = folder.path("config").join(format!("{name}.toml"));
+    write_toml(&file, config)?;
+    Launch::new(name, checkout::built("primd"))
         .arg("--config")
-        .arg(&config)
+        .arg(&file)
         .arg("--meeting")
         .arg(folder.path("config").join("meeting.toml"))
         .start(&folder.logs())
 }
 
-fn healthy(name: &str, port: u16, running: &mut Running) -> anyhow::Result<()> {
+/// The demo's broker: mutual TLS, an access list by certificate.
+pub(crate) fn start_broker(folder: &Path, keys: &Keys) -> anyhow::Result<Mosquitto> {
+    let options = MosquittoOptions {
+        port: None,
+        ca_pem: keys.ca_pem.clone(),
+        identity: keys.broker.clone(),
+        gateways: vec![keys.instance.clone()],
+        max_packet_bytes: MAX_PACKET_BYTES,
+    };
+    Mosquitto::start(folder, &options).context("start the broker")
+}
+
+pub(crate) fn healthy(name: &str, port: u16, running: &mut Running) -> anyhow::Result<()> {
     stop::wait_for(&format!("{name} in good health"), Duration::from_secs(30), || {
         running.still_runs()?;
         Ok(http::is_ok(port, "/health").then_some(()))

@@ -28,8 +28,19 @@ pub(crate) fn print(summary: &Map<String, Value>) {
     for (name, value) in summary {
         let of_the_table = promises.iter().any(|promise| name.starts_with(&promise.figure));
         if let (false, Some(number)) = (of_the_table, value.as_f64()) {
-            say::line(inked(Ink::Dim, format_args!("{name:<40} {number}")));
+            say::line(inked(Ink::Dim, format_args!("{name:<40} {number}{}", in_words(name))));
         }
+    }
+}
+
+/// What a figure is of, where its name does not tell.
+fn in_words(figure: &str) -> &'static str {
+    match figure {
+        "primd_rss_mb" => {
+            "  (MiB at most, by the kernel: a second primd in this room, recogniser and voice switched off, 10 s)"
+        }
+        "primd_rss_with_models_mb" => "  (MiB at most, by the kernel: the meeting's primd)",
+        _ => "",
     }
 }
 
