@@ -27,6 +27,7 @@ pub const PLACES: &[Place] = &[
     place("daemon/meeting", "prim-meeting", 1, true),
     place("dsp/frontend", "prim-dsp", 1, true),
     place("cloud-sync/proto", "prim-proto", 1, true),
+    place("provisioning/settings", "prim-settings", 1, false),
     place("hal/api", "prim-hal", 2, false),
     place("models/api", "prim-models", 2, false),
     place("daemon/adapter", "prim-adapter", 2, false),
