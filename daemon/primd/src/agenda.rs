@@ -2,7 +2,25 @@
 
 use std::path::{Path, PathBuf};
 
+use prim_settings::{Key, Unit, WrongSetting, one_of, reads_as, text, whole, yes_or_no};
 use serde::Deserialize;
+
+/// Every key, in the order of `meeting.example.toml`.
+pub const KEYS: &[Key] = &[
+    text("title", "what it is called", |_| true, "\"Weekly\"").always(),
+    text("id", AN_ID, reads_as::<prim_ids::MeetingId>, "\"01JQZX3V9RK8D5T2M7N4B6C0FG\""),
+    one_of("mode", &["coach-only", "answer-on-ask", "proactive-timekeeper"], "\"answer-on-ask\""),
+    one_of("ding", &["room", "host-only", "off"], "\"room\""),
+    one_of("consent", &["given", "ask-everyone", "never"], "\"ask-everyone\""),
+    text("agenda[].title", "what it is about", |_| true, "\"Budget\"").in_section(),
+    whole("agenda[].planned_s", 5, 86_400, Unit::Seconds, "600").in_section(),
+    text("people[].name", "how others call them", |_| true, "\"Ana\"").in_section(),
+    one_of("people[].where", &["room", "remote"], "\"room\""),
+    yes_or_no("people[].host", "false"),
+    text("people[].id", AN_ID, reads_as::<prim_ids::ParticipantId>, "\"01ARZ3NDEKTSV4RRFFQ69G5FAV\""),
+];
+
+const AN_ID: &str = "an id of 26 characters";
 
 /// A planned meeting.
 #[derive(Debug, Clone, Deserialize)]
@@ -117,13 +135,21 @@ pub enum ReadPlanError {
         #[source]
         source: std::io::Error,
     },
-    /// The file is not valid.
+    /// The file is not TOML.
     #[error("understand the meeting plan {}: {why}", path.display())]
     Invalid {
         /// The file.
         path: PathBuf,
-        /// Line, key and what is wrong with it.
+        /// The line and what is wrong with it.
         why: String,
+    },
+    /// A key is unknown, missing, or has a value that does not fit.
+    #[error("use the meeting plan {}: {wrong}", path.display())]
+    Wrong {
+        /// The file.
+        path: PathBuf,
+        /// Which key, what is wrong with it, and what is accepted.
+        wrong: Box<WrongSetting>,
     },
 }
 
@@ -134,18 +160,57 @@ pub enum ReadPlanError {
 pub fn read(path: &Path) -> Result<MeetingPlan, ReadPlanError> {
     let text = std::fs::read_to_string(path)
         .map_err(|source| ReadPlanError::Unreadable { path: path.to_owned(), source })?;
-    let plan: MeetingPlan = toml::from_str(&text).map_err(|e| ReadPlanError::Invalid {
+    parse(&text, path)
+}
+
+fn parse(text: &str, path: &Path) -> Result<MeetingPlan, ReadPlanError> {
+    let not_toml = |error: toml::de::Error| ReadPlanError::Invalid {
         path: path.to_owned(),
-        why: e.to_string().trim().to_owned(),
-    })?;
-    if let Some(item) = plan.agenda.iter().find(|i| !(5..=86_400).contains(&i.planned_s)) {
-        return Err(ReadPlanError::Invalid {
-            path: path.to_owned(),
-            why: format!(
-                "the timebox of {:?} is {} s; it must lie between 5 s and a day",
-                item.title, item.planned_s
-            ),
-        });
+        why: error.to_string().trim().to_owned(),
+    };
+    let table: toml::Table = text.parse().map_err(not_toml)?;
+    prim_settings::check(&table, KEYS, text)
+        .map_err(|wrong| ReadPlanError::Wrong { path: path.to_owned(), wrong: Box::new(wrong) })?;
+    toml::from_str(text).map_err(not_toml)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::config::{assert_same_keys, uncommented};
+
+    const EXAMPLE: &str = include_str!("../meeting.example.toml");
+
+    fn fails_with(text: &str) -> String {
+        parse(text, Path::new("monday.toml")).unwrap_err().to_string()
     }
-    Ok(plan)
+
+    #[test]
+    fn the_example_and_the_list_of_keys_and_what_is_read_are_the_same() {
+        let plan = parse(EXAMPLE, Path::new("meeting.example.toml")).unwrap();
+        let bare = parse("title = \"x\"", Path::new("x.toml")).unwrap();
+        assert_eq!((plan.mode, plan.ding, plan.consent), (bare.mode, bare.ding, bare.consent));
+        let whole = uncommented(EXAMPLE);
+        assert!(parse(&whole, Path::new("meeting.example.toml")).unwrap().id.is_some());
+        assert_same_keys::<MeetingPlan>(&whole, KEYS);
+    }
+
+    #[test]
+    fn a_timebox_in_minutes_is_refused_with_its_seconds() {
+        assert_eq!(
+            fails_with("title = \"x\"\n[[agenda]]\ntitle = \"Budget\"\nplanned_s = \"10 min\"\n"),
+            "use the meeting plan monday.toml: [[agenda]] number 1: planned_s = \"10 min\" (line 4) is text; accepted is \
+             a whole number of seconds from 5 to 86400, without quotes and unit (10 min would be 600), for example \
+             planned_s = 600"
+        );
+    }
+
+    #[test]
+    fn a_mode_that_is_none_is_refused_with_those_there_are() {
+        assert_eq!(
+            fails_with("title = \"x\"\nmode = \"quiet\"\n"),
+            "use the meeting plan monday.toml: mode = \"quiet\" (line 2) does not fit; accepted is one of \"coach-only\", \
+             \"answer-on-ask\", \"proactive-timekeeper\", for example mode = \"answer-on-ask\""
+        );
+    }
 }

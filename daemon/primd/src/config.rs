@@ -4,7 +4,41 @@ use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 
 use prim_ids::{DeviceName, OrgName};
+use prim_settings::{Key, Unit, WrongSetting, one_of, path, reads_as, text, whole};
 use serde::Deserialize;
+
+/// Every key, in the order of `prim.example.toml`.
+pub const KEYS: &[Key] = &[
+    text("device.org", A_NAME, reads_as::<OrgName>, "\"acme\"").always(),
+    text("device.name", A_NAME, reads_as::<DeviceName>, "\"huddle-2\"").always(),
+    path("device.data_dir", "\"/var/lib/prim\"").always(),
+    path("device.audit_key", "\"/etc/prim/audit.key.pem\"").always(),
+    whole("device.spool_max_mib", 8, 1 << 20, Unit::Mebibytes, "512"),
+    path("device.witness", "\"/media/auditor/witness\""),
+    one_of("hal.kind", &["sim"], "\"sim\"").always(),
+    path("hal.socket", "\"/run/prim/room.sock\"").in_section(),
+    path("hal.board", "\"/etc/prim/board.toml\""),
+    path("adapter.loopback.socket", "\"/run/prim/loopback.sock\"").in_section(),
+    text(
+        "broker.host",
+        "a host name or an address",
+        |host| !host.contains(['/', ' ']),
+        "\"mqtt.example.org\"",
+    )
+    .in_section(),
+    whole("broker.port", 1, 65_535, Unit::None, "8883").in_section(),
+    path("broker.ca", "\"/etc/prim/ca.pem\"").in_section(),
+    path("broker.cert", "\"/etc/prim/device.pem\"").in_section(),
+    path("broker.key", "\"/etc/prim/device.key.pem\"").in_section(),
+    text("speech.recogniser", A_MODEL, |_| true, "\"pocketsphinx-en-us\""),
+    text("speech.voice", A_MODEL, |_| true, "\"flite-slt\""),
+    whole("speech.endpoint_ms", 200, 3000, Unit::Milliseconds, "500"),
+    path("status.socket", "\"/run/prim/status.sock\"").in_section(),
+    text("http.listen", "a loopback address and a port", reads_as::<SocketAddr>, "\"127.0.0.1:9610\""),
+];
+
+const A_NAME: &str = "1 to 40 of a-z, 0-9 and '-', beginning with a letter";
+const A_MODEL: &str = "a model's name (`prim models list` shows all) or none";
 
 /// Everything the daemon is told from outside. Unknown keys are errors: a typing mistake never becomes a default.
 #[derive(Debug, Clone, Deserialize)]
@@ -181,33 +215,27 @@ pub enum ReadConfigError {
         #[source]
         source: std::io::Error,
     },
-    /// The file is not valid.
+    /// The file is not TOML.
     #[error("understand the configuration {}: {why}", path.display())]
     Invalid {
         /// The file.
         path: PathBuf,
-        /// Line, key and what is wrong with it.
+        /// The line and what is wrong with it.
         why: String,
+    },
+    /// A key is unknown, missing, or has a value that does not fit.
+    #[error("use the configuration {}: {wrong}", path.display())]
+    Wrong {
+        /// The file.
+        path: PathBuf,
+        /// Which key, what is wrong with it, and what is accepted.
+        wrong: Box<WrongSetting>,
     },
     /// It would be reachable from the network without a login.
     #[error("listen on {listen}: [http].listen must be a loopback address such as 127.0.0.1:9610")]
     NotLoopback {
         /// The address asked for.
         listen: SocketAddr,
-    },
-    /// A value outside its range.
-    #[error("use {key} = {value}: it must lie between {low} and {high} {unit}")]
-    OutOfRange {
-        /// The key, with its section.
-        key: &'static str,
-        /// What was given.
-        value: u64,
-        /// The smallest allowed.
-        low: u64,
-        /// The largest allowed.
-        high: u64,
-        /// The unit.
-        unit: &'static str,
     },
 }
 
@@ -226,29 +254,69 @@ pub fn read(path: &Path) -> Result<PrimConfig, ReadConfigError> {
 /// # Errors
 /// As [`read`], but never `Unreadable`.
 pub fn parse(text: &str, path: &Path) -> Result<PrimConfig, ReadConfigError> {
-    let config: PrimConfig = toml::from_str(text).map_err(|e| ReadConfigError::Invalid {
+    let not_toml = |error: toml::de::Error| ReadConfigError::Invalid {
         path: path.to_owned(),
-        why: e.to_string().trim().to_owned(),
-    })?;
+        why: error.to_string().trim().to_owned(),
+    };
+    let table: toml::Table = text.parse().map_err(not_toml)?;
+    prim_settings::check(&table, KEYS, text)
+        .map_err(|wrong| ReadConfigError::Wrong { path: path.to_owned(), wrong: Box::new(wrong) })?;
+    let config: PrimConfig = toml::from_str(text).map_err(not_toml)?;
     if !config.http.listen.ip().is_loopback() {
         return Err(ReadConfigError::NotLoopback { listen: config.http.listen });
     }
-    within("speech.endpoint_ms", u64::from(config.speech.endpoint_ms), 200, 3000, "milliseconds")?;
-    within("device.spool_max_mib", config.device.spool_max_mib, 8, 1 << 20, "MiB")?;
     Ok(config)
 }
 
-fn within(
-    key: &'static str,
-    value: u64,
-    low: u64,
-    high: u64,
-    unit: &'static str,
-) -> Result<(), ReadConfigError> {
-    if (low..=high).contains(&value) {
-        return Ok(());
+/// The example with what it shows commented out (`# key = value`, nothing else on the line) switched on.
+#[cfg(test)]
+pub(crate) fn uncommented(example: &str) -> String {
+    let shown = |line: &str| {
+        let key = line.strip_prefix("# ")?.split_once(" = ")?.0;
+        key.chars().all(|c| c.is_ascii_lowercase() || c == '_').then(|| line[2..].to_owned())
+    };
+    example.lines().map(|line| shown(line).unwrap_or_else(|| line.to_owned()) + "\n").collect()
+}
+
+/// Every key is in the example, and serde knows no key in any of its sections that is not in the list.
+#[cfg(test)]
+pub(crate) fn assert_same_keys<T: serde::de::DeserializeOwned + std::fmt::Debug>(
+    example: &str,
+    keys: &[Key],
+) {
+    let table: toml::Table = example.parse().expect("the example is TOML");
+    for key in keys {
+        let mut at = Some(&toml::Value::Table(table.clone())).cloned();
+        for step in key.name.split('.') {
+            at = at.and_then(|value| match step.strip_suffix("[]") {
+                Some(step) => value.get(step)?.get(0).cloned(),
+                None => value.get(step).cloned(),
+            });
+        }
+        assert!(at.is_some(), "the example does not show {}", key.name);
+        let (section, _) = key.parts();
+        let stray = match section {
+            "" => format!("zz = 1\n{example}"),
+            section => {
+                let header = match section.strip_suffix("[]") {
+                    Some(section) => format!("[[{section}]]\n"),
+                    None => format!("[{section}]\n"),
+                };
+                example.replacen(&header, &format!("{header}zz = 1\n"), 1)
+            }
+        };
+        let said = toml::from_str::<T>(&stray).expect_err("zz is no key").to_string();
+        let known = said.split_once("expected ").expect("serde lists what it knows").1;
+        for name in known.split('`').skip(1).step_by(2) {
+            let full = if section.is_empty() { name.to_owned() } else { format!("{section}.{name}") };
+            let listed = keys.iter().any(|key| {
+                key.name == full
+                    || key.name.starts_with(&format!("{full}."))
+                    || key.name.starts_with(&format!("{full}[]."))
+            });
+            assert!(listed || full == "hal.kind", "{full} is read and not listed: {said}");
+        }
     }
-    Err(ReadConfigError::OutOfRange { key, value, low, high, unit })
 }
 
 #[cfg(test)]
@@ -285,15 +353,73 @@ mod tests {
     }
 
     #[test]
-    fn an_unknown_key_is_named_with_its_line() {
-        let said = fails_with(&format!("{GOOD}\n[speech]\nvoise = \"slt\"\n"));
-        assert!(said.contains("voise") && said.contains("line"), "{said}");
+    fn an_unknown_key_is_named_with_its_line_and_the_nearest_known_one() {
+        assert_eq!(
+            fails_with(&format!("{GOOD}\n[speech]\nvoise = \"slt\"\n")),
+            "use the configuration prim.toml: [speech] voise (line 12) is no key, did you mean voice?; [speech] takes \
+             recogniser, voice, endpoint_ms"
+        );
     }
 
     #[test]
-    fn a_wrong_unit_is_refused_with_the_range() {
-        let said = fails_with(&format!("{GOOD}\n[speech]\nendpoint_ms = 1\n"));
-        assert!(said.contains("200") && said.contains("milliseconds"), "{said}");
+    fn a_wrong_unit_is_refused_with_the_number_that_was_meant() {
+        assert_eq!(
+            fails_with(&format!("{GOOD}\n[speech]\nendpoint_ms = \"0.5 s\"\n")),
+            "use the configuration prim.toml: [speech] endpoint_ms = \"0.5 s\" (line 12) is text; accepted is a whole \
+             number of milliseconds from 200 to 3000, without quotes and unit (0.5 s would be 500), for example \
+             endpoint_ms = 500"
+        );
+        assert_eq!(
+            fails_with(&format!("{GOOD}\n[speech]\nendpoint_ms = 1\n")),
+            "use the configuration prim.toml: [speech] endpoint_ms = 1 (line 12) is out of range; accepted is a whole \
+             number of milliseconds from 200 to 3000, for example endpoint_ms = 500"
+        );
+    }
+
+    #[test]
+    fn a_name_that_cannot_stand_in_a_certificate_is_refused_with_the_letters_that_can() {
+        assert_eq!(
+            fails_with(&GOOD.replace("acme", "Acme Ltd")),
+            "use the configuration prim.toml: [device] org = \"Acme Ltd\" (line 3) does not fit; accepted is 1 to 40 of \
+             a-z, 0-9 and '-', beginning with a letter, in quotes, for example org = \"acme\""
+        );
+    }
+
+    #[test]
+    fn an_empty_file_names_the_first_thing_to_write() {
+        assert_eq!(
+            fails_with(""),
+            "use the configuration prim.toml: [device] org is missing; accepted is 1 to 40 of a-z, 0-9 and '-', \
+             beginning with a letter, in quotes, for example org = \"acme\""
+        );
+    }
+
+    #[test]
+    fn a_file_that_is_no_toml_is_told_with_the_line() {
+        let said = fails_with(&format!("{GOOD}\n[speech\n"));
+        assert!(
+            said.starts_with("understand the configuration prim.toml: TOML parse error at line 11"),
+            "{said}"
+        );
+    }
+
+    const EXAMPLE: &str = include_str!("../prim.example.toml");
+
+    #[test]
+    fn the_example_is_accepted_as_it_stands_and_shows_the_defaults() {
+        let example = parse(EXAMPLE, Path::new("prim.example.toml")).unwrap();
+        let bare = parse(GOOD, Path::new("prim.toml")).unwrap();
+        assert_eq!(format!("{:?}", example.speech), format!("{:?}", bare.speech));
+        assert_eq!(example.http.listen, bare.http.listen);
+        assert_eq!(example.device.spool_max_mib, bare.device.spool_max_mib);
+        assert_eq!(example.device.witness, None);
+    }
+
+    #[test]
+    fn the_example_and_the_list_of_keys_and_what_is_read_are_the_same() {
+        let whole = uncommented(EXAMPLE);
+        parse(&whole, Path::new("prim.example.toml")).unwrap();
+        assert_same_keys::<PrimConfig>(&whole, KEYS);
     }
 
     #[test]
