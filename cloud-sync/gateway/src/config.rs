@@ -7,7 +7,38 @@ use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 
 use prim_ids::InstanceName;
+use prim_settings::{Key, Unit, WrongSetting, path, reads_as, text, whole, yes_or_no};
 use serde::Deserialize;
+
+/// Every key, in the order of `gateway.example.toml`.
+const KEYS: &[Key] = &[
+    text(
+        "instance",
+        "1 to 40 of a-z, 0-9 and '-', beginning with a letter",
+        reads_as::<InstanceName>,
+        "\"gw-1\"",
+    )
+    .always(),
+    path("database.url_file", "\"/etc/prim/database-url\""),
+    // Ingest, worker and health need one connection each.
+    whole("database.pool", 3, 1000, Unit::Of("connections"), "10"),
+    whole("database.statement_timeout_ms", 1, 86_400_000, Unit::Milliseconds, "10000"),
+    yes_or_no("database.allow_unverified_tls", "false"),
+    text("broker.host", "a host name or an address", |host| !host.contains(['/', ' ']), "\"127.0.0.1\""),
+    whole("broker.port", 1, 65_535, Unit::None, "8883"),
+    path("broker.ca", "\"/etc/prim/ca.pem\"").in_section(),
+    path("broker.cert", "\"/etc/prim/gateway.pem\"").in_section(),
+    path("broker.key", "\"/etc/prim/gateway.key.pem\"").in_section(),
+    text("http.listen", "a loopback address and a port", reads_as::<SocketAddr>, "\"127.0.0.1:9600\""),
+    path("store.folder", "\"/var/lib/prim/objects\"").in_section(),
+    path("audit.key", "\"/etc/prim/gateway-audit.key.pem\"").in_section(),
+    whole("ingest.window", 1, 1000, Unit::Of("batches"), "64"),
+    // One whole batch must fit.
+    whole("ingest.group_rows", prim_proto::MAX_BATCH_ROWS as u64, 1_000_000, Unit::Of("records"), "8000"),
+    whole("ingest.rejected_per_minute", 0, 1_000_000, Unit::Of("payloads"), "30"),
+    whole("worker.poll_ms", 1, 86_400_000, Unit::Milliseconds, "1000"),
+    whole("worker.quiet_ms", 0, 86_400_000, Unit::Milliseconds, "2000"),
+];
 
 /// The whole configuration.
 #[derive(Debug, Clone, Deserialize)]
@@ -159,14 +190,24 @@ pub enum ReadConfigError {
         #[source]
         source: std::io::Error,
     },
-    /// A key is unknown, missing or of the wrong kind; the source names it, its line and what is allowed.
-    #[error("understand the configuration {}: correct the key named below", path.display())]
+    /// The file is not TOML; the source names the line.
+    #[error("understand the configuration {}: write it as the line below needs it", path.display())]
     Parse {
         /// The file.
         path: PathBuf,
-        /// Which key and why.
+        /// Where and why.
         #[source]
         source: toml::de::Error,
+    },
+    /// A key is unknown, missing, or has a value that does not fit.
+    #[error("use the configuration {}{}: {wrong}", path.display(), over_it(variables))]
+    Wrong {
+        /// The file.
+        path: PathBuf,
+        /// The variables of the environment that stand over it.
+        variables: Vec<String>,
+        /// Which key, what is wrong with it, and what is accepted.
+        wrong: Box<WrongSetting>,
     },
     /// A value that cannot work.
     #[error("use configuration key {key}: {why}")]
@@ -222,10 +263,16 @@ impl Config {
         environment: impl IntoIterator<Item = (String, String)>,
     ) -> Result<Self, ReadConfigError> {
         let parse = |source| ReadConfigError::Parse { path: path.to_owned(), source };
-        // The file alone first: its errors then carry line numbers.
         let file: toml::Table = toml::from_str(text).map_err(parse)?;
         let mut table = file.clone();
-        overlay(&mut table, environment);
+        let variables = overlay(&mut table, environment);
+        // The file's lines say nothing of what the environment put over them.
+        let lines = if variables.is_empty() { text } else { "" };
+        prim_settings::check(&table, KEYS, lines).map_err(|wrong| ReadConfigError::Wrong {
+            path: path.to_owned(),
+            variables,
+            wrong: Box::new(wrong),
+        })?;
         let config: Self = if table == file {
             toml::from_str(text).map_err(parse)?
         } else {
@@ -243,21 +290,6 @@ impl Config {
                 "/health and /metrics have no login, so they listen on this machine only; use a loopback address such \
                  as 127.0.0.1:9600, and a reverse proxy with authentication before it for readers elsewhere",
             );
-        }
-        if self.database.pool < 3 {
-            return wrong(
-                "database.pool",
-                "ingest, worker and health need one connection each; use 3 or more",
-            );
-        }
-        if !(1..=1000).contains(&self.ingest.window) {
-            return wrong("ingest.window", "use 1 to 1000 batches");
-        }
-        if self.ingest.group_rows < prim_proto::MAX_BATCH_ROWS {
-            return wrong("ingest.group_rows", "one whole batch must fit; use 500 or more");
-        }
-        if self.worker.poll_ms == 0 {
-            return wrong("worker.poll_ms", "use 1 millisecond or more");
         }
         Ok(())
     }
@@ -296,15 +328,22 @@ impl Config {
     }
 }
 
-/// Puts `PRIM_GATEWAY_HTTP_LISTEN` over `http.listen`, `PRIM_GATEWAY_INSTANCE` over `instance`, and so on.
-fn overlay(table: &mut toml::Table, environment: impl IntoIterator<Item = (String, String)>) {
+fn over_it(variables: &[String]) -> String {
+    if variables.is_empty() { String::new() } else { format!(" with {} over it", variables.join(", ")) }
+}
+
+/// Puts `PRIM_GATEWAY_HTTP_LISTEN` over `http.listen`, `PRIM_GATEWAY_INSTANCE` over `instance`, and so on; says which
+/// variables it found.
+fn overlay(table: &mut toml::Table, environment: impl IntoIterator<Item = (String, String)>) -> Vec<String> {
     const SECTIONS: [&str; 7] = ["database", "broker", "http", "store", "audit", "ingest", "worker"];
+    let mut found = Vec::new();
     for (name, text) in environment {
         let Some(rest) = name.strip_prefix("PRIM_GATEWAY_") else { continue };
         let rest = rest.to_ascii_lowercase();
         if rest == "config" {
             continue;
         }
+        found.push(name.clone());
         let value = match (text.parse::<i64>(), text.parse::<bool>()) {
             (Ok(number), _) => toml::Value::Integer(number),
             (Err(_), Ok(yes)) => toml::Value::Boolean(yes),
@@ -325,6 +364,7 @@ fn overlay(table: &mut toml::Table, environment: impl IntoIterator<Item = (Strin
             }
         }
     }
+    found
 }
 
 #[cfg(test)]
@@ -367,19 +407,73 @@ mod tests {
         assert!(example.store.is_some() && example.audit.is_some());
     }
 
-    #[test]
-    fn an_unknown_key_is_named_with_its_line_and_what_is_allowed() {
-        let error = parse("instance = \"gw-1\"\n[http]\nlisen = \"127.0.0.1:1\"\n", &[]).unwrap_err();
-        let text = chain(&error);
-        assert!(text.contains("lisen") && text.contains("listen") && text.contains("line 3"), "{text}");
+    fn fails_with(text: &str, environment: &[(&str, &str)]) -> String {
+        chain(&parse(text, environment).unwrap_err())
     }
 
     #[test]
-    fn a_wrong_kind_of_value_is_named() {
-        let text = chain(&parse("instance = \"gw-1\"\n[database]\npool = \"many\"\n", &[]).unwrap_err());
-        assert!(text.contains("pool"), "{text}");
-        let text = chain(&parse("instance = \"Gateway 1\"", &[]).unwrap_err());
-        assert!(text.contains("a-z"), "{text}");
+    fn the_example_file_shows_every_key_and_every_key_is_read() {
+        let example: toml::Table =
+            include_str!("../gateway.example.toml").replace("# url_file", "url_file").parse().unwrap();
+        for key in KEYS {
+            let found = key
+                .name
+                .split('.')
+                .try_fold(toml::Value::Table(example.clone()), |at, step| at.get(step).cloned());
+            assert!(found.is_some(), "the example does not show {}", key.name);
+        }
+        assert!(example.clone().try_into::<Config>().is_ok());
+        for section in ["", "database", "broker", "http", "store", "audit", "ingest", "worker"] {
+            let mut stray = example.clone();
+            match stray.get_mut(section).and_then(toml::Value::as_table_mut) {
+                Some(inner) => drop(inner.insert("zz".to_owned(), 1.into())),
+                None => drop(stray.insert("zz".to_owned(), 1.into())),
+            }
+            let said = stray.try_into::<Config>().unwrap_err().to_string();
+            let known = said.lines().next().and_then(|line| line.split_once("expected ")).unwrap().1;
+            for name in known.split('`').skip(1).step_by(2) {
+                let full = if section.is_empty() { name.to_owned() } else { format!("{section}.{name}") };
+                let below = format!("{full}.");
+                let listed = KEYS.iter().any(|key| key.name == full || key.name.starts_with(&below));
+                assert!(listed, "{full} is read and not listed");
+            }
+        }
+    }
+
+    #[test]
+    fn an_unknown_key_is_named_with_its_line_and_what_is_allowed() {
+        assert_eq!(
+            fails_with("instance = \"gw-1\"\n[http]\nlisen = \"127.0.0.1:1\"\n", &[]),
+            "use the configuration gateway.toml: [http] lisen (line 3) is no key, did you mean listen?; [http] takes listen"
+        );
+    }
+
+    #[test]
+    fn a_value_of_the_wrong_kind_is_told_with_what_is_accepted() {
+        assert_eq!(
+            fails_with("instance = \"gw-1\"\n[worker]\nquiet_ms = \"5 s\"\n", &[]),
+            "use the configuration gateway.toml: [worker] quiet_ms = \"5 s\" (line 3) is text; accepted is a whole number \
+             of milliseconds from 0 to 86400000, without quotes and unit (5 s would be 5000), for example quiet_ms = 2000"
+        );
+        assert_eq!(
+            fails_with("instance = \"gw-1\"\n[database]\npool = 2\n", &[]),
+            "use the configuration gateway.toml: [database] pool = 2 (line 3) is out of range; accepted is a whole number \
+             of connections from 3 to 1000, for example pool = 10"
+        );
+        assert_eq!(
+            fails_with("instance = \"Gateway 1\"", &[]),
+            "use the configuration gateway.toml: instance = \"Gateway 1\" (line 1) does not fit; accepted is 1 to 40 of \
+             a-z, 0-9 and '-', beginning with a letter, in quotes, for example instance = \"gw-1\""
+        );
+    }
+
+    #[test]
+    fn what_the_environment_got_wrong_is_told_with_the_variable() {
+        assert_eq!(
+            fails_with("instance = \"gw-1\"", &[("PRIM_GATEWAY_HTTP_LISEN", "x")]),
+            "use the configuration gateway.toml with PRIM_GATEWAY_HTTP_LISEN over it: [http] lisen is no key, did you mean \
+             listen?; [http] takes listen"
+        );
     }
 
     #[test]
