@@ -30,7 +30,7 @@ mod meeting_loop;
 mod mouth;
 mod platform;
 mod replay;
-mod rotate;
+pub mod rotate;
 mod session;
 mod vitals;
 pub mod wiring;

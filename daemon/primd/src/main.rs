@@ -46,7 +46,8 @@ enum Order {
         meeting: MeetingId,
     },
     /// Change the key that signs the audit, while the daemon is stopped and nothing waits to be sent. The old key's
-    /// consent goes on record; gateways and auditors follow it.
+    /// consent goes on record; gateways and auditors follow it. The new public key is written beside the secret one
+    /// (audit.pub.pem beside audit.key.pem), the old one is kept with a number (audit.1.pub.pem).
     RotateKey,
 }
 
@@ -71,8 +72,16 @@ fn run(args: &Args) -> anyhow::Result<()> {
     match args.order {
         Some(Order::Erase { meeting }) => return erase(&config, meeting),
         Some(Order::RotateKey) => {
-            let key = primd::wiring::change_audit_key(&config)?;
-            tracing::info!(audit.key = %key, "the audit key is changed; the next start signs with the new one");
+            let changed = primd::wiring::change_audit_key(&config)?;
+            tracing::info!(
+                audit.key = %changed.key,
+                audit.new_file = %changed.new_file.display(),
+                audit.old_file = %changed.old_file.display(),
+                "the audit key is changed; the next start signs with the new one. Give auditors both public keys: the new \
+                 one stands in {}, the old one was kept as {}",
+                changed.new_file.display(),
+                changed.old_file.display()
+            );
             return Ok(());
         }
         None => {}

@@ -293,12 +293,11 @@ fn switched_off(speech: &SpeechConfig) -> Vec<Peripheral> {
     choices.into_iter().filter(|(_, choice)| **choice == ModelChoice::None).map(|(part, _)| part).collect()
 }
 
-/// Changes the audit key of a daemon that is stopped. Returns the new one's public half, for whoever keeps the list of
-/// keys.
+/// Changes the audit key of a daemon that is stopped. Says what there is for whoever keeps the list of keys.
 ///
 /// # Errors
 /// What is in the way, and what to do.
-pub fn change_audit_key(config: &PrimConfig) -> anyhow::Result<prim_proto::PublicKey> {
+pub fn change_audit_key(config: &PrimConfig) -> anyhow::Result<rotate::Changed> {
     let _one = claim_folder(&config.device.data_dir)?;
     let identity = Identity {
         org: config.device.org.clone(),
