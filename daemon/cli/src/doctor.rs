@@ -1,5 +1,6 @@
 //! `prim doctor`: what of this device works, in plain words.
 
+use std::collections::BTreeMap;
 use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -46,6 +47,9 @@ struct Health {
     recogniser: Option<String>,
     voice: Option<String>,
     link: Option<Link>,
+    certificate: Option<String>,
+    #[serde(default)]
+    reasons: BTreeMap<String, String>,
     spool: Option<SpoolHealth>,
     #[serde(default)]
     adapters: Vec<Adapter>,
@@ -138,6 +142,14 @@ fn describe(health: &Health) -> String {
             up_or(&link.gateway, "takes our records", "nobody takes our records: they are kept here");
         part(link.gateway == "up", "gateway", gateway);
     }
+    // Without a broker there is nothing to show it to.
+    if let Some(state) = health.certificate.as_ref().filter(|state| *state != "none") {
+        let words = match health.reasons.get("certificate") {
+            None => "the broker lets this device in with it".to_owned(),
+            Some(why) => why.clone(),
+        };
+        part(matches!(state.as_str(), "up" | "expires_soon"), "certificate", words);
+    }
     if let Some(spool) = &health.spool {
         part(spool.condition == "ok", "spool", describe_spool(spool));
     }
@@ -192,6 +204,7 @@ mod tests {
         let health: Health = serde_json::from_str(
             r#"{"status":"degraded","microphones":"silent","recogniser":"absent","voice":"up",
                 "link":{"broker":"down","gateway":"down","why":"connection refused"},
+                "certificate":"expired","reasons":{"certificate":"it expired 3 days ago: have a new one issued"},
                 "spool":{"condition":"reserve","records":12,"bytes":3400,"would_drop_first":"metric"},
                 "adapters":[{"name":"loopback","capabilities":[["speak","yes, as itself"]]}],"later":1}"#,
         )
@@ -203,6 +216,7 @@ mod tests {
             "can speak",
             "sent later (connection refused)",
             "only audit",
+            "-- certificate  it expired 3 days ago",
             "adapter loopback",
             "yes, as itself",
         ] {

@@ -13,9 +13,11 @@ use axum::routing::get;
 use axum::{Json, Router};
 use metrics::{counter, gauge};
 use metrics_exporter_prometheus::{PrometheusBuilder, PrometheusHandle};
+use prim_ids::{MonoTime, WallTime};
 use prim_meeting::Peripheral;
 use serde::Serialize;
 
+use crate::certificate::{self, CertificateWatch, Standing};
 use crate::clock;
 use crate::front::EarCounters;
 use crate::inbox::Inbox;
@@ -42,6 +44,8 @@ pub(crate) struct HealthSource {
     pub(crate) ear: Arc<EarCounters>,
     pub(crate) spool: Arc<prim_spool::Spool>,
     pub(crate) link: Box<dyn Fn() -> LinkHealth + Send + Sync>,
+    /// None without a broker.
+    pub(crate) certificate: Option<Arc<CertificateWatch>>,
     pub(crate) adapters: Vec<Box<dyn Fn() -> AdapterHealth + Send + Sync>>,
     /// How each part is at this moment.
     pub(crate) parts: Parts,
@@ -91,6 +95,8 @@ struct Health {
     /// Why, for each part that does not work as it should.
     reasons: BTreeMap<&'static str, String>,
     link: LinkHealth,
+    /// What the device shows to the broker: `up`, `expires_soon`, `expired`, `unusable`; `none` without a broker.
+    certificate: &'static str,
     spool: SpoolHealth,
     adapters: Vec<AdapterHealth>,
 }
@@ -105,9 +111,9 @@ struct SpoolHealth {
 }
 
 impl HealthSource {
-    fn now(&self) -> Health {
-        let last = prim_ids::MonoTime::from_millis(self.ear.last_block_ms.load(Ordering::Relaxed));
-        let hears = clock::mono_now().since(last) < STALL;
+    fn at(&self, mono: MonoTime, wall: WallTime) -> Health {
+        let last = MonoTime::from_millis(self.ear.last_block_ms.load(Ordering::Relaxed));
+        let hears = mono.since(last) < STALL;
         let link = (self.link)();
         let spool = self.spool.depth().map_or_else(
             |e| SpoolHealth {
@@ -143,9 +149,12 @@ impl HealthSource {
         let disk = part("disk", Peripheral::Disk);
         let (_, deaf) = self.parts.state(Peripheral::Microphones);
         reasons.extend(deaf.map(|why| ("microphones", why)));
+        let certificate = self.certificate.as_ref().map(|watch| watch.look(wall));
+        reasons.extend(certificate.as_ref().and_then(Standing::advice).map(|why| ("certificate", why)));
         let adapters: Vec<AdapterHealth> = self.adapters.iter().map(|adapter| adapter()).collect();
         let well = hears
             && spool.condition == "ok"
+            && certificate.as_ref().is_none_or(Standing::holds)
             && [recogniser, voice, speaker, light, button, disk]
                 .iter()
                 .all(|state| matches!(*state, "up" | "off"))
@@ -161,6 +170,7 @@ impl HealthSource {
             disk,
             reasons,
             link,
+            certificate: certificate.as_ref().map_or("none", Standing::word),
             spool,
             adapters,
         }
@@ -197,6 +207,9 @@ impl HealthSource {
         let link = (self.link)();
         gauge!("prim_link_up").set(if link.broker == "up" { 1.0 } else { 0.0 });
         gauge!("prim_gateway_present").set(if link.gateway == "up" { 1.0 } else { 0.0 });
+        if let Some(watch) = &self.certificate {
+            watch.look(clock::wall_now());
+        }
         counter!("prim_uplink_batches_total").absolute(link.batches);
         counter!("prim_uplink_rejected_records_total").absolute(link.rejected);
         counter!("prim_uplink_dropped_live_events_total").absolute(link.live_dropped);
@@ -233,6 +246,11 @@ pub(crate) fn record_metrics() -> anyhow::Result<PrometheusHandle> {
     // A second daemon in one process (tests) keeps the first recorder.
     let _ = metrics::set_global_recorder(recorder);
     crate::vitals::describe();
+    metrics::describe_gauge!(
+        certificate::EXPIRY,
+        metrics::Unit::Seconds,
+        "When the certificate [broker] cert expires, in seconds since 1970"
+    );
     Ok(prometheus)
 }
 
@@ -262,7 +280,7 @@ async fn health(State(served): State<Served>) -> impl IntoResponse {
             Json(serde_json::json!({ "status": "starting", "why": why })),
         );
     };
-    let health = source.now();
+    let health = source.at(clock::mono_now(), clock::wall_now());
     let code = if health.status == "ok" { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE };
     (code, Json(serde_json::json!(health)))
 }
@@ -272,4 +290,102 @@ async fn render(State(served): State<Served>) -> String {
         source.publish();
     }
     served.prometheus.render()
+}
+
+#[cfg(test)]
+mod tests {
+    use prim_identity::{Authority, Validity};
+    use prim_ids::EpochId;
+    use prim_meeting::PeripheralState;
+
+    use super::*;
+    use crate::ledger::Identity;
+
+    const NOW: WallTime = WallTime::from_unix_millis(1_790_000_000_000);
+
+    fn after(days: i64) -> WallTime {
+        WallTime::from_unix_millis(NOW.unix_millis() + days * 86_400_000)
+    }
+
+    /// A device that lacks nothing, heard at 0 ms, with a certificate for 90 days.
+    fn well(folder: &std::path::Path) -> HealthSource {
+        let identity = Identity {
+            org: "acme".parse().unwrap(),
+            device: "huddle".parse().unwrap(),
+            boot: prim_ids::BootId::from_u128(1),
+        };
+        let authority = Authority::create("Test", Validity::days_from(NOW, 3650)).unwrap();
+        let issued = authority.issue_device(&identity.org, &identity.device, Validity::days_from(NOW, 90));
+        let files = issued.unwrap().write(folder, "device").unwrap();
+        let ca = folder.join("ca.pem");
+        prim_identity::write_public(&ca, authority.certificate_pem()).unwrap();
+        let broker = crate::config::BrokerConfig {
+            host: "localhost".to_owned(),
+            port: 8883,
+            ca,
+            cert: files.certificate,
+            key: files.key,
+        };
+        let limits = prim_spool::Limits::default();
+        let write_loss = crate::losses::writer(identity, None);
+        let spool = prim_spool::Spool::open(&folder.join("s"), limits, EpochId::from_u128(7), write_loss);
+        let parts = Parts::default();
+        for part in [
+            Peripheral::Stt,
+            Peripheral::Tts,
+            Peripheral::Speaker,
+            Peripheral::Light,
+            Peripheral::Button,
+            Peripheral::Disk,
+        ] {
+            parts.note(part, &PeripheralState::Up);
+        }
+        let link = || LinkHealth {
+            broker: "up",
+            gateway: "up",
+            why: None,
+            batches: 0,
+            rejected: 0,
+            live_dropped: 0,
+        };
+        HealthSource {
+            ear: Arc::default(),
+            spool: Arc::new(spool.unwrap()),
+            link: Box::new(link),
+            certificate: Some(Arc::new(CertificateWatch::new(&broker))),
+            adapters: Vec::new(),
+            parts,
+            inbox: Inbox::new().0,
+            switched_off: Vec::new(),
+            before_models_bytes: 0,
+            models_bytes: 0,
+        }
+    }
+
+    #[test]
+    fn a_certificate_that_expires_while_the_daemon_runs_makes_it_degraded_with_what_to_do() {
+        let folder = tempfile::tempdir().unwrap();
+        let source = well(folder.path());
+        let health = source.at(MonoTime::ZERO, NOW);
+        assert_eq!((health.status, health.certificate), ("ok", "up"), "{health:?}");
+        let health = source.at(MonoTime::ZERO, after(80));
+        assert_eq!((health.status, health.certificate), ("ok", "expires_soon"));
+        assert!(health.reasons["certificate"].contains("have a new one issued"));
+        let health = source.at(MonoTime::ZERO, after(91));
+        assert_eq!((health.status, health.certificate), ("degraded", "expired"));
+        assert!(health.reasons["certificate"].contains("everything is kept here"));
+    }
+
+    #[test]
+    fn what_the_configuration_switches_off_is_no_fault_and_what_is_missing_is() {
+        let folder = tempfile::tempdir().unwrap();
+        let mut source = well(folder.path());
+        let absent = PeripheralState::Absent { reason: "no model".to_owned() };
+        source.parts.note(Peripheral::Stt, &absent);
+        let health = source.at(MonoTime::ZERO, NOW);
+        assert_eq!((health.status, health.recogniser), ("degraded", "missing"));
+        source.switched_off = vec![Peripheral::Stt];
+        let health = source.at(MonoTime::ZERO, NOW);
+        assert_eq!((health.status, health.recogniser), ("ok", "off"));
+    }
 }

@@ -16,6 +16,7 @@
 //! ```
 
 pub mod agenda;
+mod certificate;
 mod clock;
 pub mod config;
 pub mod erase;

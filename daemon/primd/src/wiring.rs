@@ -30,6 +30,7 @@ use self::hardware::{Hardware, frontend_config, watch_button, watch_mute};
 use self::link::{link_health, start_uplink};
 use self::speech::{open_models, open_stt, open_voice, resident_bytes, speech_context};
 use crate::agenda::{self, MeetingPlan};
+use crate::certificate::CertificateWatch;
 use crate::clock;
 use crate::config::{ModelChoice, PrimConfig, SpeechConfig};
 use crate::front::{EarCounters, RoomFront};
@@ -46,6 +47,8 @@ use crate::rotate;
 use crate::session::{self, Joined};
 use crate::vitals::Parts;
 
+/// How often the device's certificate is looked at.
+const CERTIFICATE_LOOK: Duration = Duration::from_secs(60);
 /// How long leaving a platform may take.
 const LEAVE_LIMIT: Duration = Duration::from_secs(2);
 /// How long the queue may drain when the daemon stops; what is left is sent after the next start.
@@ -94,6 +97,15 @@ pub fn run(config: &PrimConfig, plan: Option<&MeetingPlan>) -> anyhow::Result<()
     };
     runtime.spawn(page);
     let link_up = Arc::new(AtomicBool::new(false));
+    let certificate = config.broker.as_ref().map(|broker| Arc::new(CertificateWatch::new(broker)));
+    if let Some(watch) = certificate.clone() {
+        runtime.spawn(async move {
+            loop {
+                watch.look(clock::wall_now());
+                tokio::time::sleep(CERTIFICATE_LOOK).await;
+            }
+        });
+    }
     let uplink = start_uplink(config, &signing, &spool, &inbox, &link_up, boot)?;
     if let Some(uplink) = &uplink {
         let panels = uplink.clone();
@@ -147,6 +159,7 @@ pub fn run(config: &PrimConfig, plan: Option<&MeetingPlan>) -> anyhow::Result<()
         ear: Arc::clone(&counters),
         spool: Arc::clone(&spool),
         link: link_health(uplink.clone()),
+        certificate,
         adapters,
         parts: parts.clone(),
         inbox: inbox.clone(),

@@ -116,6 +116,16 @@ pub fn check_certificate(
     Ok(CertificateFacts { role: role(&name), serial, from: wall(from), until: wall(until) })
 }
 
+/// Until when `certificate_pem` holds, whether that has passed or not.
+///
+/// # Errors
+/// The text is no certificate.
+pub fn valid_until(certificate_pem: &str) -> Result<WallTime, CheckCertificateError> {
+    let der = der(certificate_pem, "own")?;
+    let seconds = parse(&der, "own")?.validity().not_after.timestamp();
+    Ok(WallTime::from_unix_millis(seconds.saturating_mul(1000)))
+}
+
 fn der(pem: &str, which: &'static str) -> Result<Vec<u8>, CheckCertificateError> {
     match parse_x509_pem(pem.as_bytes()) {
         Ok((_, pem)) if pem.label == "CERTIFICATE" => Ok(pem.contents),
@@ -209,6 +219,13 @@ mod tests {
             check_certificate(&device.certificate_pem, authority.certificate_pem(), at(93)).unwrap_err();
         assert_eq!(error, CheckCertificateError::Expired { name: "acme/huddle-1".into(), days_ago: 3 });
         assert!(error.to_string().contains("issue a new one"), "{error}");
+    }
+
+    #[test]
+    fn the_end_of_a_certificate_can_be_read_after_it_too() {
+        let (_, device) = world();
+        assert_eq!(valid_until(&device.certificate_pem), Ok(at(90)));
+        assert!(valid_until("none").is_err());
     }
 
     #[test]
