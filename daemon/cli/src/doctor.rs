@@ -46,6 +46,10 @@ struct Health {
     microphones: Option<String>,
     recogniser: Option<String>,
     voice: Option<String>,
+    speaker: Option<String>,
+    light: Option<String>,
+    button: Option<String>,
+    disk: Option<String>,
     link: Option<Link>,
     certificate: Option<String>,
     #[serde(default)]
@@ -74,6 +78,9 @@ struct SpoolHealth {
 struct Adapter {
     name: String,
     #[serde(default)]
+    state: Option<String>,
+    why: Option<String>,
+    #[serde(default)]
     capabilities: Vec<(String, String)>,
 }
 
@@ -86,7 +93,8 @@ pub(crate) fn run(args: &DoctorArgs, out: &mut impl Write) -> anyhow::Result<Out
         (None, None) => DEFAULT_URL.to_owned(),
     };
     let page = fetch::page(&format!("{base}/health"), TIME_LIMIT, MAX_PAGE_BYTES).with_context(|| {
-        format!("ask the daemon at {base}: is primd running? see `systemctl status primd`")
+        format!("ask the daemon at {base}: is primd running? see `systemctl status primd`; name its configuration with --config when \
+             it is not /etc/prim/prim.toml")
     })?;
     let health: Health =
         serde_json::from_str(&page).with_context(|| format!("{base}/health is no health page of primd"))?;
@@ -133,14 +141,27 @@ fn describe(health: &Health) -> String {
         let off = "switched off ([speech] voice): answers become cards";
         part(works(state), "voice", up_off_or(state, "can speak", off, missing));
     }
+    for (name, state, up, missing) in [
+        ("speaker", &health.speaker, "can be heard", "Prim stays silent: answers become cards"),
+        ("light", &health.light, "shows how the floor is", "dark: banner and screen show it"),
+        ("button", &health.button, "answers", "the floor goes by voice and panel"),
+        ("disk", &health.disk, "takes records", "records are refused: free some space"),
+    ] {
+        let Some(state) = state else { continue };
+        let why = health.reasons.get(name).map(|why| format!(" ({why})")).unwrap_or_default();
+        part(state == "up", name, up_or(state, up, missing) + &why);
+    }
     if let Some(link) = &health.link {
         let why = link.why.as_ref().map(|why| format!(" ({why})")).unwrap_or_default();
-        let broker =
-            up_or(&link.broker, "connected", "not connected: everything is kept here and sent later");
-        part(link.broker == "up", "broker", broker + &why);
-        let gateway =
-            up_or(&link.gateway, "takes our records", "nobody takes our records: they are kept here");
-        part(link.gateway == "up", "gateway", gateway);
+        let broker = match link.broker.as_str() {
+            "none" => "no [broker] is configured: everything stays on this device".to_owned(),
+            state => up_or(state, "connected", "not connected: everything is kept here and sent later"),
+        };
+        part(matches!(link.broker.as_str(), "up" | "none"), "broker", broker + &why);
+        if link.broker != "none" {
+            let missing = "nobody takes our records: they are kept here";
+            part(link.gateway == "up", "gateway", up_or(&link.gateway, "takes our records", missing));
+        }
     }
     // Without a broker there is nothing to show it to.
     if let Some(state) = health.certificate.as_ref().filter(|state| *state != "none") {
@@ -154,7 +175,12 @@ fn describe(health: &Health) -> String {
         part(spool.condition == "ok", "spool", describe_spool(spool));
     }
     for adapter in &health.adapters {
-        lines.push(format!("  adapter {}:", adapter.name));
+        let state = match (adapter.state.as_deref(), &adapter.why) {
+            (None | Some("up"), _) => String::new(),
+            (Some(state), None) => format!(" {state};"),
+            (Some(state), Some(why)) => format!(" {state} ({why});"),
+        };
+        lines.push(format!("  adapter {}:{state}", adapter.name));
         for (capability, words) in &adapter.capabilities {
             lines.push(format!("     {capability:<22} {words}"));
         }
@@ -190,7 +216,7 @@ fn up_off_or(state: &str, up: &str, off: &str, otherwise: &str) -> String {
 fn up_or(state: &str, up: &str, otherwise: &str) -> String {
     match state {
         "up" => up.to_owned(),
-        "down" | "missing" | "none" => otherwise.to_owned(),
+        "down" | "missing" => otherwise.to_owned(),
         other => format!("{other}: {otherwise}"),
     }
 }
@@ -202,11 +228,12 @@ mod tests {
     #[test]
     fn a_page_with_everything_missing_says_what_still_works() {
         let health: Health = serde_json::from_str(
-            r#"{"status":"degraded","microphones":"silent","recogniser":"absent","voice":"up",
+            r#"{"status":"degraded","microphones":"silent","recogniser":"missing","voice":"up",
                 "link":{"broker":"down","gateway":"down","why":"connection refused"},
-                "certificate":"expired","reasons":{"certificate":"it expired 3 days ago: have a new one issued"},
+                "certificate":"expired","reasons":{"speaker":"unplugged","certificate":"it expired 3 days ago: have a new one issued"},
                 "spool":{"condition":"reserve","records":12,"bytes":3400,"would_drop_first":"metric"},
-                "adapters":[{"name":"loopback","capabilities":[["speak","yes, as itself"]]}],"later":1}"#,
+                "speaker":"missing","light":"up","button":"up","disk":"degraded",
+                "adapters":[{"name":"loopback","state":"down","why":"nobody listens","capabilities":[["speak","yes, as itself"]]}],"later":1}"#,
         )
         .unwrap();
         let text = describe(&health);
@@ -217,7 +244,10 @@ mod tests {
             "sent later (connection refused)",
             "only audit",
             "-- certificate  it expired 3 days ago",
-            "adapter loopback",
+            "-- speaker      Prim stays silent: answers become cards (unplugged)",
+            "ok light",
+            "-- disk         degraded: records are refused",
+            "adapter loopback: down (nobody listens)",
             "yes, as itself",
         ] {
             assert!(text.contains(words), "{words:?} is not in:\n{text}");

@@ -18,10 +18,13 @@ use std::process::ExitCode;
 use clap::{Parser, Subcommand};
 
 const EXAMPLES: &str = "Examples:
-  prim doctor                                     is everything there?
-  prim models list                                which models does this device know?
-  prim audit verify meeting.jsonl --keys keys.txt was this export tampered with?
-  prim replay 01J9….replay                        does the core still say the same?
+  prim doctor                                      is everything there?
+  prim models list                                 which models does this device know?
+  prim audit verify meeting.jsonl --keys keys.txt  was this export tampered with?
+  prim replay 01J9ZB6Q8E4V3T2S1R0PNMKJHG.replay    does the core still say the same?
+
+`prim COMMAND --help` shows more examples. The daemon itself is `primd`; what the gateway stores is exported by
+`prim-gateway export`.
 
 Exit status: 0 yes, 1 no, 2 could not find out.";
 
@@ -43,7 +46,7 @@ enum Command {
     /// Say in plain words what of this device works and what is missing.
     Doctor(doctor::DoctorArgs),
     /// Look at, check and fetch speech models.
-    #[command(subcommand)]
+    #[command(subcommand, after_help = models::HELP)]
     Models(models::ModelsCommand),
 }
 
@@ -82,5 +85,28 @@ mod tests {
     fn the_commands_fit_together() {
         use clap::CommandFactory;
         Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn every_example_of_the_help_is_a_command_that_parses() {
+        use clap::CommandFactory;
+        fn examples(command: &mut clap::Command, found: &mut Vec<String>) {
+            let help = command.render_long_help().to_string();
+            found.extend(help.lines().filter(|line| line.starts_with("  prim ")).map(str::to_owned));
+            for inner in command.get_subcommands_mut() {
+                examples(inner, found);
+            }
+        }
+        let mut found = Vec::new();
+        examples(&mut Cli::command(), &mut found);
+        assert!(found.len() > 10, "{found:?}");
+        for line in found {
+            // What it is for stands two spaces behind it, what reads its output behind a bar.
+            let command = line.trim().split("  ").next().unwrap_or_default();
+            let words = command.split(" | ").next().unwrap_or_default().split_whitespace();
+            if let Err(error) = Cli::try_parse_from(words) {
+                panic!("{line:?}: {error}");
+            }
+        }
     }
 }

@@ -9,13 +9,15 @@ use prim_models::{BUILT_IN_MANIFEST, Manifest, ModelEntry, ModelFile, Source};
 
 use crate::{Outcome, fetch};
 
-const HELP: &str = "Examples:
-  prim models list
-  prim models verify                      every model the manifest names
-  prim models verify whisper-base
-  prim models pull whisper-base           goes on where an earlier run stopped
+pub(crate) const HELP: &str = "Examples:
+  prim models list                              what there is, and what to do for one that is missing
+  prim models verify                            every model the manifest names
+  prim models verify pocketsphinx-en-us
+  prim models pull NAME --manifest models.toml  of a manifest of your own; goes on where an earlier run stopped
 
-Without a network: fetch the files elsewhere, copy them under the store, run `prim models verify`.
+primd takes a name of this list in [speech] recogniser and voice of its configuration. The models of the built-in manifest
+come with the daemon or by apt-get; only models with an address in a manifest are pulled. Without a network: fetch the files
+elsewhere, copy them under the store, run `prim models verify`.
 
 Exit status: 0 everything asked for is there and unchanged, 1 it is not, 2 it could not be found out.";
 

@@ -11,23 +11,33 @@ use tracing_subscriber::EnvFilter;
 
 /// The room daemon: hears, keeps the time, asks for the floor, answers when asked.
 ///
-/// Needs a configuration file; `prim doctor` explains what is missing in a running one.
+/// Without a command it runs until SIGTERM or Ctrl-C. It needs a configuration file: `prim.example.toml` (in daemon/primd
+/// of the sources) shows every setting, `meeting.example.toml` beside it what can be known of a meeting beforehand.
+/// `prim doctor` says what a running daemon lacks.
 ///
 /// Examples:
-///   primd --config /etc/prim/prim.toml
-///   primd --config prim.toml --meeting monday.toml
-///   primd --config prim.toml --check
+///   primd --config prim.toml --check                is everything there that the configuration names?
+///   primd --config prim.toml                        run
+///   primd --config prim.toml --meeting monday.toml  run, and begin this meeting at once
 ///   primd --config prim.toml erase 01JQZX3V9RK8D5T2M7N4B6C0FG
+///
+/// The log goes to stderr. PRIM_LOG says how much of it: warn, info (the default), debug, or primd=debug,info.
 ///
 /// Exit codes: 0 stopped as asked, 1 could not run (the message says what, why and what to do), 2 wrong usage.
 #[derive(Debug, Parser)]
 #[command(version, verbatim_doc_comment)]
 struct Args {
     /// The configuration (TOML).
-    #[arg(long, env = "PRIM_CONFIG", default_value = "/etc/prim/prim.toml")]
+    #[arg(
+        long,
+        env = "PRIM_CONFIG",
+        value_name = "FILE",
+        default_value = "/etc/prim/prim.toml",
+        global = true
+    )]
     config: PathBuf,
     /// A meeting to begin at once: title, agenda, people (TOML).
-    #[arg(long)]
+    #[arg(long, value_name = "FILE")]
     meeting: Option<PathBuf>,
     /// Read and check both files and the models, keys and certificates they name, touch no hardware and no port, and leave.
     #[arg(long)]
@@ -39,14 +49,18 @@ struct Args {
 /// What the daemon that runs on this configuration may be told.
 #[derive(Debug, Subcommand)]
 enum Order {
-    /// Erase everything people said in a meeting that has ended: on this device, and at the gateway when it hears of it.
-    /// The records stay, with hashes in place of words, and the audit says that it was done.
+    /// Erase everything people said in a meeting that has ended.
+    ///
+    /// The daemon must be running, with [status] socket in its configuration. It is erased on this device, and at the
+    /// gateway when it hears of it. The
+    /// records stay, with hashes in place of words, and the audit says that it was done.
     Erase {
         /// The meeting's id (26 characters).
         meeting: MeetingId,
     },
-    /// Change the key that signs the audit, while the daemon is stopped and nothing waits to be sent. The old key's
-    /// consent goes on record; gateways and auditors follow it. The new public key is written beside the secret one
+    /// Change the key that signs the audit, while the daemon is stopped.
+    ///
+    /// Nothing may wait to be sent: stop the daemon when `prim doctor` shows an empty spool. The old key's consent goes on record; gateways and auditors follow it. The new public key is written beside the secret one
     /// (audit.pub.pem beside audit.key.pem), the old one is kept with a number (audit.1.pub.pem).
     RotateKey,
 }

@@ -13,7 +13,7 @@ use crate::config::{BrokerConfig, PrimConfig, SpeechConfig};
 /// # Errors
 /// The first that is not, with what to do.
 pub fn check(config: &PrimConfig) -> anyhow::Result<()> {
-    AuditKey::load(&config.device.audit_key)?;
+    AuditKey::load(&config.device.audit_key).context("check the audit key ([device] audit_key)")?;
     if let Some(broker) = &config.broker {
         check_broker(broker)?;
     }
