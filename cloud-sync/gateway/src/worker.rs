@@ -19,7 +19,7 @@ use sha2::{Digest as _, Sha256};
 use sqlx::{PgPool, Row as _};
 use tokio::sync::watch;
 
-pub use load::{Line, Meeting, Person, Task, Thing, Voice};
+pub use load::{Item, Line, Meeting, Person, Task, Thing, Voice};
 pub use render::{Artifact, render};
 
 use crate::complaint::Complaint;

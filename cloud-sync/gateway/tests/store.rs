@@ -355,7 +355,7 @@ fn meeting(device: &mut Device) -> [(Stream, Vec<Placed>); 3] {
     let action = Note::ActionTaken {
         id: ActionId::from_u128(501),
         supersedes: None,
-        item: None,
+        item: Some(item),
         utterances: links.clone(),
         title: t[0],
         text: Some(t[1]),
@@ -382,8 +382,8 @@ async fn a_meeting_means_the_same_in_whatever_order_its_streams_arrive() {
         UNION ALL SELECT 'item ' || title || planned_ms || spent_ms FROM agenda_items
         UNION ALL SELECT 'line ' || speaker || is_chime || sounded || coalesce(text, '-') || coalesce(unsaid, '-')
             || coalesce(silenced_by, '-') || coalesce(ended_mono_ms - started_mono_ms, -1) FROM utterances
-        UNION ALL SELECT 'decision ' || title FROM current_decisions
-        UNION ALL SELECT 'action ' || title || detail || status || owner_participant_id FROM current_actions
+        UNION ALL SELECT 'decision ' || title || ' of ' || agenda_item_id FROM current_decisions
+        UNION ALL SELECT 'action ' || title || detail || status || owner_participant_id || ' of ' || agenda_item_id FROM current_actions
         UNION ALL SELECT 'note ' || id FROM current_notes) AS t";
     let mut seen = Vec::new();
     let mut gateway = Gateway::open().await;
@@ -410,6 +410,7 @@ async fn a_meeting_means_the_same_in_whatever_order_its_streams_arrive() {
     assert!(seen[0].contains("line primtruetrue--"), "{}", seen[0]);
     assert!(seen[0].contains("decision Ship on Monday") && !seen[0].contains("Friday;"), "{}", seen[0]);
     assert!(seen[0].contains("action Write the release notesby Thursdayopen"), "{}", seen[0]);
+    assert_eq!(seen[0].matches(&format!(" of {}", AgendaItemId::from_u128(50))).count(), 2, "{}", seen[0]);
     assert!(!seen[0].contains("note "), "{}", seen[0]);
 }
 
@@ -446,6 +447,13 @@ async fn an_ended_meeting_gets_its_files_once_and_again_when_something_comes_lat
     assert_eq!(summary["decisions"][0]["title"], "Ship on Monday");
     assert_eq!(summary["actions"][0]["owner_name"], "Ana");
     assert_eq!(summary["actions"][0]["due"], "2026-12-03");
+    let item = AgendaItemId::from_u128(50).to_string();
+    assert_eq!(
+        (&summary["agenda"][0]["id"], &summary["agenda"][0]["title"]),
+        (&item.into(), &"Budget".into())
+    );
+    assert_eq!(summary["actions"][0]["agenda_item"], summary["agenda"][0]["id"]);
+    assert_eq!(summary["decisions"][0]["agenda_item"], summary["agenda"][0]["id"]);
     assert_eq!(gateway.bed.count("artifacts WHERE version = 2 OR kind = 'summary'"), 4);
 
     let erased = Audit::MeetingErased { records: 9, by: Actor::Panel { id: None } };

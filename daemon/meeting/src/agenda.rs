@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use prim_ids::MonoTime;
+use prim_ids::{AgendaItemId, MonoTime};
 
 use crate::meeting::Meeting;
 use crate::words::spoken_time;
@@ -19,6 +19,8 @@ pub(crate) struct Agenda {
     items: Vec<AgendaItem>,
     /// The running item, while one runs.
     current: Option<Running>,
+    /// Items that ended since the start or the last restart, and when.
+    ended: Vec<(AgendaItemId, MonoTime)>,
 }
 
 #[derive(Debug, Clone, Copy)]
@@ -67,12 +69,12 @@ fn millis(duration: Duration) -> u64 {
 impl Agenda {
     pub(crate) fn new(mut items: Vec<AgendaItem>) -> Self {
         items.truncate(ITEMS);
-        Self { items, current: None }
+        Self { items, current: None, ended: Vec::new() }
     }
 
     pub(crate) fn restored(items: Vec<AgendaItem>, current: Option<Running>) -> Self {
         let current = current.filter(|running| running.index < items.len());
-        Self { items, current }
+        Self { items, current, ended: Vec::new() }
     }
 
     pub(crate) fn items(&self) -> &[AgendaItem] {
@@ -81,6 +83,12 @@ impl Agenda {
 
     pub(crate) fn running(&self) -> Option<(&AgendaItem, Running)> {
         self.current.and_then(|running| Some((self.items.get(running.index)?, running)))
+    }
+
+    /// The item that ran at `at`: text comes later than speech, and the next item may have begun meanwhile.
+    pub(crate) fn item_at(&self, at: MonoTime) -> Option<AgendaItemId> {
+        let then = self.ended.iter().find(|(_, ended)| at < *ended).map(|(item, _)| *item);
+        then.or_else(|| self.running().map(|(item, _)| item.id))
     }
 
     pub(crate) fn view(&self, now: MonoTime) -> Option<TimeboxView> {
@@ -119,14 +127,12 @@ impl Meeting {
         let now = self.now;
         let Some(session) = self.session.as_mut() else { return };
         let Some((item, running)) = session.agenda.running() else { return };
-        let ended = Event::ItemEnded {
-            item: item.id,
-            planned_ms: running.planned_ms,
-            spent_ms: running.spent_ms(now),
-            by,
-        };
+        let item = item.id;
+        let ended =
+            Event::ItemEnded { item, planned_ms: running.planned_ms, spent_ms: running.spent_ms(now), by };
         let timebox = session.agenda.view(now).map(|view| TimeboxView { running: false, ..view });
         session.agenda.current = None;
+        session.agenda.ended.push((item, now));
         self.record(ended);
         self.timebox_moot(by);
         if let Some(timebox) = timebox {

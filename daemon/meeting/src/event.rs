@@ -535,6 +535,8 @@ pub enum Event {
         utterances: Vec<UtteranceId>,
         /// The note it replaces.
         supersedes: Option<NoteId>,
+        /// The agenda item it belongs to: the one that ran when it was said, or that of what it replaces.
+        item: Option<AgendaItemId>,
     },
     /// A decision.
     Decision {
@@ -548,6 +550,8 @@ pub enum Event {
         utterances: Vec<UtteranceId>,
         /// The decision it replaces.
         supersedes: Option<DecisionId>,
+        /// The agenda item it belongs to: the one that ran when it was said, or that of what it replaces.
+        item: Option<AgendaItemId>,
     },
     /// An action item.
     Action {
@@ -567,6 +571,8 @@ pub enum Event {
         utterances: Vec<UtteranceId>,
         /// The action it replaces.
         supersedes: Option<ActionId>,
+        /// The agenda item it belongs to: the one that ran when it was said, or that of what it replaces.
+        item: Option<AgendaItemId>,
     },
     /// Something was to be noted and was not.
     NotNoted {

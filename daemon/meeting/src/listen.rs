@@ -9,6 +9,7 @@ use prim_ids::{MonoTime, ParticipantId, UtteranceId};
 use crate::asked::Voice;
 use crate::intents::{self, Heard, takes_words};
 use crate::meeting::Meeting;
+use crate::notes::Origin;
 use crate::speakers::{SpeakerLabel, Speakers};
 use crate::{Actor, CardKind, Command, Ear, Event, NotNoted};
 
@@ -224,7 +225,7 @@ impl Meeting {
         let limit = self.config.memory_utterances;
         let session = self.session.as_mut()?;
         session.seats.recording_since(heard.ear).filter(|since| heard.started >= *since)?;
-        let item = session.agenda.running().map(|(item, _)| item.id);
+        let item = session.agenda.item_at(heard.started);
         let listening = &mut session.listening;
         let length = u64::try_from(heard.ended.since(heard.started).as_millis()).unwrap_or(u64::MAX);
         let label = match (heard.ear, heard.speaker, heard.bearing_deg) {
@@ -298,7 +299,7 @@ impl Meeting {
                 intents::words_of(awaited.command, &heard.text)
             };
             if words.chars().any(char::is_alphanumeric) {
-                self.note_heard(awaited.command, &words, by(awaited.speaker.or(heard.speaker)), from);
+                self.note_heard(awaited.command, &words, by(awaited.speaker.or(heard.speaker)), heard, from);
             } else {
                 self.await_words(Awaited { at: heard.ended, next: true, ..awaited });
             }
@@ -341,7 +342,7 @@ impl Meeting {
             Heard::Content(command, words) => {
                 self.record(Event::Addressed { command: Some(command), speaker: heard.speaker });
                 if words.chars().any(char::is_alphanumeric) {
-                    self.note_heard(command, &words, by(heard.speaker), from);
+                    self.note_heard(command, &words, by(heard.speaker), heard, from);
                 } else {
                     let (ear, speaker, at) = (heard.ear, heard.speaker, heard.ended);
                     self.await_words(Awaited { command, ear, speaker, at, next: true });
@@ -364,10 +365,18 @@ impl Meeting {
         }
     }
 
-    fn note_heard(&mut self, command: Command, words: &str, by: Actor, from: Option<UtteranceId>) {
+    fn note_heard(
+        &mut self,
+        command: Command,
+        words: &str,
+        by: Actor,
+        heard: &Utterance,
+        from: Option<UtteranceId>,
+    ) {
         // What was said before everyone agreed is not kept, in whatever form.
-        if from.is_some() {
-            self.note_spoken(command, words, by, from);
+        if let Some(from) = from {
+            let item = self.session.as_ref().and_then(|session| session.agenda.item_at(heard.started));
+            self.note_spoken(command, words, Origin { by, utterances: vec![from], item });
         } else {
             self.not_noted(command, NotNoted::NoConsent);
         }

@@ -13,7 +13,7 @@ use crate::floor::Floor;
 use crate::hearing::Hearing;
 use crate::listen::Listening;
 use crate::mute::Muting;
-use crate::notes::Notes;
+use crate::notes::{NewAction, Notes, Origin};
 use crate::seats::Seats;
 use crate::{
     Actor, DingSetting, Ear, Entry, Event, FloorState, FloorView, Input, Light, MeetingConfig, Mode, Output,
@@ -266,19 +266,21 @@ impl Meeting {
             }
             PanelCommand::SayNext { text } => self.say_next(text, by),
             PanelCommand::Mute { on } => self.set_soft_mute(on, by),
-            PanelCommand::AddNote { text, supersedes } => self.add_note(text, by, Vec::new(), supersedes),
+            PanelCommand::AddNote { text, supersedes } => self.add_note(text, self.now_from(by), supersedes),
             PanelCommand::AddDecision { text, supersedes } => {
-                self.add_decision(text, by, Vec::new(), supersedes)
+                self.add_decision(text, self.now_from(by), supersedes);
             }
             PanelCommand::AddAction { title, owner, supersedes } => {
-                self.add_action(
-                    crate::notes::NewAction { title, owner, due: None, due_on: None },
-                    by,
-                    Vec::new(),
-                    supersedes,
-                );
+                let new = NewAction { title, owner, due: None, due_on: None };
+                self.add_action(new, self.now_from(by), supersedes);
             }
         }
+    }
+
+    /// What is written now, at a panel.
+    fn now_from(&self, by: Actor) -> Origin {
+        let item = self.session.as_ref().and_then(|session| session.agenda.item_at(self.now));
+        Origin { by, utterances: Vec::new(), item }
     }
 
     /// Lets everything that is due happen, until nothing is. Each step is bounded: requests only move forward.

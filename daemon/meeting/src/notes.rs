@@ -1,6 +1,6 @@
 //! Notes, decisions and actions: operations with ids made here, linked to the utterances they come from.
 
-use prim_ids::{ActionId, Day, DecisionId, NoteId, ParticipantId, UtteranceId};
+use prim_ids::{ActionId, AgendaItemId, Day, DecisionId, NoteId, ParticipantId, UtteranceId};
 
 use crate::meeting::Meeting;
 use crate::words::{Token, alike, sentence, tokens};
@@ -20,12 +20,14 @@ pub(crate) struct Notes {
 pub(crate) struct KeptNote {
     pub(crate) note: NoteId,
     pub(crate) text: String,
+    pub(crate) item: Option<AgendaItemId>,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct KeptDecision {
     pub(crate) decision: DecisionId,
     pub(crate) text: String,
+    pub(crate) item: Option<AgendaItemId>,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -33,6 +35,7 @@ pub(crate) struct KeptAction {
     pub(crate) action: ActionId,
     pub(crate) title: String,
     pub(crate) owner: Option<ParticipantId>,
+    pub(crate) item: Option<AgendaItemId>,
 }
 
 /// An action item as read from speech or a panel.
@@ -42,6 +45,15 @@ pub(crate) struct NewAction {
     pub(crate) owner: Option<ParticipantId>,
     pub(crate) due: Option<String>,
     pub(crate) due_on: Option<Day>,
+}
+
+/// Where a note, decision or action comes from.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Origin {
+    pub(crate) by: Actor,
+    pub(crate) utterances: Vec<UtteranceId>,
+    /// The agenda item that ran when it was said.
+    pub(crate) item: Option<AgendaItemId>,
 }
 
 fn keep<T>(list: &mut Vec<T>, new: T, replaced: impl Fn(&T) -> bool) {
@@ -62,25 +74,18 @@ fn is_task(word: &Token) -> bool {
 
 impl Meeting {
     /// Words that were spoken after "note that", "decision" or "action".
-    pub(crate) fn note_spoken(
-        &mut self,
-        command: Command,
-        words: &str,
-        by: Actor,
-        from: Option<UtteranceId>,
-    ) {
+    pub(crate) fn note_spoken(&mut self, command: Command, words: &str, from: Origin) {
         let text = sentence(words);
         if text.is_empty() {
             self.not_noted(command, NotNoted::NoWords);
             return;
         }
-        let from: Vec<UtteranceId> = from.into_iter().collect();
         match command {
-            Command::Note => self.add_note(text, by, from, None),
-            Command::Decision => self.add_decision(text, by, from, None),
+            Command::Note => self.add_note(text, from, None),
+            Command::Decision => self.add_decision(text, from, None),
             Command::Action => {
                 let action = self.read_action(&text);
-                self.add_action(action, by, from, None);
+                self.add_action(action, from, None);
             }
             Command::TimeLeft
             | Command::NextItem
@@ -109,55 +114,45 @@ impl Meeting {
         self.card(self.audience(), CardKind::NotNoted, None, body.to_owned());
     }
 
-    pub(crate) fn add_note(
-        &mut self,
-        text: String,
-        by: Actor,
-        from: Vec<UtteranceId>,
-        supersedes: Option<NoteId>,
-    ) {
+    pub(crate) fn add_note(&mut self, text: String, from: Origin, supersedes: Option<NoteId>) {
         let (at, random) = self.ids.next(self.now);
         let note = NoteId::from_parts(at, random);
         let Some(session) = self.session.as_mut() else { return };
-        keep(&mut session.notes.notes, KeptNote { note, text: text.clone() }, |old| {
-            Some(old.note) == supersedes
-        });
-        self.record(Event::Note { note, text: text.clone(), by, utterances: from, supersedes });
+        let Origin { by, utterances, item } = from;
+        let replaced = session.notes.notes.iter().find(|old| Some(old.note) == supersedes);
+        let item = replaced.map_or(item, |old| old.item);
+        let kept = KeptNote { note, text: text.clone(), item };
+        keep(&mut session.notes.notes, kept, |old| Some(old.note) == supersedes);
+        self.record(Event::Note { note, text: text.clone(), by, utterances, supersedes, item });
         self.card(self.audience(), CardKind::Noted, None, text);
     }
 
-    pub(crate) fn add_decision(
-        &mut self,
-        text: String,
-        by: Actor,
-        from: Vec<UtteranceId>,
-        supersedes: Option<DecisionId>,
-    ) {
+    pub(crate) fn add_decision(&mut self, text: String, from: Origin, supersedes: Option<DecisionId>) {
         let (at, random) = self.ids.next(self.now);
         let decision = DecisionId::from_parts(at, random);
         let Some(session) = self.session.as_mut() else { return };
-        let kept = KeptDecision { decision, text: text.clone() };
+        let Origin { by, utterances, item } = from;
+        let replaced = session.notes.decisions.iter().find(|old| Some(old.decision) == supersedes);
+        let item = replaced.map_or(item, |old| old.item);
+        let kept = KeptDecision { decision, text: text.clone(), item };
         keep(&mut session.notes.decisions, kept, |old| Some(old.decision) == supersedes);
-        self.record(Event::Decision { decision, text: text.clone(), by, utterances: from, supersedes });
+        self.record(Event::Decision { decision, text: text.clone(), by, utterances, supersedes, item });
         self.card(self.audience(), CardKind::Decided, None, text);
     }
 
-    pub(crate) fn add_action(
-        &mut self,
-        new: NewAction,
-        by: Actor,
-        from: Vec<UtteranceId>,
-        supersedes: Option<ActionId>,
-    ) {
+    pub(crate) fn add_action(&mut self, new: NewAction, from: Origin, supersedes: Option<ActionId>) {
         let (at, random) = self.ids.next(self.now);
         let action = ActionId::from_parts(at, random);
         let NewAction { title, owner, due, due_on } = new;
         let Some(session) = self.session.as_mut() else { return };
-        let kept = KeptAction { action, title: title.clone(), owner };
+        let Origin { by, utterances, item } = from;
+        let replaced = session.notes.actions.iter().find(|old| Some(old.action) == supersedes);
+        let item = replaced.map_or(item, |old| old.item);
+        let kept = KeptAction { action, title: title.clone(), owner, item };
         keep(&mut session.notes.actions, kept, |old| Some(old.action) == supersedes);
         let name = owner.and_then(|owner| session.seats.name(owner)).map(|name| format!("{name}: "));
         let body = format!("{}{title}", name.unwrap_or_default());
-        self.record(Event::Action { action, title, owner, due, due_on, by, utterances: from, supersedes });
+        self.record(Event::Action { action, title, owner, due, due_on, by, utterances, supersedes, item });
         self.card(self.audience(), CardKind::Action, None, body);
     }
 

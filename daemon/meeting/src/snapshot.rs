@@ -91,9 +91,9 @@ coded_struct!(Talked { who, ms });
 coded_struct!(SavedItem { index, planned_ms, passed_ms, spent_ms });
 coded_struct!(Seat { person, present, planned });
 coded_struct!(Sides { room_yes, room_no, remote_no });
-coded_struct!(KeptNote { note, text });
-coded_struct!(KeptDecision { decision, text });
-coded_struct!(KeptAction { action, title, owner });
+coded_struct!(KeptNote { note, text, item });
+coded_struct!(KeptDecision { decision, text, item });
+coded_struct!(KeptAction { action, title, owner, item });
 
 impl Snapshot {
     /// As one line of text. It holds names and notes: keep it like the records, erase it with the meeting.

@@ -213,6 +213,24 @@ mod tests {
     }
 
     #[test]
+    fn a_decision_is_recorded_with_its_agenda_item() {
+        let item = Some(prim_ids::AgendaItemId::from_u128(50));
+        let decided = Event::Decision {
+            decision: prim_ids::DecisionId::from_u128(1),
+            text: "Ship it".to_owned(),
+            by: Actor::Prim,
+            utterances: Vec::new(),
+            supersedes: None,
+            item,
+        };
+        let recorded = bodies(&mut ledger(1), 1000, decided);
+        let [Body::Note(proto::Note::Decided { item: of, .. })] = recorded[..] else {
+            panic!("{recorded:?}")
+        };
+        assert_eq!(of, item);
+    }
+
+    #[test]
     fn a_set_clock_and_late_trust_are_recorded_once_each() {
         let mut ledger = ledger(1);
         ledger.wall_synced = false;

@@ -21,8 +21,8 @@ pub struct Meeting {
     pub mode: Option<String>,
     /// Who was there.
     pub people: Vec<Person>,
-    /// The agenda with planned and spent time.
-    pub agenda: Vec<(Option<String>, Option<i64>, i64)>,
+    /// The agenda.
+    pub agenda: Vec<Item>,
     /// What was said, Prim's dings, and when Prim was muted.
     pub lines: Vec<Line>,
     /// Decisions that hold.
@@ -44,6 +44,19 @@ pub struct Person {
     pub role: Option<String>,
     /// Room or remote.
     pub place: Option<String>,
+}
+
+/// One line of the agenda.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Item {
+    /// The id.
+    pub id: String,
+    /// The title, unless erased.
+    pub title: Option<String>,
+    /// Planned time, where it is known.
+    pub planned_ms: Option<i64>,
+    /// Spent time.
+    pub spent_ms: i64,
 }
 
 /// Whose voice it is.
@@ -93,6 +106,8 @@ pub struct Thing {
     pub title: Option<String>,
     /// More.
     pub detail: Option<String>,
+    /// The agenda item it belongs to.
+    pub item: Option<String>,
     /// The utterances it rests on.
     pub utterances: Vec<String>,
 }
@@ -167,11 +182,16 @@ pub(super) async fn meeting(
         });
     }
     let agenda = sqlx::query(
-        "SELECT title, planned_ms, spent_ms FROM agenda_items WHERE org_id = $1 AND meeting_id = $2
+        "SELECT id, title, planned_ms, spent_ms FROM agenda_items WHERE org_id = $1 AND meeting_id = $2
          ORDER BY position, id",
     );
     for row in agenda.bind(org_id).bind(id).fetch_all(&mut *tx).await? {
-        meeting.agenda.push((row.try_get("title")?, row.try_get("planned_ms")?, row.try_get("spent_ms")?));
+        meeting.agenda.push(Item {
+            id: row.try_get("id")?,
+            title: row.try_get("title")?,
+            planned_ms: row.try_get("planned_ms")?,
+            spent_ms: row.try_get("spent_ms")?,
+        });
     }
     let lines = sqlx::query(
         "SELECT id, speaker, participant_id, ear, bearing_centideg, speaker_label, text, unsaid, silenced_by, is_chime,
@@ -234,21 +254,21 @@ pub(super) async fn meeting(
     }
     meeting.lines.sort_by(|a, b| (a.start_ms, &a.id).cmp(&(b.start_ms, &b.id)));
     let decisions = sqlx::query(
-        "SELECT id, title, detail, utterances::text AS utterances FROM current_decisions
+        "SELECT id, title, detail, agenda_item_id, utterances::text AS utterances FROM current_decisions
          WHERE org_id = $1 AND meeting_id = $2 ORDER BY at, id",
     );
     for row in decisions.bind(org_id).bind(id).fetch_all(&mut *tx).await? {
         meeting.decisions.push(thing(&row)?);
     }
     let notes = sqlx::query(
-        "SELECT id, text AS title, NULL::text AS detail, utterances::text AS utterances FROM current_notes
-         WHERE org_id = $1 AND meeting_id = $2 ORDER BY at, id",
+        "SELECT id, text AS title, NULL::text AS detail, agenda_item_id, utterances::text AS utterances
+         FROM current_notes WHERE org_id = $1 AND meeting_id = $2 ORDER BY at, id",
     );
     for row in notes.bind(org_id).bind(id).fetch_all(&mut *tx).await? {
         meeting.notes.push(thing(&row)?);
     }
     let actions = sqlx::query(
-        "SELECT id, title, detail, utterances::text AS utterances, owner_participant_id,
+        "SELECT id, title, detail, agenda_item_id, utterances::text AS utterances, owner_participant_id,
              to_char(due, 'YYYY-MM-DD') AS due, status
          FROM current_actions
          WHERE org_id = $1 AND meeting_id = $2 ORDER BY at, id",
@@ -270,6 +290,7 @@ fn thing(row: &sqlx::postgres::PgRow) -> Result<Thing, sqlx::Error> {
         id: row.try_get("id")?,
         title: row.try_get("title")?,
         detail: row.try_get("detail")?,
+        item: row.try_get("agenda_item_id")?,
         utterances: serde_json::from_str(links).unwrap_or_default(),
     })
 }

@@ -189,7 +189,12 @@ fn srt(meeting: &Meeting) -> String {
 }
 
 fn summary(meeting: &Meeting) -> String {
-    let thing = |thing: &Thing| json!({"id": thing.id, "title": thing.title, "detail": thing.detail, "utterances": thing.utterances});
+    let thing = |thing: &Thing| {
+        json!({
+            "id": thing.id, "title": thing.title, "detail": thing.detail, "agenda_item": thing.item,
+            "utterances": thing.utterances,
+        })
+    };
     let prim: Vec<_> = meeting
         .lines
         .iter()
@@ -217,14 +222,15 @@ fn summary(meeting: &Meeting) -> String {
         "participants": meeting.people.iter().map(|person| json!({
             "id": person.id, "name": person.name, "role": person.role, "place": person.place,
         })).collect::<Vec<_>>(),
-        "agenda": meeting.agenda.iter().map(|(title, planned_ms, spent_ms)| json!({
-            "title": title, "planned_ms": planned_ms, "spent_ms": spent_ms,
+        "agenda": meeting.agenda.iter().map(|item| json!({
+            "id": item.id, "title": item.title, "planned_ms": item.planned_ms, "spent_ms": item.spent_ms,
         })).collect::<Vec<_>>(),
         "decisions": meeting.decisions.iter().map(thing).collect::<Vec<_>>(),
         "actions": meeting.actions.iter().map(|task| json!({
             "id": task.thing.id, "title": task.thing.title, "detail": task.thing.detail, "owner": task.owner,
             "owner_name": task.owner.as_deref().map(|owner| meeting.name_of(Some(owner))),
-            "due": task.due, "status": task.status, "utterances": task.thing.utterances,
+            "due": task.due, "status": task.status, "agenda_item": task.thing.item,
+            "utterances": task.thing.utterances,
         })).collect::<Vec<_>>(),
         "notes": meeting.notes.iter().map(thing).collect::<Vec<_>>(),
         "talk_times": talk_times(meeting).into_iter().map(|talk| json!({
@@ -242,7 +248,7 @@ fn summary(meeting: &Meeting) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::super::load::{Person, Task};
+    use super::super::load::{Item, Person, Task};
     use super::*;
 
     fn line(id: &str, voice: Voice, start_ms: i64, text: &str) -> Line {
@@ -267,6 +273,7 @@ mod tests {
             id: "d".into(),
             title: Some(title.into()),
             detail: None,
+            item: Some("i1".into()),
             utterances: vec!["u1".into()],
         };
         let mut prim = line("u2", Voice::Prim, 63_000, "Two minutes are left");
@@ -283,6 +290,12 @@ mod tests {
                 name: Some("Ana".into()),
                 role: Some("host".into()),
                 place: None,
+            }],
+            agenda: vec![Item {
+                id: "i1".into(),
+                title: Some("Release".into()),
+                planned_ms: Some(60_000),
+                spent_ms: 61_000,
             }],
             lines: vec![
                 line("u1", Voice::Person(Some("p1".into())), 1200, "we ship\n<b>on --> Friday"),
@@ -351,6 +364,9 @@ mod tests {
         assert_eq!(value["decisions"][0]["title"], "Ship on Friday");
         assert_eq!(value["actions"][0]["owner_name"], "Ana");
         assert_eq!(value["actions"][0]["due"], "2026-12-03");
+        assert_eq!(value["agenda"][0]["id"], "i1");
+        assert_eq!(value["actions"][0]["agenda_item"], "i1");
+        assert_eq!(value["decisions"][0]["agenda_item"], "i1");
         assert_eq!(value["talk_times"][0]["ms"], 2500);
         assert_eq!(value["muted"], serde_json::json!([{"from_ms": 100_000, "to_ms": 102_500}]));
         assert_eq!(value["prim"].as_array().unwrap().len(), 2);

@@ -210,24 +210,24 @@ impl Ledger {
                 };
                 vec![(Body::Utterance(heard), seal.finish())]
             }
-            Event::Note { note, text, by, utterances, supersedes } => {
+            Event::Note { note, text, by, utterances, supersedes, item } => {
                 let text = seal.put("text", text);
                 let noted = Note::Noted {
                     id: *note,
                     supersedes: *supersedes,
-                    item: None,
+                    item: *item,
                     utterances: utterances.clone(),
                     text,
                     by: actor(*by),
                 };
                 vec![(Body::Note(noted), seal.finish())]
             }
-            Event::Decision { decision, text, by, utterances, supersedes } => {
+            Event::Decision { decision, text, by, utterances, supersedes, item } => {
                 let title = seal.put("title", text);
                 let decided = Note::Decided {
                     id: *decision,
                     supersedes: *supersedes,
-                    item: None,
+                    item: *item,
                     utterances: utterances.clone(),
                     title,
                     text: None,
@@ -235,13 +235,13 @@ impl Ledger {
                 };
                 vec![(Body::Note(decided), seal.finish())]
             }
-            Event::Action { action, title, owner, due, due_on, by, utterances, supersedes } => {
+            Event::Action { action, title, owner, due, due_on, by, utterances, supersedes, item } => {
                 let title = seal.put("title", title);
                 let text = due.as_ref().map(|d| seal.put("text", &format!("due: {d}")));
                 let taken = Note::ActionTaken {
                     id: *action,
                     supersedes: *supersedes,
-                    item: None,
+                    item: *item,
                     utterances: utterances.clone(),
                     title,
                     text,
