@@ -118,6 +118,8 @@ CREATE TABLE utterances (
     request_id ulid,
     silenced_by text,
     unsaid text,
+    -- The clause within which Prim was cut off: heard in part. NULL where it was cut between two.
+    partly text,
     boot ulid NOT NULL,
     started_mono_ms bigint NOT NULL,
     ended_mono_ms bigint,
@@ -234,7 +236,7 @@ BEGIN
     UPDATE meetings SET title = NULL, erased_at = coalesce(erased_at, now()) WHERE org_id = org AND id = meeting;
     UPDATE participants SET name = NULL WHERE org_id = org AND meeting_id = meeting;
     UPDATE agenda_items SET title = NULL WHERE org_id = org AND meeting_id = meeting;
-    UPDATE utterances SET text = NULL, unsaid = NULL WHERE org_id = org AND meeting_id = meeting;
+    UPDATE utterances SET text = NULL, unsaid = NULL, partly = NULL WHERE org_id = org AND meeting_id = meeting;
     UPDATE notes SET text = NULL WHERE org_id = org AND meeting_id = meeting;
     UPDATE decisions SET title = NULL, detail = NULL WHERE org_id = org AND meeting_id = meeting;
     UPDATE actions SET title = NULL, detail = NULL WHERE org_id = org AND meeting_id = meeting;

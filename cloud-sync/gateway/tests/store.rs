@@ -291,7 +291,7 @@ fn meeting(device: &mut Device) -> [(Stream, Vec<Placed>); 3] {
     );
     let request = RequestId::from_u128(7);
     write(device, Audit::FloorDinged { request }, Erasables::default());
-    let (text, e) = sealed(&[("text", "One minute over")]);
+    let (text, e) = sealed(&[("text", "One minute over. Shall we go on? Or wait?")]);
     let (say, permission) = (1, code("button"));
     write(
         device,
@@ -307,16 +307,16 @@ fn meeting(device: &mut Device) -> [(Stream, Vec<Placed>); 3] {
         e,
     );
     write(device, Audit::SayStarted { say }, Erasables::default());
-    let (unsaid, e) = sealed(&[("unsaid", "please go on")]);
+    let (words, e) = sealed(&[("partly", "Shall we go on?"), ("unsaid", "Or wait?")]);
     let (cause, spoken_ms) = (SilenceCause::BargeIn, 900);
     let silenced = Audit::SaySilenced {
         say,
         cause,
         spoken_ms,
-        cut_clause: None,
-        cut_played_ms: None,
-        partly: None,
-        unsaid: Some(unsaid[0]),
+        cut_clause: Some(1),
+        cut_played_ms: Some(200),
+        partly: Some(words[0]),
+        unsaid: Some(words[1]),
     };
     write(device, silenced, e);
     let (never, e) = sealed(&[("text", "Never heard")]);
@@ -380,7 +380,8 @@ async fn a_meeting_means_the_same_in_whatever_order_its_streams_arrive() {
         SELECT 'meeting ' || coalesce(title, '-') || status || mode || storing_consent || duration_ms AS line FROM meetings
         UNION ALL SELECT 'person ' || name || place || role || consent FROM participants
         UNION ALL SELECT 'item ' || title || planned_ms || spent_ms FROM agenda_items
-        UNION ALL SELECT 'line ' || speaker || is_chime || sounded || coalesce(text, '-') || coalesce(unsaid, '-')
+        UNION ALL SELECT 'line ' || speaker || is_chime || sounded || coalesce(text, '-')
+            || coalesce(partly, '') || coalesce(unsaid, '-')
             || coalesce(silenced_by, '-') || coalesce(ended_mono_ms - started_mono_ms, -1) FROM utterances
         UNION ALL SELECT 'decision ' || title || ' of ' || agenda_item_id FROM current_decisions
         UNION ALL SELECT 'action ' || title || detail || status || owner_participant_id || ' of ' || agenda_item_id FROM current_actions
@@ -405,7 +406,13 @@ async fn a_meeting_means_the_same_in_whatever_order_its_streams_arrive() {
     assert_eq!(seen[0], seen[1]);
     assert!(seen[0].contains("meeting Weekly plancompletedproactive_timekeepertrue180000"), "{}", seen[0]);
     assert!(seen[0].contains("person Bo\u{fffd}bremotememberyes"), "{}", seen[0]);
-    assert!(seen[0].contains("line primfalsetrueOne minute overplease go onbarge_in900"), "{}", seen[0]);
+    assert!(
+        seen[0].contains(
+            "line primfalsetrueOne minute over. Shall we go on? Or wait?Shall we go on?Or wait?barge_in900"
+        ),
+        "{}",
+        seen[0]
+    );
     assert!(seen[0].contains("line primfalsefalseNever heard"), "{}", seen[0]);
     assert!(seen[0].contains("line primtruetrue--"), "{}", seen[0]);
     assert!(seen[0].contains("decision Ship on Monday") && !seen[0].contains("Friday;"), "{}", seen[0]);
@@ -434,8 +441,9 @@ async fn an_ended_meeting_gets_its_files_once_and_again_when_something_comes_lat
     assert!(!worker::make(&pool, store.as_ref(), &org, &id).await.unwrap(), "nothing new, nothing made");
     let read = |name: &str| std::fs::read_to_string(folder.join(format!("acme/{id}/{name}"))).unwrap();
     assert!(
-        read("transcript.md").contains(") One minute over [cut off: barge in; not said: please go on]")
-            && read("transcript.md").contains("**[Prim]** (")
+        read("transcript.md").contains(
+            ") One minute over. [interrupted: barge in; heard in part: Shall we go on?; not said: Or wait?]"
+        ) && read("transcript.md").contains("**[Prim]** (")
     );
     assert!(!read("transcript.md").contains("Never heard"));
     gateway.send(&device, words.0, &words.1).await;
@@ -462,7 +470,7 @@ async fn an_ended_meeting_gets_its_files_once_and_again_when_something_comes_lat
     let late = device.says(303, Some(person(1)), "a late secret");
     gateway.send(&device, Stream::Utterance, &[late]).await;
     assert_eq!(gateway.bed.count("records WHERE erasable IS NOT NULL"), 0);
-    assert_eq!(gateway.bed.count("utterances WHERE text IS NOT NULL"), 0);
+    assert_eq!(gateway.bed.count("utterances WHERE coalesce(text, partly, unsaid) IS NOT NULL"), 0);
     assert!(worker::make(&pool, store.as_ref(), &org, &id).await.unwrap());
     for name in ["transcript.md", "transcript.vtt", "transcript.srt", "summary.json"] {
         let text = read(name);

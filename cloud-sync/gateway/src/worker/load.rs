@@ -89,8 +89,10 @@ pub struct Line {
     pub start_ms: i64,
     /// Until when, where it is known.
     pub end_ms: Option<i64>,
-    /// The words, unless erased.
+    /// The words, unless erased; of Prim's, all that it was about to say.
     pub text: Option<String>,
+    /// The clause of Prim's words that was heard in part.
+    pub partly: Option<String>,
     /// What of Prim's words nobody heard.
     pub unsaid: Option<String>,
     /// Why Prim fell silent early.
@@ -194,8 +196,8 @@ pub(super) async fn meeting(
         });
     }
     let lines = sqlx::query(
-        "SELECT id, speaker, participant_id, ear, bearing_centideg, speaker_label, text, unsaid, silenced_by, is_chime,
-             boot, started_mono_ms, ended_mono_ms,
+        "SELECT id, speaker, participant_id, ear, bearing_centideg, speaker_label, text, partly, unsaid, silenced_by,
+             is_chime, boot, started_mono_ms, ended_mono_ms,
              (extract(epoch FROM started_at) * 1000)::bigint AS started_ms
          FROM utterances WHERE org_id = $1 AND meeting_id = $2 AND sounded ORDER BY started_at, id",
     );
@@ -218,6 +220,7 @@ pub(super) async fn meeting(
             start_ms,
             end_ms,
             text: row.try_get("text")?,
+            partly: row.try_get("partly")?,
             unsaid: row.try_get("unsaid")?,
             silenced_by: row.try_get("silenced_by")?,
         });
@@ -248,6 +251,7 @@ pub(super) async fn meeting(
             start_ms: from,
             end_ms: to.or(meeting.duration_ms),
             text: None,
+            partly: None,
             unsaid: None,
             silenced_by: None,
         });

@@ -10,7 +10,7 @@ use serde_json::json;
 use super::load::{Line, Meeting, Thing, Voice};
 use super::voices::{self, talk_times};
 
-/// How long a cue shows when nobody knows how long it sounded.
+/// How long a cue shows at least, and when nobody knows how long it sounded.
 const SHORTEST_CUE_MS: i64 = 1000;
 
 /// One file.
@@ -49,17 +49,32 @@ fn words(line: &Line) -> String {
         (Voice::Person(_) | Voice::Prim, None) => "[erased]".to_owned(),
         (Voice::Person(_), Some(text)) => one_line(text),
         (Voice::Prim, Some(text)) => {
-            let mut shown = one_line(text);
-            if let Some(cause) = &line.silenced_by {
-                let _ = write!(shown, " [cut off: {}", cause.replace('_', " "));
-                if let Some(unsaid) = &line.unsaid {
-                    let _ = write!(shown, "; not said: {}", one_line(unsaid));
-                }
-                shown.push(']');
-            }
-            shown
+            let mark = cut_off(line);
+            let heard = heard(line, text);
+            [heard, mark].into_iter().filter(|part| !part.is_empty()).collect::<Vec<_>>().join(" ")
         }
     }
+}
+
+/// Of the words that Prim was about to say, the clauses that were heard whole.
+fn heard(line: &Line, text: &str) -> String {
+    let text = one_line(text);
+    let rest = [&line.partly, &line.unsaid].into_iter().flatten().map(|part| one_line(part));
+    let rest = rest.collect::<Vec<_>>().join(" ");
+    text.strip_suffix(&rest).unwrap_or(&text).trim_end().to_owned()
+}
+
+/// Why Prim fell silent early, within which clause, and what nobody heard. Nothing when all of it was heard.
+fn cut_off(line: &Line) -> String {
+    let Some(cause) = &line.silenced_by else {
+        // Its end was never recorded: the device stopped while it spoke.
+        return if line.end_ms.is_none() { "[how much of this was heard is not known]" } else { "" }
+            .to_owned();
+    };
+    let partly = line.partly.iter().map(|partly| format!("; heard in part: {}", one_line(partly)));
+    let unsaid = line.unsaid.iter().map(|unsaid| format!("; not said: {}", one_line(unsaid)));
+    let missed: String = partly.chain(unsaid).collect();
+    if missed.is_empty() { missed } else { format!("[interrupted: {}{missed}]", cause.replace('_', " ")) }
 }
 
 fn one_line(text: &str) -> String {
@@ -88,8 +103,11 @@ fn stamp(ms: i64, separator: char) -> String {
     format!("{:02}:{:02}:{:02}{separator}{:03}", seconds / 3600, seconds / 60 % 60, seconds % 60, ms % 1000)
 }
 
+/// When the cue goes: short words are shown a little longer than they sounded, a speech that was cut off is not.
 fn end_of(line: &Line) -> i64 {
-    line.end_ms.unwrap_or(0).max(line.start_ms + SHORTEST_CUE_MS)
+    let least = if line.silenced_by.is_some() { 1 } else { SHORTEST_CUE_MS };
+    let end = line.end_ms.unwrap_or(line.start_ms + SHORTEST_CUE_MS);
+    end.max(line.start_ms + least)
 }
 
 fn markdown(meeting: &Meeting) -> String {
@@ -205,8 +223,9 @@ fn summary(meeting: &Meeting) -> String {
                 "kind": if line.voice == Voice::Ding { "ding" } else { "speech" },
                 "start_ms": line.start_ms,
                 "end_ms": line.end_ms,
-                "text": line.text,
+                "text": line.text.as_deref().map(|text| heard(line, text)),
                 "silenced_by": line.silenced_by,
+                "partly": line.partly,
                 "unsaid": line.unsaid,
             })
         })
@@ -252,7 +271,7 @@ mod tests {
     use super::*;
 
     fn line(id: &str, voice: Voice, start_ms: i64, text: &str) -> Line {
-        let (text, unsaid, silenced_by) = (Some(text.to_owned()), None, None);
+        let (text, partly, unsaid, silenced_by) = (Some(text.to_owned()), None, None, None);
         let (ear, bearing_deg, speaker_label, end_ms) = (None, None, None, Some(start_ms + 2500));
         Line {
             id: id.to_owned(),
@@ -263,6 +282,7 @@ mod tests {
             start_ms,
             end_ms,
             text,
+            partly,
             unsaid,
             silenced_by,
         }
@@ -276,9 +296,12 @@ mod tests {
             item: Some("i1".into()),
             utterances: vec!["u1".into()],
         };
-        let mut prim = line("u2", Voice::Prim, 63_000, "Two minutes are left");
+        let whole = "Two minutes are left. Shall we go on with Hiring? Or do you need more time?";
+        let mut prim = line("u2", Voice::Prim, 63_000, whole);
+        prim.end_ms = Some(63_900);
         prim.silenced_by = Some("barge_in".into());
-        prim.unsaid = Some("on this item".into());
+        prim.partly = Some("Shall we go on with Hiring?".into());
+        prim.unsaid = Some("Or do you need more time?".into());
         Meeting {
             org: "acme".into(),
             id: "m".into(),
@@ -329,7 +352,8 @@ mod tests {
         assert!(text.contains("\n[muted from 01:40 to 01:42]  \n"), "{text}");
         assert!(
             text.contains(
-                "**[Prim]** (01:03) Two minutes are left [cut off: barge in; not said: on this item]"
+                "**[Prim]** (01:03) Two minutes are left. [interrupted: barge in; heard in part: Shall we go on \
+                 with Hiring?; not said: Or do you need more time?]  \n"
             ),
             "{text}"
         );
@@ -371,6 +395,41 @@ mod tests {
         assert_eq!(value["muted"], serde_json::json!([{"from_ms": 100_000, "to_ms": 102_500}]));
         assert_eq!(value["prim"].as_array().unwrap().len(), 2);
         assert_eq!(value["prim"][0]["kind"], "ding");
+    }
+
+    #[test]
+    fn the_cue_of_a_speech_that_was_cut_off_ends_where_silence_began() {
+        let shown = "Two minutes are left. [interrupted: barge in; heard in part: Shall we go on with Hiring?; \
+                     not said: Or do you need more time?]";
+        let vtt = text("transcript.vtt");
+        assert!(vtt.contains(&format!("00:01:03.000 --> 00:01:03.900\n<v [Prim]>{shown}\n")), "{vtt}");
+        let srt = text("transcript.srt");
+        assert!(srt.contains(&format!("00:01:03,000 --> 00:01:03,900\n[Prim]: {shown}\n")), "{srt}");
+        let value: serde_json::Value = serde_json::from_str(&text("summary.json")).unwrap();
+        assert_eq!(value["prim"][1]["text"], "Two minutes are left.");
+        assert_eq!(value["prim"][1]["partly"], "Shall we go on with Hiring?");
+        assert_eq!(value["prim"][1]["unsaid"], "Or do you need more time?");
+    }
+
+    #[test]
+    fn words_of_prim_stand_whole_only_when_all_of_them_were_heard() {
+        let shown = |partly: Option<&str>, unsaid: Option<&str>, end_ms| {
+            let mut prim = line("u", Voice::Prim, 0, "One two. Three four.");
+            prim.silenced_by = Some("button".into());
+            (prim.partly, prim.unsaid) = (partly.map(str::to_owned), unsaid.map(str::to_owned));
+            prim.end_ms = end_ms;
+            words(&prim)
+        };
+        let cut = |partly, unsaid| shown(partly, unsaid, Some(900));
+        assert_eq!(cut(None, None), "One two. Three four.");
+        assert_eq!(cut(None, Some("Three four.")), "One two. [interrupted: button; not said: Three four.]");
+        assert_eq!(
+            cut(Some("One two."), Some("Three four.")),
+            "[interrupted: button; heard in part: One two.; not said: Three four.]"
+        );
+        let mut lost = line("u", Voice::Prim, 0, "One two.");
+        lost.end_ms = None;
+        assert_eq!(words(&lost), "One two. [how much of this was heard is not known]");
     }
 
     #[test]

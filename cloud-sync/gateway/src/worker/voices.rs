@@ -79,6 +79,7 @@ mod tests {
             start_ms,
             end_ms: Some(start_ms + 1000),
             text: Some("words".into()),
+            partly: None,
             unsaid: None,
             silenced_by: None,
         }

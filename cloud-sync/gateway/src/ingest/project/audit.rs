@@ -295,7 +295,7 @@ async fn said(
 ) -> Result<(), sqlx::Error> {
     sqlx::query(
         "UPDATE utterances SET ended_mono_ms = started_mono_ms + $4, silenced_by = $5, unsaid = $6,
-             sounded = sounded OR $4 > 0
+             partly = $7, sounded = sounded OR $4 > 0
          WHERE org_id = $1 AND meeting_id = $2 AND id = (SELECT id FROM utterances
              WHERE org_id = $1 AND meeting_id = $2 AND say = $3 ORDER BY id DESC LIMIT 1)",
     )
@@ -305,6 +305,7 @@ async fn said(
     .bind(i64::try_from(spoken_ms).unwrap_or(0).min(86_400_000))
     .bind(silenced.map(silence_word))
     .bind(context.text("unsaid"))
+    .bind(context.text("partly"))
     .execute(connection)
     .await
     .map(drop)
