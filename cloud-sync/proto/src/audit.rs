@@ -293,7 +293,7 @@ vocabulary! {
             /// Where it was said; `null` for an invitation or the platform.
             ear: Option<Ear>,
             /// How that is known: `invitation`, `platform`, `own_voice`, `only_one_there`, `for_the_room`,
-            /// `unnamed_voice`.
+            /// `unnamed_voice`, `everyone_by_name`.
             way: Code,
             /// Whose act it was.
             by: Actor,
@@ -470,7 +470,8 @@ vocabulary! {
             /// To whom.
             to: CardAudience,
             /// `listening`, `consent`, `time`, `agenda`, `answer`, `words`, `whole_answer`, `silenced`, `noted`,
-            /// `decided`, `action`, `not_noted`, `not_understood`.
+            /// `decided`, `action`, `not_noted`,
+            /// `objection_stands`, `not_understood`.
             what: Code,
             /// Why it was shown instead of said, where it was.
             reason: Option<Code>,

@@ -1,16 +1,22 @@
 //! Direct questions and the words of an answer: drafted, synthesised before they are needed, and put in line.
 
-use prim_ids::{ParticipantId, RequestId, UtteranceId};
+use prim_ids::{MonoTime, ParticipantId, RequestId, UtteranceId};
 
 use crate::meeting::Meeting;
 use crate::turn::{Speech, Stage, Synthesis, Turn, card_reason};
-use crate::{Actor, AskReason, CardReason, Command, Ear, Evidence, Output, Ruling, SayId, clauses};
+use crate::{
+    Actor, AskReason, CardReason, Command, Ear, Evidence, Output, Ruling, SayId, SpeakerLabel, clauses,
+};
 
 /// A voice that asked Prim for something.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Voice {
     pub(crate) ear: Ear,
     pub(crate) speaker: Option<ParticipantId>,
+    /// Which of the room's voices, where that is known.
+    pub(crate) label: Option<SpeakerLabel>,
+    /// When it spoke.
+    pub(crate) at: MonoTime,
     /// Its utterance, if that may be written down.
     pub(crate) utterance: Option<UtteranceId>,
 }

@@ -1,17 +1,17 @@
 //! Consent to being written down: how it is asked for, given, refused and taken back.
 //!
-//! A no wins over every yes and stands until the same person takes it back. The room's ear cannot tell voices apart, so
-//! a no from there is nobody's by name, and only the words that claim it ("I take my objection back") lift it. Whoever
-//! is in the room may speak for everybody in it; on the link each person answers for themselves.
+//! A no wins over every yes and stands until the same person takes it back ("I take my objection back"). A no by a voice
+//! that nobody can be named for is bound to that voice (`objections`). Whoever is in the room may speak for everybody in
+//! it; on the link each person answers for themselves.
 
-use prim_ids::{MonoTime, ParticipantId};
+use prim_ids::{MonoTime, ParticipantId, UtteranceId};
 
 use crate::asked::Voice;
 use crate::meeting::Meeting;
 use crate::seats::Seats;
 use crate::{
-    Actor, AskReason, BannerAbout, Command, ConsentAnswer, ConsentRule, ConsentWay, Ear, Event, Evidence,
-    Output, WithdrawReason,
+    Actor, AskReason, Audience, BannerAbout, CardKind, Command, ConsentAnswer, ConsentRule, ConsentWay, Ear,
+    Event, Evidence, Output, WithdrawReason,
 };
 
 const NOT_ALL: &str = "Prim listens but writes nothing down: not everyone has agreed. Say \"Prim, we all agree\" or \
@@ -21,6 +21,12 @@ const NEVER: &str = "Prim listens but writes nothing down in this meeting.";
 const LINK: &str = "Prim writes down nothing of the link: somebody there has not agreed yet.";
 const ROOM: &str = "Prim writes down nothing of the room: somebody there has not agreed yet.";
 
+const WHOSE: &str = "The objection stands: I cannot tell who made it, so nobody can take it back for them. Everybody \
+                     who was there can agree again, each in the meeting's window or by a voice that I know.";
+const WHO_ARE_YOU: &str = "The objection stands: only the voice that made it can take it back, and I cannot tell whether \
+                           this was it. Please say it again from where you sat.";
+const ANOTHER: &str = "The objection stands: another voice made it, and only that voice can take it back.";
+
 /// Names in "I still wait for …"; more do not fit into a short sentence.
 const NAMED: usize = 3;
 
@@ -28,6 +34,16 @@ const NAMED: usize = 3;
 struct Counted {
     who: Option<ParticipantId>,
     way: ConsentWay,
+}
+
+/// What came of an objection that somebody wanted to take back.
+enum Lifted {
+    /// Their own no by name, or that of their voice.
+    Own,
+    /// Nobody objected there.
+    NoneKnown,
+    /// Somebody did, and it stands.
+    Nothing { because: &'static str },
 }
 
 impl Seats {
@@ -68,23 +84,51 @@ impl Meeting {
             return;
         }
         session.seats.answers.insert(who, yes);
+        let by = Actor::Participant { who };
+        if yes {
+            self.lift_by_name(who, by, None);
+        }
         let answer = if yes { ConsentAnswer::Yes } else { ConsentAnswer::No };
         self.record(Event::ConsentAnswered {
             who: Some(who),
             answer,
             ear: None,
             way: ConsentWay::Platform,
-            by: Actor::Participant { who },
+            by,
             utterance: None,
         });
         self.consent_settled();
+    }
+
+    /// Somebody agreed, and it is known who: with the last of those who were there, what a voice without a name objected
+    /// to no longer stands.
+    fn lift_by_name(&mut self, who: ParticipantId, by: Actor, utterance: Option<UtteranceId>) {
+        let Some(session) = self.session.as_mut() else { return };
+        for ear in session.seats.agreed_by_name(who) {
+            let (who, answer, ear) = (None, ConsentAnswer::TakenBack, Some(ear));
+            self.record(Event::ConsentAnswered {
+                who,
+                answer,
+                ear,
+                way: ConsentWay::EveryoneByName,
+                by,
+                utterance,
+            });
+        }
     }
 
     /// Somebody told Prim whether it may write down what is said.
     pub(crate) fn consent_heard(&mut self, command: Command, voice: Voice) {
         let counted = match command {
             Command::Agree | Command::AgreeForAll => self.agree(voice, command == Command::AgreeForAll),
-            Command::TakeBack => self.take_back(voice),
+            Command::TakeBack => match self.take_back(voice) {
+                Lifted::Nothing { because } => {
+                    self.card(Audience::Everyone, CardKind::ObjectionStands, None, because.to_owned());
+                    return;
+                }
+                Lifted::Own => true,
+                Lifted::NoneKnown => false,
+            },
             Command::Refuse => self.refuse(voice),
             Command::TimeLeft
             | Command::NextItem
@@ -115,8 +159,11 @@ impl Meeting {
                 seats.answers.insert(who, true);
             }
         }
-        seats.sides.room_yes |= for_all && voice.ear == Ear::Room;
+        seats.room_yes |= for_all && voice.ear == Ear::Room;
         for one in &counted {
+            if let (Some(who), ConsentWay::OwnVoice) = (one.who, one.way) {
+                self.lift_by_name(who, voice.actor(), voice.utterance);
+            }
             self.record_answer(voice, ConsentAnswer::Yes, one.who, one.way);
         }
         !counted.is_empty()
@@ -131,38 +178,49 @@ impl Meeting {
             Some(who) => {
                 seats.answers.insert(who, false);
             }
-            None => *seats.sides.no(voice.ear) = true,
+            None => seats.object(voice.ear, voice.at, voice.label),
         }
         self.record_answer(voice, ConsentAnswer::No, who, way);
         true
     }
 
     /// Lifts this voice's own no. It is no yes: who took a no back is asked again.
-    fn take_back(&mut self, voice: Voice) -> bool {
-        let Some(session) = self.session.as_mut() else { return false };
+    fn take_back(&mut self, voice: Voice) -> Lifted {
+        let Some(session) = self.session.as_mut() else { return Lifted::NoneKnown };
         let seats = &mut session.seats;
         let own = voice.speaker.filter(|who| seats.answers.get(who) == Some(&false));
-        let way = match own {
-            Some(who) => {
-                seats.answers.remove(&who);
-                seats.asking.asked.retain(|asked| *asked != who);
-                ConsentWay::OwnVoice
+        if let Some(who) = own {
+            seats.answers.remove(&who);
+            seats.asking.asked.retain(|asked| *asked != who);
+        }
+        let unnamed = seats.lift(voice.ear, voice.label);
+        if unnamed {
+            // Whose no it was is unknown, so nobody's yes on that side is certain any more.
+            let side: Vec<ParticipantId> = seats.present(voice.ear).map(|seat| seat.person.id).collect();
+            seats.answers.retain(|who, yes| !*yes || !side.contains(who));
+            seats.asking.asked.retain(|who| !side.contains(who));
+            if voice.ear == Ear::Room {
+                seats.room_yes = false;
+                seats.asking.asked_room = false;
             }
-            None if std::mem::take(seats.sides.no(voice.ear)) => {
-                // Whose no it was is unknown, so nobody's yes on that side is certain any more.
-                let side: Vec<ParticipantId> = seats.present(voice.ear).map(|seat| seat.person.id).collect();
-                seats.answers.retain(|who, yes| !*yes || !side.contains(who));
-                seats.asking.asked.retain(|who| !side.contains(who));
-                if voice.ear == Ear::Room {
-                    seats.sides.room_yes = false;
-                    seats.asking.asked_room = false;
-                }
-                ConsentWay::UnnamedVoice
-            }
-            None => return false,
-        };
-        self.record_answer(voice, ConsentAnswer::TakenBack, own, way);
-        true
+        }
+        if own.is_none() && !unnamed {
+            let there: Vec<_> = seats.objections.iter().filter(|old| old.ear == voice.ear).collect();
+            let because = match there[..] {
+                [] => return Lifted::NoneKnown,
+                _ if there.iter().all(|old| old.label.is_none()) => WHOSE,
+                _ if voice.label.is_none() => WHO_ARE_YOU,
+                _ => ANOTHER,
+            };
+            return Lifted::Nothing { because };
+        }
+        if own.is_some() {
+            self.record_answer(voice, ConsentAnswer::TakenBack, own, ConsentWay::OwnVoice);
+        }
+        if unnamed {
+            self.record_answer(voice, ConsentAnswer::TakenBack, None, ConsentWay::UnnamedVoice);
+        }
+        Lifted::Own
     }
 
     fn record_answer(
@@ -194,7 +252,9 @@ impl Meeting {
             .to_owned();
         }
         if seats.refused() {
-            return "Somebody has objected, and only they can take it back.".to_owned();
+            let untold = seats.objections.iter().any(|old| old.label.is_none());
+            return if untold { WHOSE } else { "Somebody has objected, and only they can take it back." }
+                .to_owned();
         }
         let waits = seats.unanswered(Ear::Room).chain(seats.unanswered(Ear::Remote));
         let names: Vec<&str> = waits.map(|seat| seat.person.name.as_str()).collect();

@@ -91,6 +91,8 @@ pub enum ConsentWay {
     ForTheRoom,
     /// By a voice that cannot be told.
     UnnamedVoice,
+    /// Everybody who was there has agreed by name since.
+    EveryoneByName,
 }
 
 /// What a request rests on, by id.
@@ -227,6 +229,8 @@ pub enum CardKind {
     Action,
     /// Nothing was noted, and why.
     NotNoted,
+    /// An objection was to be taken back and was not, and why.
+    ObjectionStands,
     /// Prim was called and understood nothing.
     NotUnderstood,
 }
@@ -248,6 +252,7 @@ impl CardKind {
             Self::Decided => "Decided",
             Self::Action => "Action",
             Self::NotNoted => "Not noted",
+            Self::ObjectionStands => "Prim writes nothing down",
         }
     }
 }

@@ -46,6 +46,7 @@ pub mod log;
 mod meeting;
 mod mute;
 mod notes;
+mod objections;
 mod policy;
 mod seats;
 mod session;

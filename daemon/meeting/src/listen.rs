@@ -33,7 +33,7 @@ pub(crate) struct Utterance {
     pub(crate) ear: Ear,
     pub(crate) speaker: Option<ParticipantId>,
     pub(crate) bearing_deg: Option<u16>,
-    /// Given when it is kept.
+    /// Which of the room's voices; a new one is founded when it is kept, or when it objects.
     pub(crate) label: Option<SpeakerLabel>,
     pub(crate) text: String,
     pub(crate) started: MonoTime,
@@ -43,7 +43,12 @@ pub(crate) struct Utterance {
 
 impl Utterance {
     fn voice(&self, kept: Option<UtteranceId>) -> Voice {
-        Voice { ear: self.ear, speaker: self.speaker, utterance: kept }
+        let Self { ear, speaker, label, started: at, .. } = *self;
+        Voice { ear, speaker, label, at, utterance: kept }
+    }
+
+    fn length(&self) -> Duration {
+        self.ended.since(self.started)
     }
 
     fn covers(&self, ear: Ear, at: MonoTime) -> bool {
@@ -137,8 +142,8 @@ impl Meeting {
         }
     }
 
-    pub(crate) fn command_heard(&mut self, voice: Voice, command: Command, at: MonoTime) {
-        let Voice { ear, speaker, .. } = voice;
+    pub(crate) fn command_heard(&mut self, voice: Voice, command: Command) {
+        let Voice { ear, speaker, at, .. } = voice;
         if self.muting.muted() {
             return;
         }
@@ -159,7 +164,9 @@ impl Meeting {
         listening.called.retain(|(of, _)| *of != ear);
         remember(&mut listening.obeyed, (ear, at, command));
         self.record(Event::Addressed { command: Some(command), speaker });
-        if takes_words(command) {
+        // Only its own voice takes an objection back, and where it spoke comes with the text.
+        let unnamed = command == Command::TakeBack && speaker.is_none() && ear == Ear::Room;
+        if takes_words(command) || unnamed {
             self.await_words(Awaited { command, ear, speaker, at, next: false });
         } else {
             self.obey(command, voice);
@@ -169,15 +176,27 @@ impl Meeting {
     fn await_words(&mut self, awaited: Awaited) {
         let Some(session) = self.session.as_mut() else { return };
         if let Some(given_up) = session.listening.awaited.replace(awaited) {
-            self.not_noted(given_up.command, NotNoted::NoWords);
+            self.give_up(given_up);
         }
     }
 
-    pub(crate) fn utterance_heard(&mut self, heard: Utterance) {
+    /// The words did not come.
+    fn give_up(&mut self, awaited: Awaited) {
+        let Awaited { command, ear, speaker, at, .. } = awaited;
+        if command == Command::TakeBack {
+            self.obey(command, Voice { ear, speaker, label: None, at, utterance: None });
+        } else {
+            self.not_noted(command, NotNoted::NoWords);
+        }
+    }
+
+    pub(crate) fn utterance_heard(&mut self, mut heard: Utterance) {
         if self.muting.muted() {
             return;
         }
-        if self.refuses(&heard) {
+        let refuses = self.refuses(&heard);
+        heard.label = self.label_of(&heard, refuses);
+        if refuses {
             self.refused_by(&heard);
             return;
         }
@@ -186,6 +205,21 @@ impl Meeting {
         if from.is_some() {
             self.look_for_drift();
         }
+    }
+
+    /// Which of the room's voices it is. Who objects, now or by a command that was heard before its text, is one of them
+    /// from then on.
+    fn label_of(&mut self, heard: &Utterance, refuses: bool) -> Option<SpeakerLabel> {
+        let session = self.session.as_mut()?;
+        let bearing = heard.bearing_deg.filter(|_| heard.ear == Ear::Room)?;
+        let of_this = |ear: Ear, at: MonoTime| heard.covers(ear, at);
+        let told_late = session.seats.objected(of_this);
+        if !(refuses || told_late) {
+            return session.listening.speakers.known(bearing);
+        }
+        let label = session.listening.speakers.of(bearing, heard.length())?;
+        session.seats.tell(label, of_this);
+        Some(label)
     }
 
     /// Somebody asks not to be written down. In doubt it is heard: before any command that the grammar made of the same
@@ -227,9 +261,9 @@ impl Meeting {
         session.seats.recording_since(heard.ear).filter(|since| heard.started >= *since)?;
         let item = session.agenda.item_at(heard.started);
         let listening = &mut session.listening;
-        let length = u64::try_from(heard.ended.since(heard.started).as_millis()).unwrap_or(u64::MAX);
+        let length = u64::try_from(heard.length().as_millis()).unwrap_or(u64::MAX);
         let label = match (heard.ear, heard.speaker, heard.bearing_deg) {
-            (Ear::Room, None, Some(bearing)) => listening.speakers.of(bearing, Duration::from_millis(length)),
+            (Ear::Room, None, Some(bearing)) => listening.speakers.of(bearing, heard.length()),
             (Ear::Room | Ear::Remote, _, _) => None,
         };
         let talker = match (heard.speaker.filter(|who| session.seats.name(*who).is_some()), label) {
@@ -293,6 +327,10 @@ impl Meeting {
             listening.obeyed.retain(|(ear, at, _)| !heard.covers(*ear, *at));
             remember(&mut listening.read, (heard.ear, heard.started, heard.ended));
             self.said_to_prim(heard);
+            if awaited.command == Command::TakeBack {
+                self.obey(awaited.command, heard.voice(from));
+                return;
+            }
             let words = if awaited.next {
                 heard.text.clone()
             } else {
@@ -404,7 +442,7 @@ impl Meeting {
         if words_due.is_some_and(|due| now >= due)
             && let Some(awaited) = listening.awaited.take()
         {
-            self.not_noted(awaited.command, NotNoted::NoWords);
+            self.give_up(awaited);
         }
     }
 

@@ -206,7 +206,7 @@ impl Meeting {
                 // Said before it may be written down, there will be no such utterance.
                 let kept = self.recording_since(ear).is_some_and(|since| at >= since);
                 let utterance = utterance.filter(|_| kept);
-                self.command_heard(Voice { ear, speaker, utterance }, command, at);
+                self.command_heard(Voice { ear, speaker, label: None, at, utterance }, command);
             }
             Input::UtteranceHeard {
                 utterance,

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use prim_ids::{MonoTime, ParticipantId};
 
 use crate::meeting::Meeting;
+use crate::objections::Objection;
 use crate::{
     Actor, Audience, CardKind, ConsentAnswer, ConsentRule, ConsentWay, Ear, Event, Person, Place,
     WithdrawReason,
@@ -18,7 +19,9 @@ pub(crate) struct Seats {
     pub(crate) rule: ConsentRule,
     pub(crate) people: Vec<Seat>,
     pub(crate) answers: BTreeMap<ParticipantId, bool>,
-    pub(crate) sides: Sides,
+    pub(crate) objections: Vec<Objection>,
+    /// Somebody spoke for everybody in the room; counts where nobody is listed there.
+    pub(crate) room_yes: bool,
     since: PerEar<Option<MonoTime>>,
     /// What the banner says.
     pub(crate) banner: Option<&'static str>,
@@ -32,26 +35,6 @@ pub(crate) struct Seat {
     pub(crate) present: bool,
     /// They were in the plan.
     pub(crate) planned: bool,
-}
-
-/// What was answered by voices that no person can be named for.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub(crate) struct Sides {
-    /// Somebody spoke for everybody in the room; counts where nobody is listed there.
-    pub(crate) room_yes: bool,
-    /// Somebody in the room said no.
-    pub(crate) room_no: bool,
-    /// Somebody on the link said no.
-    pub(crate) remote_no: bool,
-}
-
-impl Sides {
-    pub(crate) fn no(&mut self, ear: Ear) -> &mut bool {
-        match ear {
-            Ear::Room => &mut self.room_no,
-            Ear::Remote => &mut self.remote_no,
-        }
-    }
 }
 
 /// Whom Prim has asked, and when it will ask next.
@@ -77,17 +60,18 @@ pub(crate) fn place_of(ear: Ear) -> Place {
 
 impl Seats {
     pub(crate) fn new(rule: ConsentRule) -> Self {
-        Self::restored(rule, Vec::new(), BTreeMap::new(), Sides::default())
+        Self::restored(rule, Vec::new(), BTreeMap::new(), Vec::new(), false)
     }
 
     pub(crate) fn restored(
         rule: ConsentRule,
         people: Vec<Seat>,
         answers: BTreeMap<ParticipantId, bool>,
-        sides: Sides,
+        objections: Vec<Objection>,
+        room_yes: bool,
     ) -> Self {
         let since = PerEar::default();
-        Self { rule, people, answers, sides, since, banner: None, asking: Asking::default() }
+        Self { rule, people, answers, objections, room_yes, since, banner: None, asking: Asking::default() }
     }
 
     /// What was said on this ear from this moment on may be written down.
@@ -110,7 +94,7 @@ impl Seats {
 
     /// Somebody said no and has not taken it back: nothing is written down, of anybody.
     pub(crate) fn refused(&self) -> bool {
-        self.sides.room_no || self.sides.remote_no || self.answers.values().any(|yes| !yes)
+        !self.objections.is_empty() || self.answers.values().any(|yes| !yes)
     }
 
     fn allowed(&self, ear: Ear) -> bool {
@@ -135,9 +119,7 @@ impl Seats {
 
     /// Nobody is listed in the room, and nobody in it has spoken for it.
     pub(crate) fn room_unanswered(&self) -> bool {
-        self.rule == ConsentRule::AskEveryone
-            && !self.sides.room_yes
-            && self.present(Ear::Room).next().is_none()
+        self.rule == ConsentRule::AskEveryone && !self.room_yes && self.present(Ear::Room).next().is_none()
     }
 
     pub(crate) fn anyone_remote(&self) -> bool {

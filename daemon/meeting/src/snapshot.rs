@@ -8,7 +8,8 @@ use crate::drift::Drift;
 use crate::listen::{Listening, Talker};
 use crate::meeting::{Meeting, Session};
 use crate::notes::{KeptAction, KeptDecision, KeptNote, Notes};
-use crate::seats::{Seat, Seats, Sides};
+use crate::objections::Objection;
+use crate::seats::{Seat, Seats};
 use crate::speakers::Speakers;
 use crate::{
     AgendaItem, Closing, ConsentRule, DingSetting, Event, ExpiryReason, MeetingConfig, Mode, Output,
@@ -37,7 +38,8 @@ struct SavedSession {
     consent: ConsentRule,
     people: Vec<Seat>,
     answers: Vec<Answer>,
-    sides: Sides,
+    objections: Vec<Objection>,
+    room_yes: bool,
     items: Vec<AgendaItem>,
     current: Option<SavedItem>,
     notes: Vec<KeptNote>,
@@ -76,7 +78,8 @@ coded_struct!(SavedSession {
     consent,
     people,
     answers,
-    sides,
+    objections,
+    room_yes,
     items,
     current,
     notes,
@@ -90,7 +93,7 @@ coded_struct!(Answer { who, yes });
 coded_struct!(Talked { who, ms });
 coded_struct!(SavedItem { index, planned_ms, passed_ms, spent_ms });
 coded_struct!(Seat { person, present, planned });
-coded_struct!(Sides { room_yes, room_no, remote_no });
+coded_struct!(Objection { ear, at, label, waits_for });
 coded_struct!(KeptNote { note, text, item });
 coded_struct!(KeptDecision { decision, text, item });
 coded_struct!(KeptAction { action, title, owner, item });
@@ -149,7 +152,8 @@ impl Meeting {
             consent: session.seats.rule,
             people: session.seats.people.clone(),
             answers: session.seats.answers.iter().map(|(who, yes)| Answer { who: *who, yes: *yes }).collect(),
-            sides: session.seats.sides,
+            objections: session.seats.objections.clone(),
+            room_yes: session.seats.room_yes,
             items: session.agenda.items().to_vec(),
             current,
             notes: session.notes.notes.clone(),
@@ -210,6 +214,8 @@ impl Meeting {
             }
         });
         let answers = saved.answers.into_iter().map(|answer| (answer.who, answer.yes)).collect();
+        // Text that is still to come was lost with the restart.
+        let objections = saved.objections.into_iter().map(|old| Objection { at: None, ..old }).collect();
         let mut listening = Listening::default();
         listening.speakers = Speakers::restored(&saved.speakers_deg);
         listening.talked = saved.talked.into_iter().map(|talked| (talked.who, talked.ms)).collect();
@@ -217,7 +223,7 @@ impl Meeting {
         self.session = Some(Session {
             meeting: saved.meeting,
             title: saved.title,
-            seats: Seats::restored(saved.consent, saved.people, answers, saved.sides),
+            seats: Seats::restored(saved.consent, saved.people, answers, objections, saved.room_yes),
             agenda: Agenda::restored(saved.items, current),
             notes: Notes { notes: saved.notes, decisions: saved.decisions, actions: saved.actions },
             listening,

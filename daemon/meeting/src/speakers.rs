@@ -55,6 +55,11 @@ impl Speakers {
         self.at.iter().map(|(x, y)| y.atan2(*x).to_degrees().rem_euclid(360.0).round() as u16 % 360).collect()
     }
 
+    /// Whose known voice came from `bearing_deg` (0..360). Nothing is learnt of it.
+    pub(crate) fn known(&self, bearing_deg: u16) -> Option<SpeakerLabel> {
+        self.clone().of(bearing_deg, Duration::ZERO)
+    }
+
     /// Whose voice came from `bearing_deg` (0..360) and spoke for so long; none where that would be a guess.
     pub(crate) fn of(&mut self, bearing_deg: u16, spoke: Duration) -> Option<SpeakerLabel> {
         let (y, x) = f32::from(bearing_deg).to_radians().sin_cos();

@@ -1,5 +1,5 @@
 //! Consent in any order of people and words, against the plainest model of it: nothing is written down, and no question
-//! goes out, for anybody who has not agreed; a no beats every yes of others; what lifts it is its own person.
+//! goes out, for anybody who has not agreed; a no beats every yes of others; what lifts it is its own person, or its own voice.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -95,13 +95,21 @@ enum Answer {
     No,
 }
 
+/// A no of nobody by name: in the room its voice is known by where it sits, on the link it is not.
+#[derive(Debug)]
+struct Objection {
+    voice: Option<u8>,
+    /// None where nobody was listed.
+    waits_for: Option<Vec<u8>>,
+}
+
 /// The model: who is there, who answered what, and whose no is nobody's.
 #[derive(Debug, Default)]
 struct Model {
     given: bool,
     here: BTreeMap<u8, bool>,
     answers: BTreeMap<u8, Answer>,
-    nobodys_no: BTreeMap<Ear, bool>,
+    objections: Vec<Objection>,
     room_spoken_for: bool,
 }
 
@@ -116,12 +124,18 @@ impl Model {
         match words {
             Words::Talk | Words::Question => {}
             Words::No | Words::NoWithoutName if known => drop(self.answers.insert(who, Answer::No)),
-            Words::No | Words::NoWithoutName => drop(self.nobodys_no.insert(on, true)),
-            Words::Back if known && self.answers.get(&who) == Some(&Answer::No) => {
-                self.answers.remove(&who);
+            Words::No | Words::NoWithoutName => {
+                let voice = (on == Ear::Room).then_some(who);
+                let waits_for = (!there.is_empty()).then_some(there);
+                self.objections.push(Objection { voice, waits_for });
             }
             Words::Back => {
-                if self.nobodys_no.insert(on, false) == Some(true) {
+                if known && self.answers.get(&who) == Some(&Answer::No) {
+                    self.answers.remove(&who);
+                }
+                let before = self.objections.len();
+                self.objections.retain(|old| old.voice != Some(who));
+                if self.objections.len() < before {
                     self.answers.retain(|who, answer| *answer == Answer::No || !there.contains(who));
                     self.room_spoken_for &= on == Ear::Remote;
                 }
@@ -132,10 +146,10 @@ impl Model {
                     self.answers.entry(who).or_insert(Answer::Yes);
                 }
                 if known {
-                    self.answers.insert(who, Answer::Yes);
+                    self.agrees_by_name(who);
                 }
             }
-            Words::Me | Words::All if known => drop(self.answers.insert(who, Answer::Yes)),
+            Words::Me | Words::All if known => self.agrees_by_name(who),
             Words::Me | Words::All => {
                 if let [only] = there[..] {
                     self.answers.entry(only).or_insert(Answer::Yes);
@@ -144,10 +158,23 @@ impl Model {
         }
     }
 
+    fn agrees_by_name(&mut self, who: u8) {
+        self.answers.insert(who, Answer::Yes);
+        // On the link alone are voices that cannot be told.
+        let mut untold = self.objections.iter().filter(|old| old.voice.is_none());
+        let waited = untold.any(|old| old.waits_for.iter().flatten().any(|other| *other == who));
+        for old in &mut self.objections {
+            old.waits_for.iter_mut().for_each(|people| people.retain(|other| *other != who));
+        }
+        let mut untold = self.objections.iter().filter(|old| old.voice.is_none());
+        if waited && untold.all(|old| old.waits_for.as_ref().is_some_and(Vec::is_empty)) {
+            self.objections.retain(|old| old.voice.is_some());
+        }
+    }
+
     fn may_keep(&self, on: Ear) -> bool {
         let agreed = |on: Ear| self.there(on).iter().all(|who| self.answers.get(who) == Some(&Answer::Yes));
-        let no = self.answers.values().any(|answer| *answer == Answer::No)
-            || self.nobodys_no.values().any(|no| *no);
+        let no = self.answers.values().any(|answer| *answer == Answer::No) || !self.objections.is_empty();
         let room = !self.there(Ear::Room).is_empty() || self.room_spoken_for;
         !no && if self.given { agreed(on) } else { agreed(Ear::Room) && agreed(Ear::Remote) && room }
     }
@@ -206,7 +233,7 @@ fn step(meeting: &mut Meeting, model: &mut Model, now: &mut MonoTime, number: u1
                     utterance: UtteranceId::from_u128(number),
                     ear: ear(who),
                     speaker: told.then(|| id(who)),
-                    bearing_deg: None,
+                    bearing_deg: (ear(who) == Ear::Room).then_some(30 + 90 * u16::from(who)),
                     text: words.text().to_owned(),
                     started: began,
                     ended,
@@ -228,7 +255,11 @@ fn step(meeting: &mut Meeting, model: &mut Model, now: &mut MonoTime, number: u1
         }
         Move::Platform { who, yes } => {
             if model.here.contains_key(&who) {
-                model.answers.insert(who, if yes { Answer::Yes } else { Answer::No });
+                if yes {
+                    model.agrees_by_name(who);
+                } else {
+                    model.answers.insert(who, Answer::No);
+                }
             }
             meeting.handle_input(*now, Input::ConsentAnswered { who: id(who), yes });
         }
@@ -279,6 +310,46 @@ proptest! {
     }
 
     #[test]
+    fn an_objection_of_one_voice_is_lifted_by_no_other_and_by_none_that_cannot_be_told(
+        objector in prop::option::weighted(0.8, 0_u16..360),
+        others in prop::collection::vec(prop::option::weighted(0.8, 0_u16..360), 1..8),
+        restarts in any::<bool>(),
+    ) {
+        let (mut meeting, _, mut now) = started(ConsentRule::Given, &[]);
+        let mut says = |meeting: &mut Meeting, bearing_deg, words: Words| {
+            let (began, ended) = (now, now + Duration::from_secs(2));
+            now = now + Duration::from_secs(20);
+            let heard = Input::UtteranceHeard {
+                utterance: UtteranceId::from_u128(1),
+                ear: Ear::Room,
+                speaker: None,
+                bearing_deg,
+                text: words.text().to_owned(),
+                started: began,
+                ended,
+                addressed: false,
+            };
+            meeting.handle_input(ended, heard);
+            let told = drain(meeting).iter().any(|output| matches!(output, Output::Card { .. }));
+            (meeting.recording_since(Ear::Room).is_some(), told)
+        };
+        prop_assert_eq!(says(&mut meeting, objector, Words::NoWithoutName).0, false);
+        if restarts {
+            let config = MeetingConfig { seed: 1, ..MeetingConfig::default() };
+            let now = MonoTime::from_millis(10_000);
+            meeting = Meeting::restore(config, meeting.snapshot(), now);
+            drain(&mut meeting);
+        }
+        // 18° is as near as two voices may be and still be one.
+        let apart = |a: u16, b: u16| a.abs_diff(b).min(360 - a.abs_diff(b)) > 18;
+        for other in others.into_iter().filter(|other| objector.zip(*other).is_none_or(|(a, b)| apart(a, b))) {
+            prop_assert_eq!(says(&mut meeting, other, Words::All).0, false);
+            prop_assert_eq!(says(&mut meeting, other, Words::Back), (false, true), "it stands, and the room is told");
+        }
+        prop_assert_eq!(says(&mut meeting, objector, Words::Back).0, objector.is_some());
+    }
+
+    #[test]
     fn a_no_beats_whatever_the_others_say_afterwards(given in any::<bool>(), told in any::<bool>(), moves in moves()) {
         let rule = if given { ConsentRule::Given } else { ConsentRule::AskEveryone };
         let (mut meeting, mut model, mut now) = started(rule, &[ANA, BEN, DORA]);
@@ -288,7 +359,7 @@ proptest! {
         step(&mut meeting, &mut model, &mut now, 2, &no);
         // Nobody else can lift it: not by any words or answers of their own, and not by a restart.
         let others = moves.iter().filter(|what| match what {
-            Move::Says { who, words, .. } => ear(*who) == Ear::Remote || (*who == ANA && *words != Words::Back),
+            Move::Says { who, .. } => *who != BEN,
             Move::Platform { who, .. } => *who != BEN,
             Move::Joins { .. } | Move::Leaves { .. } | Move::Restart => true,
         });

@@ -351,6 +351,7 @@ coded_enum!(CardKind {
     Decided,
     Action,
     NotNoted,
+    ObjectionStands,
     NotUnderstood,
 });
 coded_enum!(CardReason { Policy, NoVoice, TooLong, NoGap, Superseded, CannotHear });
@@ -397,7 +398,15 @@ coded_enum!(Event {
     ResetOrdered,
 });
 coded_enum!(ConsentAnswer { Yes, No, TakenBack });
-coded_enum!(ConsentWay { Invitation, Platform, OwnVoice, OnlyOneThere, ForTheRoom, UnnamedVoice });
+coded_enum!(ConsentWay {
+    Invitation,
+    Platform,
+    OwnVoice,
+    OnlyOneThere,
+    ForTheRoom,
+    UnnamedVoice,
+    EveryoneByName
+});
 coded_enum!(ButtonMeaning {
     Hand,
     HandDown,

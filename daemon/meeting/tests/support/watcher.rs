@@ -153,6 +153,10 @@ impl Watcher {
                 let ear = ear.expect("a voice is heard on an ear");
                 let side = if ear == Ear::Room { Place::Room } else { Place::Remote };
                 self.unnamed_no.remove(&ear);
+                if way == ConsentWay::EveryoneByName {
+                    self.consent_may_have_changed();
+                    return;
+                }
                 let present = &self.present;
                 self.answers.retain(|who, yes| !*yes || present.get(who) != Some(&side));
                 self.room_yes &= ear != Ear::Room;

@@ -114,8 +114,9 @@ pub(super) async fn project(
             participant: None,
             answer: ConsentAnswer::TakenBack,
             ear: Some(ear),
+            way,
             ..
-        } => {
+        } if way.as_str() != "everyone_by_name" => {
             sqlx::query(
                 "UPDATE participants SET consent = 'unknown'
                  WHERE org_id = $1 AND meeting_id = $2 AND place = $3 AND consent = 'yes' AND left_at IS NULL",
