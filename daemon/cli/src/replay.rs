@@ -14,7 +14,7 @@ use prim_proto::replay::{Line, LineKind, check_version};
 use crate::Outcome;
 
 const HELP: &str = "The log holds what people said. It is written only with their consent, readable by the daemon's user
-alone, and erased with the meeting.
+alone, and erased with the meeting. It says which core wrote it: another one may rightly answer otherwise.
 
 Examples:
   prim replay /var/lib/prim/replay/01J9ZB6Q8E4V3T2S1R0PNMKJHG.replay
@@ -53,6 +53,7 @@ fn replay(reader: impl BufRead, show: bool, out: &mut impl Write) -> anyhow::Res
     let (_, first) = lines.next().context("the log is empty")?;
     check_version(&first?)?;
     let mut player: Option<Player> = None;
+    let mut other_core = None;
     while let Some((index, text)) = lines.next() {
         let number = index + 1;
         let text = text.with_context(|| format!("read line {number}"))?;
@@ -62,6 +63,16 @@ fn replay(reader: impl BufRead, show: bool, out: &mut impl Write) -> anyhow::Res
         if lines.peek().is_none() && is_step && log::read_line(&line.payload).is_err() {
             writeln!(out, "The last line was cut, as by a crash; the lines before it:")?;
             break;
+        }
+        if line.kind == LineKind::Config {
+            other_core = log::written_by(&line.payload).filter(|core| *core != log::CORE);
+            if let Some(core) = other_core {
+                let this = log::CORE;
+                writeln!(
+                    out,
+                    "Written by core {core}, this is core {this}: differences below may come from that."
+                )?;
+            }
         }
         if show {
             writeln!(out, "{text}")?;
@@ -85,7 +96,11 @@ fn replay(reader: impl BufRead, show: bool, out: &mut impl Write) -> anyhow::Res
             LineKind::Config => None,
         };
         if let Some(difference) = difference {
-            writeln!(out, "The core no longer says the same. First difference, before or at line {number}:")?;
+            let what = match other_core {
+                Some(core) => format!("This core does not say what core {core} said"),
+                None => "The core no longer says the same".to_owned(),
+            };
+            writeln!(out, "{what}. First difference, before or at line {number}:")?;
             writeln!(out, "{difference}")?;
             return Ok(Outcome::Fails);
         }

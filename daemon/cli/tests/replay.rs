@@ -92,6 +92,27 @@ fn a_changed_output_an_extra_one_and_a_missing_one_are_shown() {
 }
 
 #[test]
+fn a_log_of_another_core_says_so_first() {
+    let (this, other) = (log::CORE, log::CORE + 1);
+    let mut lines = recorded();
+    lines[1] = lines[1].replace(&format!(" core {this} "), &format!(" core {other} "));
+    let note =
+        format!("Written by core {other}, this is core {this}: differences below may come from that.\n");
+    let (status, said) = replay(&lines);
+    assert_eq!(status, 0, "{said}");
+    assert!(said.starts_with(&note), "{said}");
+    let at = lines.iter().position(|line| line.starts_with("o ")).unwrap();
+    lines[at] = "o 1000 Reset".to_owned();
+    let (status, said) = replay(&lines);
+    assert_eq!(status, 1, "{said}");
+    assert!(
+        said.starts_with(&note) && said.contains(&format!("does not say what core {other} said")),
+        "{said}"
+    );
+    assert!(!said.contains("no longer says the same"), "{said}");
+}
+
+#[test]
 fn a_log_that_was_cut_or_is_another_file_cannot_be_replayed() {
     let mut cut = recorded();
     let last = cut.iter().rposition(|line| line.starts_with("i ")).unwrap();

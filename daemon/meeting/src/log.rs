@@ -1,6 +1,6 @@
 //! The input log: one line per input, enough to repeat a meeting bit for bit (`prim replay`).
 //!
-//! The first line names the format and the configuration, each further line is a time and an [`Input`]. The log holds
+//! The first line names the format, the core that wrote it ([`CORE`]) and the configuration, each further line is a time and an [`Input`]. The log holds
 //! speech: it is written only while [`Meeting::may_record`](crate::Meeting::may_record) and erased with the meeting.
 //! Timeouts are inputs too: what happened at a deadline depends on when the shell came to it.
 //!
@@ -20,6 +20,13 @@ use crate::{Input, Meeting, MeetingConfig, Output, Snapshot};
 
 /// Names the format; another number is another format.
 const HEAD: &str = "prim-meeting-log-1";
+
+/// How the core behaves, as a number: the same inputs give the same outputs in cores of the same number.
+///
+/// **When to raise it:** by one in each change that makes the core say, write or do anything else than before on the same
+/// inputs. The sums of all scenarios' transcripts are kept under this number (`hil-tests/scenarios/scripts/CORE`); a test
+/// fails when one of them changes and this number does not.
+pub const CORE: u32 = 1;
 
 /// One thing that was done to the core.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -79,7 +86,7 @@ impl Coded for Step {
 /// The first line.
 #[must_use]
 pub fn head(config: &MeetingConfig) -> String {
-    format!("{HEAD} {}", to_text(config))
+    format!("{HEAD} core {CORE} {}", to_text(config))
 }
 
 /// One further line.
@@ -120,12 +127,24 @@ pub enum ReadLogError {
     },
 }
 
+/// Cuts the first line into the number of the core that wrote it and the configuration.
+fn head_parts(line: &str) -> Option<(u32, &str)> {
+    let (core, config) = line.strip_prefix(HEAD)?.strip_prefix(" core ")?.split_once(' ')?;
+    Some((core.parse().ok()?, config))
+}
+
+/// Which core wrote the log ([`CORE`] of its time), from its first line. None where it is no log.
+#[must_use]
+pub fn written_by(head: &str) -> Option<u32> {
+    head_parts(head).map(|(core, _)| core)
+}
+
 /// Reads the first line.
 ///
 /// # Errors
 /// When it is no log of this version.
 pub fn read_head(line: &str) -> Result<MeetingConfig, ReadLogError> {
-    let config = line.strip_prefix(HEAD).ok_or(ReadLogError::Head)?;
+    let (_, config) = head_parts(line).ok_or(ReadLogError::Head)?;
     from_text(config).map_err(|source| ReadLogError::Config { source })
 }
 

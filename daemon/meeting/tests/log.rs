@@ -156,11 +156,23 @@ fn the_golden_log_reads_as_it_was_written() {
 }
 
 #[test]
+fn a_log_says_which_core_wrote_it_and_another_cores_log_is_read() {
+    let head = log::head(&MeetingConfig::default());
+    assert_eq!(log::written_by(&head), Some(log::CORE));
+    let (this, other) = (format!(" core {} ", log::CORE), format!(" core {} ", log::CORE + 1));
+    let newer = head.replace(&this, &other);
+    assert_eq!(log::written_by(&newer), Some(log::CORE + 1));
+    assert_eq!(log::read_head(&newer), Ok(MeetingConfig::default()));
+    assert_eq!(log::written_by("milk, bread"), None);
+}
+
+#[test]
 fn a_cut_log_says_where_it_was_cut() {
     let text = written();
     let third = text.lines().take(2).map(|line| line.len() + 1).sum::<usize>();
     let error = log::replay(&text[..third + 30]).unwrap_err();
     assert!(matches!(error, ReadLogError::Line { line: 3, .. }), "{error}");
     assert!(log::replay("").is_err_and(|error| error.to_string().contains("no prim-meeting-log-1")));
-    assert!(matches!(log::replay("prim-meeting-log-1 {"), Err(ReadLogError::Config { .. })));
+    assert!(matches!(log::replay("prim-meeting-log-1 core 1 {"), Err(ReadLogError::Config { .. })));
+    assert!(matches!(log::replay("prim-meeting-log-1 {"), Err(ReadLogError::Head)));
 }

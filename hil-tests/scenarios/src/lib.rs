@@ -7,6 +7,7 @@
 //!
 //! **Who calls it.** `tests/scenarios.rs` plays all of them, replays each from its input log and compares bit for bit.
 //! `UPDATE_EXPECT=1 cargo nextest run -p prim-scenarios` rewrites the transcripts; review the diff.
+//! A transcript that changes while its script does not wants a new number of the core (`prim_meeting::log::CORE`).
 //!
 //! **What it never does.** Read a clock, sleep, or know how the core works inside.
 //!

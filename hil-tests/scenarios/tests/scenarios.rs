@@ -1,5 +1,6 @@
 //! Each script gives its transcript, and its input log gives the same outputs again, bit for bit.
 
+use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
 
@@ -64,6 +65,61 @@ fn every_scenario_replays_bit_for_bit_from_its_input_log() {
         };
         assert_eq!(lines(&again), lines(&played.outputs), "{}", name(&path));
     }
+}
+
+/// FNV-1a of 64 bits: to see a change, not to withstand anybody.
+fn sum(text: &str) -> String {
+    let step = |hash: u64, byte: u8| (hash ^ u64::from(byte)).wrapping_mul(0x0000_0100_0000_01b3);
+    format!("{:016x}", text.bytes().fold(0xcbf2_9ce4_8422_2325, step))
+}
+
+/// Each script with its sum and its transcript's.
+fn sums() -> BTreeMap<String, (String, String)> {
+    let of = |path: &PathBuf| {
+        let text = fs::read_to_string(path).expect("a script can be read");
+        let transcript =
+            prim_scenarios::play(&prim_scenarios::parse(&text).expect("a script is in the language"))
+                .transcript;
+        (name(path), (sum(&text), sum(&transcript)))
+    };
+    scripts().iter().map(of).collect()
+}
+
+#[test]
+fn whoever_changes_a_transcript_changes_the_cores_number() {
+    let file = Path::new(env!("CARGO_MANIFEST_DIR")).join("scripts/CORE");
+    let kept = fs::read_to_string(&file).unwrap_or_default();
+    let mut lines = kept.lines();
+    let core: Option<u32> = lines.next().and_then(|line| line.strip_prefix("core ")?.parse().ok());
+    let before: BTreeMap<String, (String, String)> = lines
+        .filter_map(|line| {
+            let [script, transcript, name] = line.split(' ').collect::<Vec<_>>()[..] else { return None };
+            Some((name.to_owned(), (script.to_owned(), transcript.to_owned())))
+        })
+        .collect();
+    let now = sums();
+    // A script that was itself changed proves nothing.
+    let otherwise = |name: &String, (script, transcript): &(String, String)| {
+        before.get(name).is_some_and(|(old, said)| old == script && said != transcript)
+    };
+    let changed: Vec<&String> =
+        now.iter().filter(|(name, sums)| otherwise(name, sums)).map(|(n, _)| n).collect();
+    assert!(
+        core != Some(log::CORE) || changed.is_empty(),
+        "core {} says otherwise in {changed:?} than it did: raise prim_meeting::log::CORE",
+        log::CORE
+    );
+    if std::env::var_os("UPDATE_EXPECT").is_some() {
+        let lines = now.iter().map(|(name, (script, transcript))| format!("{script} {transcript} {name}\n"));
+        fs::write(&file, format!("core {}\n{}", log::CORE, lines.collect::<String>())).unwrap();
+        return;
+    }
+    assert!(
+        core == Some(log::CORE) && before == now,
+        "scripts/CORE is of core {core:?} or of other scripts; to keep the sums of core {}: UPDATE_EXPECT=1 cargo \
+         nextest run -p prim-scenarios",
+        log::CORE
+    );
 }
 
 #[test]
