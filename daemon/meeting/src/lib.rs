@@ -24,6 +24,7 @@
 //! ```
 #![warn(missing_docs)]
 
+mod actions;
 mod agenda;
 mod answers;
 mod asked;

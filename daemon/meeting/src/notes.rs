@@ -3,7 +3,7 @@
 use prim_ids::{ActionId, AgendaItemId, Day, DecisionId, NoteId, ParticipantId, UtteranceId};
 
 use crate::meeting::Meeting;
-use crate::words::{Token, alike, sentence, tokens};
+use crate::words::sentence;
 use crate::{Actor, CardKind, Command, Event, NotNoted};
 
 /// Of each kind, in memory for answers; older ones stay in the records only. More than any meeting makes.
@@ -62,14 +62,6 @@ fn keep<T>(list: &mut Vec<T>, new: T, replaced: impl Fn(&T) -> bool) {
         list.remove(0);
     }
     list.push(new);
-}
-
-/// Words that may stand before an owner's name and mean nothing.
-const LEADING_WORDS: usize = 3;
-
-/// Behind a name: what its owner is to do follows.
-fn is_task(word: &Token) -> bool {
-    matches!(word.word.as_str(), "to" | "will" | "should" | "shall" | "must" | "has")
 }
 
 impl Meeting {
@@ -154,71 +146,5 @@ impl Meeting {
         let body = format!("{}{title}", name.unwrap_or_default());
         self.record(Event::Action { action, title, owner, due, due_on, by, utterances, supersedes, item });
         self.card(self.audience(), CardKind::Action, None, body);
-    }
-
-    /// "Ana will send the report by Friday", "for Ana: send the report", "Ana to send the report".
-    fn read_action(&self, text: &str) -> NewAction {
-        let words = tokens(text);
-        let lead = self.owner_at(&words);
-        let owner = words.get(lead).and_then(|word| self.person_called(&word.word));
-        let mut start = 0;
-        if owner.is_some() {
-            let name = lead + 1;
-            let verb = words.get(name).is_some_and(|word| is_task(word) || word.word == "sends");
-            let skip = if verb && words[name].word != "sends" { name } else { lead };
-            let skip = if words.get(name).is_some_and(|w| w.word == "has")
-                && words.get(name + 1).is_some_and(|w| w.word == "to")
-            {
-                name + 1
-            } else {
-                skip
-            };
-            start = words[skip].end;
-        }
-        let (due, due_on) = self.read_due(text, &words);
-        NewAction { title: sentence(&text[start..]), owner, due, due_on }
-    }
-
-    /// Where the owner's name would stand. What the recogniser makes of "action item" may stand before it, when the name
-    /// is followed by what its owner will do.
-    fn owner_at(&self, words: &[Token]) -> usize {
-        let named = |at: &usize| {
-            words.get(*at).is_some_and(|word| self.person_called(&word.word).is_some())
-                && words.get(at + 1).is_some_and(is_task)
-        };
-        let lead = words.first().is_some_and(|first| matches!(first.word.as_str(), "for" | "item"));
-        (0..=LEADING_WORDS).find(named).unwrap_or_else(|| usize::from(lead))
-    }
-
-    /// "… by Friday", "… until the third of December", "… tomorrow": the words, and the day if they name one.
-    fn read_due(&self, text: &str, words: &[Token]) -> (Option<String>, Option<Day>) {
-        let today = Day::at(self.ids.wall_at(self.now), self.config.utc_offset_min);
-        let named = |words: &str| today.and_then(|today| crate::due::day(words, today));
-        let by = words
-            .iter()
-            .rposition(|word| matches!(word.word.as_str(), "by" | "before" | "until"))
-            .filter(|at| *at > 0);
-        let Some(by) = by else {
-            let last = words.last().filter(|word| matches!(word.word.as_str(), "today" | "tomorrow"));
-            return last.map_or((None, None), |word| (Some(word.word.clone()), named(&word.word)));
-        };
-        let rest = text[words[by].end..].trim().trim_end_matches('.');
-        let due_on = named(rest);
-        let person = words.get(by + 1).is_none_or(|word| self.person_called(&word.word).is_some());
-        let short = words.len() - by <= 4 && !rest.is_empty() && !person;
-        ((short || due_on.is_some()).then(|| rest.to_owned()), due_on)
-    }
-
-    /// The only person whose first or last name this is, as far as a weak recogniser can tell.
-    fn person_called(&self, word: &str) -> Option<ParticipantId> {
-        let people = &self.session.as_ref()?.seats.people;
-        let called = |same: fn(&str, &str) -> bool| {
-            let mut found = people
-                .iter()
-                .filter(|seat| tokens(&seat.person.name).iter().any(|name| same(&name.word, word)))
-                .map(|seat| seat.person.id);
-            found.next().filter(|_| found.next().is_none())
-        };
-        called(|a, b| a == b).or_else(|| called(alike))
     }
 }
