@@ -1,5 +1,10 @@
 //! The vocabulary of audit and notes: what the core writes down. Closed, so that the wire format can cover it.
 
+mod button;
+mod card;
+mod consent;
+mod floor;
+
 use prim_ids::{
     ActionId, AgendaItemId, Day, DecisionId, MeetingId, MonoTime, NoteId, ParticipantId, RequestId,
     UtteranceId,
@@ -9,6 +14,11 @@ use crate::{
     Actor, Audience, Command, ConsentRule, DingPlace, DingSetting, Ear, Mode, Peripheral, PeripheralState,
     Place, SayId, SilenceCause, SpeakerLabel, Verdict,
 };
+
+pub use button::ButtonMeaning;
+pub use card::{CardKind, CardReason};
+pub use consent::{ConsentAnswer, ConsentWay};
+pub use floor::{AskReason, Closing, Cut, Evidence, ExpiryReason, WaitedFor, WithdrawReason};
 
 /// One thing to write down.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -30,265 +40,6 @@ pub enum Stream {
     Note,
     /// Who came and went, the agenda, peripherals.
     Event,
-}
-
-/// Why somebody wants the floor.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum AskReason {
-    /// The running item has used its time.
-    TimeboxOver {
-        /// Which item.
-        item: AgendaItemId,
-    },
-    /// The talk has left the item.
-    Drift {
-        /// Which item.
-        item: AgendaItemId,
-    },
-    /// Somebody asked Prim with a known command.
-    Asked {
-        /// Which.
-        command: Command,
-    },
-    /// Somebody asked Prim a free question.
-    Question,
-    /// A panel gave Prim words to say.
-    SayNext,
-    /// Prim asks people whether it may write down what they say.
-    Consent,
-    /// The room's button: a person in the room wants to speak.
-    RoomHand,
-    /// A remote person raised a hand.
-    RemoteHand {
-        /// Who.
-        who: ParticipantId,
-    },
-}
-
-/// What somebody answered about being written down.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum ConsentAnswer {
-    /// Write it down.
-    Yes,
-    /// Do not.
-    No,
-    /// An earlier no was taken back; this is no yes.
-    TakenBack,
-}
-
-/// How Prim knows an answer about being written down.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum ConsentWay {
-    /// They agreed beforehand, by the meeting's plan.
-    Invitation,
-    /// The platform or a panel said who answered.
-    Platform,
-    /// By their own voice, and the ear knows whose it is.
-    OwnVoice,
-    /// By a voice that cannot be told, and nobody else is listed on that side.
-    OnlyOneThere,
-    /// Somebody in the room spoke for everybody in it.
-    ForTheRoom,
-    /// By a voice that cannot be told.
-    UnnamedVoice,
-    /// Everybody who was there has agreed by name since.
-    EveryoneByName,
-}
-
-/// What a request rests on, by id.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Evidence {
-    /// Planned and spent time.
-    Clock {
-        /// Planned.
-        planned_ms: u64,
-        /// Spent.
-        spent_ms: u64,
-    },
-    /// These utterances (empty while nothing may be recorded).
-    Utterances {
-        /// Which.
-        ids: Vec<UtteranceId>,
-    },
-    /// A person did it.
-    Person {
-        /// Who.
-        by: Actor,
-        /// The utterance that asked for it, if it may be written down.
-        utterance: Option<UtteranceId>,
-    },
-    /// These people have not answered whether they may be written down; empty: the room, in which nobody is listed.
-    Unanswered {
-        /// Who.
-        people: Vec<ParticipantId>,
-    },
-}
-
-/// How a request ended.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Closing {
-    /// Said to its end, or cut at a clause by the cap.
-    Spoken,
-    /// The person whose hand it was speaks.
-    Served {
-        /// Who speaks, as far as the ear can tell.
-        by: Actor,
-    },
-    /// Shown as a card instead.
-    Carded {
-        /// Why not spoken.
-        why: CardReason,
-    },
-    /// Taken back.
-    Withdrawn {
-        /// By whom.
-        by: Actor,
-        /// Why.
-        why: WithdrawReason,
-    },
-    /// Not now.
-    Declined {
-        /// By whom.
-        by: Actor,
-    },
-    /// Nobody answered in time.
-    Expired {
-        /// What was waited for.
-        why: ExpiryReason,
-    },
-    /// Cut short while speaking.
-    Stopped {
-        /// By whom; `Prim` for a limit.
-        by: Actor,
-        /// Why.
-        cause: SilenceCause,
-    },
-}
-
-/// Why an answer became a card.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum CardReason {
-    /// The mode does not let Prim speak.
-    Policy,
-    /// There is no voice, or it did not come in time.
-    NoVoice,
-    /// Not even the first clause fits into the cap.
-    TooLong,
-    /// People did not leave a gap in time.
-    NoGap,
-    /// A newer question took its place.
-    Superseded,
-    /// Muted, or unable to hear whether someone speaks.
-    CannotHear,
-}
-
-/// A voice that Prim waited for.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct WaitedFor {
-    /// Which ear heard it.
-    pub ear: Ear,
-    /// Whose it was, if known.
-    pub speaker: Option<ParticipantId>,
-}
-
-/// Where a speech was cut.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Cut {
-    /// Within which clause, from 0.
-    pub clause: u32,
-    /// How much of this clause was heard.
-    pub played_ms: u64,
-    /// The whole clause (erasable): it was heard in part.
-    pub text: String,
-}
-
-/// What a card is about.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum CardKind {
-    /// Prim listens; for who comes.
-    Listening,
-    /// May Prim write this down?
-    Consent,
-    /// The timebox.
-    Time,
-    /// The talk has left the item.
-    Agenda,
-    /// An answer.
-    Answer,
-    /// Words that a panel gave.
-    Words,
-    /// An answer that was too long to be said whole.
-    WholeAnswer,
-    /// A speech that was silenced.
-    Silenced,
-    /// A note.
-    Noted,
-    /// A decision.
-    Decided,
-    /// An action item.
-    Action,
-    /// Nothing was noted, and why.
-    NotNoted,
-    /// An objection was to be taken back and was not, and why.
-    ObjectionStands,
-    /// Prim was called and understood nothing.
-    NotUnderstood,
-}
-
-impl CardKind {
-    /// The heading.
-    #[must_use]
-    pub fn title(self) -> &'static str {
-        match self {
-            Self::Listening => "Prim is listening",
-            Self::Consent => "May Prim write this down?",
-            Self::Time => "Time",
-            Self::Agenda => "Agenda",
-            Self::Answer => "Prim's answer",
-            Self::Words | Self::NotUnderstood => "Prim",
-            Self::WholeAnswer => "Prim's whole answer",
-            Self::Silenced => "Prim was saying",
-            Self::Noted => "Noted",
-            Self::Decided => "Decided",
-            Self::Action => "Action",
-            Self::NotNoted => "Not noted",
-            Self::ObjectionStands => "Prim writes nothing down",
-        }
-    }
-}
-
-/// Why a request was taken back.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum WithdrawReason {
-    /// What it was about is over (next item, more time).
-    Moot,
-    /// The hand was lowered.
-    HandLowered,
-    /// The person left.
-    Left,
-    /// Prim was muted.
-    Muted,
-    /// The mode was changed to one that does not ask.
-    Mode,
-    /// The meeting ended.
-    MeetingEnded,
-    /// The queue was full; the newest of Prim's own wishes gave way.
-    QueueFull,
-}
-
-/// Why a request expired.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum ExpiryReason {
-    /// 30 s after the ding.
-    Unanswered,
-    /// No ding could sound (off, muted, deaf) and 36 s passed.
-    UnansweredWithoutDing,
-    /// There was no silence to ding in.
-    NoSilence,
-    /// Allowed, but the person did not begin.
-    Unused,
-    /// Prim was restarted while it was open.
-    Restarted,
 }
 
 /// Everything that is written down.
@@ -644,31 +395,6 @@ pub enum Event {
     },
     /// The button ordered a reset.
     ResetOrdered,
-}
-
-/// What a press came to mean.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum ButtonMeaning {
-    /// Raise the room's hand.
-    Hand,
-    /// Lower the room's hand.
-    HandDown,
-    /// Allow the request that the light asked for.
-    Allow,
-    /// Not now.
-    NotNow,
-    /// Soft mute on or off.
-    SoftMute,
-    /// Stop speaking.
-    Stop,
-    /// Held for 10 s.
-    ResetWarned,
-    /// Let go between 10 s and 22 s.
-    ResetCancelled,
-    /// Held for 22 s.
-    Reset,
-    /// It had nothing left to act on.
-    Nothing,
 }
 
 /// Why nothing was noted.
