@@ -12,7 +12,8 @@ use prim_ids::{MonoTime, RequestId};
 use prim_meeting::{Event, Meeting, MeetingConfig, Output, Snapshot, log};
 use proptest::prelude::*;
 use proptest::strategy::ValueTree as _;
-use support::driver::{plan, run};
+use support::driver::run;
+use support::plan::plan;
 
 fn lines(outputs: &[(MonoTime, Output)]) -> Vec<String> {
     outputs.iter().map(|(at, output)| format!("{at:?} {}", log::output_line(output))).collect()
