@@ -422,6 +422,28 @@ async fn a_meeting_means_the_same_in_whatever_order_its_streams_arrive() {
 }
 
 #[tokio::test]
+async fn an_objection_taken_back_by_its_voice_unsettles_the_yes_of_its_side_and_one_lifted_by_name_does_not()
+{
+    let mut gateway = Gateway::open().await;
+    let mut device = Device::new("acme/huddle-1", 1);
+    let [(_, audit), ..] = meeting(&mut device);
+    gateway.send(&device, Stream::Audit, &audit).await;
+    for (way, left) in [("everyone_by_name", 2), ("unnamed_voice", 1)] {
+        let lifted = Audit::ConsentAnswered {
+            participant: None,
+            answer: ConsentAnswer::TakenBack,
+            ear: Some(prim_proto::Ear::Remote),
+            way: code(way),
+            by: Actor::UnknownVoice,
+            utterance: None,
+        };
+        let record = device.write(Body::Audit(lifted), Erasables::default());
+        gateway.send(&device, Stream::Audit, &[record]).await;
+        assert_eq!(gateway.bed.count("participants WHERE consent = 'yes'"), left, "{way}");
+    }
+}
+
+#[tokio::test]
 async fn an_ended_meeting_gets_its_files_once_and_again_when_something_comes_late_and_loses_them_to_erasure()
 {
     let mut gateway = Gateway::open().await;
