@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use prim_ids::{EpochId, InstanceName, MeetingId, Stream};
 use prim_proto::export::{KeyLine, Line, Range, RecordLine};
-use prim_proto::{AuditKey, CounterSigned, DeviceAddress, Erasables, Hash, PublicKey};
+use prim_proto::{AuditKey, CounterSigned, DeviceAddress, DeviceKey, Erasables, Hash, PublicKey};
 use sqlx::{PgConnection, Row as _};
 
 use crate::clock;
@@ -256,20 +256,6 @@ async fn write_chain(
         .await?;
     let before =
         prim_proto::ChainFields::of(&first).map_err(|_| ExportError::Damaged { what: "a record" })?.prev;
-    let range = Range {
-        v: 1,
-        org: chain.address.org.clone(),
-        device: chain.address.device.clone(),
-        stream: chain.stream,
-        epoch: chain.epoch,
-        from: unsigned(chain.from),
-        to: unsigned(chain.to),
-        before,
-        head,
-        at_wall_ms: clock::now(),
-        gateway: instance.clone(),
-    };
-    line(range.sign(key).encode())?;
     let heads: Vec<String> = sqlx::query_scalar(
         "SELECT counter_signed FROM heads WHERE cursor_id = $1 AND seq BETWEEN $2 AND $3 ORDER BY seq",
     )
@@ -282,7 +268,23 @@ async fn write_chain(
         .iter()
         .map(|head| serde_json::from_str(head).map_err(|_| ExportError::Damaged { what: "a head" }))
         .collect::<Result<Vec<CounterSigned>, _>>()?;
-    for key in keys(connection, chain, &heads).await? {
+    let keys = keys(connection, chain, &heads).await?;
+    let range = Range {
+        v: 1,
+        org: chain.address.org.clone(),
+        device: chain.address.device.clone(),
+        stream: chain.stream,
+        epoch: chain.epoch,
+        from: unsigned(chain.from),
+        to: unsigned(chain.to),
+        before,
+        head,
+        keys: keys.iter().map(KeyLine::digest).collect(),
+        at_wall_ms: clock::now(),
+        gateway: instance.clone(),
+    };
+    line(range.sign(key).encode())?;
+    for key in keys {
         line(Line::Key(key).encode())?;
     }
     for head in heads {
@@ -338,8 +340,8 @@ async fn keys(
     let mut older_to = 0;
     for row in rows {
         let bytes: Vec<u8> = row.try_get("public_key")?;
-        let key = bytes.as_slice().try_into().ok().and_then(PublicKey::from_bytes);
-        let key = key.ok_or(ExportError::Damaged { what: "a device's key" })?;
+        let key = bytes.as_slice().try_into().ok().and_then(PublicKey::from_bytes).map(PublicKey::of_device);
+        let key: DeviceKey = key.ok_or(ExportError::Damaged { what: "a device's key" })?;
         let epoch: Option<String> = row.try_get("rotated_in_epoch")?;
         let seq: Option<i64> = row.try_get("rotated_at_seq")?;
         let rotation: Option<String> = row.try_get("rotation")?;

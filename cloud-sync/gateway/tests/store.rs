@@ -516,9 +516,9 @@ async fn exported(
     let text = std::fs::read_to_string(&path).unwrap();
     let mut keys = KeySet::default();
     for key in trusted {
-        keys.trust_device(device.address.clone(), *key);
+        keys.trust_device(device.address.clone(), key.of_device());
     }
-    keys.trust_gateway("gw-1".parse().unwrap(), gateway.key.public());
+    keys.trust_gateway("gw-1".parse().unwrap(), gateway.key.public().of_gateway());
     let report = prim_proto::export::verify(text.as_bytes(), &keys);
     (text, report)
 }
@@ -542,8 +542,8 @@ async fn an_export_verifies_with_public_keys_alone_and_over_a_rotated_key() {
     assert_eq!(report.unwrap_err().name(), "foreign-key");
     let cut: String = text.lines().take(text.lines().count() - 1).map(|line| format!("{line}\n")).collect();
     let mut keys = KeySet::default();
-    keys.trust_device(device.address.clone(), first_key);
-    keys.trust_gateway("gw-1".parse().unwrap(), gateway.key.public());
+    keys.trust_device(device.address.clone(), first_key.of_device());
+    keys.trust_gateway("gw-1".parse().unwrap(), gateway.key.public().of_gateway());
     assert_eq!(prim_proto::export::verify(cut.as_bytes(), &keys).unwrap_err().name(), "cut-tail");
 
     // The new key signs the batch that brings it; the old one consents inside the record.

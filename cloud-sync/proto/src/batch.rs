@@ -273,7 +273,7 @@ impl Batch {
                 stream: contents.stream,
             });
         }
-        for key in [self.key, contents.head.key] {
+        for key in [self.key, contents.head.key.public()] {
             if !keys.contains(&key) {
                 return Err(VerifyBatchError::ForeignKey { key, device });
             }

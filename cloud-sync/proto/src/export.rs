@@ -1,20 +1,28 @@
 //! Exports: a chain as JSON lines, which `prim audit verify` checks with nothing but public keys.
 //!
-//! Line 1 is a [`Opening`]: the range and its last hash, signed by the gateway with the time. Then the keys the
-//! device has used ([`Line::Key`]), the heads it signed ([`Line::Head`]) and the records ([`Line::Record`]) in
-//! order. An export proves that nothing in the range was changed, removed or reordered since the device wrote
-//! it, and that the gateway held it so at its time. It does not prove that what was recorded is true.
+//! Line 1 is a [`Opening`]: the range, its last hash and the hash of each key line, signed by the gateway with the
+//! time. Then the keys the device has used ([`Line::Key`]), the heads it signed ([`Line::Head`]) and the records
+//! ([`Line::Record`]) in order. Every line stands as its `encode` writes it, byte for byte. An export proves that
+//! nothing in the range was changed, removed or reordered since the device wrote it, and that the gateway held it so
+//! at its time. It does not prove that what was recorded is true.
 
 use prim_ids::{DeviceName, EpochId, InstanceName, OrgName, Stream, WallTime};
 use serde::{Deserialize, Serialize};
 
+mod error;
 mod keys;
+mod lines;
+mod listed;
 mod verify;
 mod walk;
 
-pub use verify::{MAX_LINE_BYTES, Report, VerifyError, verify};
+pub use error::VerifyError;
+pub use lines::MAX_LINE_BYTES;
+pub use verify::{Report, verify};
 
-use crate::{AuditKey, CounterSigned, DeviceAddress, Erasables, Hash, PublicKey, Rotation, Signature};
+use crate::{
+    AuditKey, CounterSigned, DeviceAddress, DeviceKey, Erasables, GatewayKey, Hash, Rotation, Signature,
+};
 
 /// What the first line's signature covers.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -38,6 +46,8 @@ pub struct Range {
     pub before: Hash,
     /// The hash of the last.
     pub head: Hash,
+    /// The hash of each key line in order ([`KeyLine::digest`]), so that none can be changed, dropped, added or moved.
+    pub keys: Vec<Hash>,
     /// When the export was made: it verifies "as of" then.
     pub at_wall_ms: WallTime,
     /// By which gateway.
@@ -51,7 +61,7 @@ pub struct Opening {
     /// What is signed.
     pub export: Range,
     /// The gateway's audit key.
-    pub key: PublicKey,
+    pub key: GatewayKey,
     /// By that key.
     pub sig: Signature,
 }
@@ -73,7 +83,7 @@ pub enum Line {
 #[serde(deny_unknown_fields)]
 pub struct KeyLine {
     /// The key.
-    pub key: PublicKey,
+    pub key: DeviceKey,
     /// The first record it may sign a head at: 1 for the first key, else that of its `key.rotated` record.
     pub from_seq: u64,
     /// The old key's consent; `null` for the first key.
@@ -103,12 +113,21 @@ impl Range {
     #[must_use]
     pub fn sign(self, key: &AuditKey) -> Opening {
         let sig = key.sign(self.digest());
-        Opening { export: self, key: key.public(), sig }
+        Opening { export: self, key: key.public().of_gateway(), sig }
     }
 
     fn digest(&self) -> Hash {
         let json = serde_json::to_vec(self).expect("a range holds only strings and integers");
         Hash::of("prim/export/1", &[&json])
+    }
+}
+
+impl KeyLine {
+    /// What the opening says of this line: the hash of its canonical JSON.
+    #[must_use]
+    pub fn digest(&self) -> Hash {
+        let json = serde_json::to_vec(self).expect("a key line holds only strings and integers");
+        Hash::of("prim/export-key/1", &[&json])
     }
 }
 

@@ -3,7 +3,7 @@
 use prim_ids::{BootId, DeviceName, EpochId, InstanceName, MonoTime, OrgName, WallTime};
 use serde::{Deserialize, Serialize};
 
-use crate::{AuditKey, DeviceAddress, Hash, PublicKey, Signature, Stream};
+use crate::{AuditKey, DeviceAddress, DeviceKey, GatewayKey, Hash, Signature, Stream};
 
 /// How far a stream reaches.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -36,7 +36,7 @@ pub struct SignedHead {
     /// What is signed.
     pub head: Head,
     /// The device's audit key.
-    pub key: PublicKey,
+    pub key: DeviceKey,
     /// By that key.
     pub sig: Signature,
 }
@@ -52,7 +52,7 @@ pub struct CounterSigned {
     /// When it saw the head.
     pub at_wall_ms: WallTime,
     /// The gateway's audit key.
-    pub key: PublicKey,
+    pub key: GatewayKey,
     /// By that key.
     pub sig: Signature,
 }
@@ -66,7 +66,7 @@ pub enum CheckHeadError {
         /// Its place.
         seq: u64,
         /// The key it names.
-        key: PublicKey,
+        key: DeviceKey,
     },
     /// The gateway's signature does not fit.
     #[error("check the counter-signature of gateway {gateway} on the head at {seq}: it does not fit")]
@@ -89,7 +89,7 @@ impl Head {
     #[must_use]
     pub fn sign(self, key: &AuditKey) -> SignedHead {
         let sig = key.sign(self.digest());
-        SignedHead { head: self, key: key.public(), sig }
+        SignedHead { head: self, key: key.public().of_device(), sig }
     }
 
     fn digest(&self) -> Hash {
@@ -112,7 +112,7 @@ impl SignedHead {
     #[must_use]
     pub fn counter_sign(self, gateway: InstanceName, at: WallTime, key: &AuditKey) -> CounterSigned {
         let sig = key.sign(counter_digest(&self, &gateway, at));
-        CounterSigned { signed: self, gateway, at_wall_ms: at, key: key.public(), sig }
+        CounterSigned { signed: self, gateway, at_wall_ms: at, key: key.public().of_gateway(), sig }
     }
 }
 

@@ -1,12 +1,16 @@
 //! Ed25519 audit keys, apart from the TLS keys: who may sign what, and how one key hands over to the next.
 
-use std::collections::BTreeMap;
 use std::fmt;
 use std::str::FromStr;
 
 use ed25519_dalek::{Signer, SigningKey, VerifyingKey};
-use prim_ids::InstanceName;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
+
+mod roles;
+mod set;
+
+pub use roles::{DeviceKey, GatewayKey};
+pub use set::{KeySet, ParseKeySetError};
 
 use crate::hash::lower_hex;
 use crate::{DeviceAddress, Hash};
@@ -31,25 +35,6 @@ pub struct Rotation {
     pub new: PublicKey,
     /// By the old key.
     pub sig: Signature,
-}
-
-/// The public keys somebody trusts.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct KeySet {
-    devices: BTreeMap<DeviceAddress, Vec<PublicKey>>,
-    gateways: BTreeMap<InstanceName, Vec<PublicKey>>,
-    any_device: Vec<PublicKey>,
-    any_gateway: Vec<PublicKey>,
-}
-
-/// Why a key file cannot be read.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error(
-    "read line {line} of a key file: want \"device <org>/<device> <64 hex digits>\" or \"gateway <name> <64 hex digits>\""
-)]
-pub struct ParseKeySetError {
-    /// The line, from 1.
-    pub line: usize,
 }
 
 impl AuditKey {
@@ -125,136 +110,6 @@ impl PublicKey {
 impl From<VerifyingKey> for PublicKey {
     fn from(key: VerifyingKey) -> Self {
         Self(key.to_bytes())
-    }
-}
-
-impl KeySet {
-    /// Trusts `key` as one of `device`'s.
-    pub fn trust_device(&mut self, device: DeviceAddress, key: PublicKey) {
-        let keys = self.devices.entry(device).or_default();
-        if !keys.contains(&key) {
-            keys.push(key);
-        }
-    }
-
-    /// Trusts `key` as one of the gateway's.
-    pub fn trust_gateway(&mut self, gateway: InstanceName, key: PublicKey) {
-        let keys = self.gateways.entry(gateway).or_default();
-        if !keys.contains(&key) {
-            keys.push(key);
-        }
-    }
-
-    /// Trusts `key` as that of whichever device an export names, never as a gateway's.
-    pub fn trust_any_device(&mut self, key: PublicKey) {
-        if !self.any_device.contains(&key) {
-            self.any_device.push(key);
-        }
-    }
-
-    /// Trusts `key` as that of whichever gateway an export names, never as a device's.
-    pub fn trust_any_gateway(&mut self, key: PublicKey) {
-        if !self.any_gateway.contains(&key) {
-            self.any_gateway.push(key);
-        }
-    }
-
-    /// Whether `key` may sign for `device`.
-    #[must_use]
-    pub fn trusts_device(&self, device: &DeviceAddress, key: &PublicKey) -> bool {
-        self.device(device).contains(key) || self.any_device.contains(key)
-    }
-
-    /// Whether `key` may sign for `gateway`.
-    #[must_use]
-    pub fn trusts_gateway(&self, gateway: &InstanceName, key: &PublicKey) -> bool {
-        self.gateway(gateway).contains(key) || self.any_gateway.contains(key)
-    }
-
-    /// The trusted keys of `device`.
-    #[must_use]
-    pub fn device(&self, device: &DeviceAddress) -> &[PublicKey] {
-        self.devices.get(device).map_or(&[], Vec::as_slice)
-    }
-
-    /// The trusted keys of `gateway`.
-    #[must_use]
-    pub fn gateway(&self, gateway: &InstanceName) -> &[PublicKey] {
-        self.gateways.get(gateway).map_or(&[], Vec::as_slice)
-    }
-
-    /// Adds all of `other`.
-    pub fn merge(&mut self, other: Self) {
-        for (device, keys) in other.devices {
-            for key in keys {
-                self.trust_device(device.clone(), key);
-            }
-        }
-        for (gateway, keys) in other.gateways {
-            for key in keys {
-                self.trust_gateway(gateway.clone(), key);
-            }
-        }
-        for key in other.any_device {
-            self.trust_any_device(key);
-        }
-        for key in other.any_gateway {
-            self.trust_any_gateway(key);
-        }
-    }
-}
-
-/// A key file: one key a line, `#` begins a comment.
-///
-/// ```text
-/// # `*` stands for any name; the role is always said
-/// device acme/room-1 d75a980182b10ab7d54bfed3c964073a0ee172f3daa62325af021a68f707511a
-/// gateway gw-1 3d4017c3e843895a92b70aa74d1b7ebc9c982ccf2ec4968cc0cd55f12af4660c
-/// ```
-impl FromStr for KeySet {
-    type Err = ParseKeySetError;
-    fn from_str(text: &str) -> Result<Self, ParseKeySetError> {
-        let mut set = Self::default();
-        for (index, line) in text.lines().enumerate() {
-            let line = line.split('#').next().unwrap_or_default();
-            let words: Vec<&str> = line.split_whitespace().collect();
-            let bad = || ParseKeySetError { line: index + 1 };
-            match words.as_slice() {
-                [] => {}
-                ["device", "*", key] => set.trust_any_device(key.parse().map_err(|_| bad())?),
-                ["gateway", "*", key] => set.trust_any_gateway(key.parse().map_err(|_| bad())?),
-                ["device", name, key] => {
-                    set.trust_device(name.parse().map_err(|_| bad())?, key.parse().map_err(|_| bad())?);
-                }
-                ["gateway", name, key] => {
-                    set.trust_gateway(name.parse().map_err(|_| bad())?, key.parse().map_err(|_| bad())?);
-                }
-                [..] => return Err(bad()),
-            }
-        }
-        Ok(set)
-    }
-}
-
-impl fmt::Display for KeySet {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        for (device, keys) in &self.devices {
-            for key in keys {
-                writeln!(f, "device {device} {key}")?;
-            }
-        }
-        for (gateway, keys) in &self.gateways {
-            for key in keys {
-                writeln!(f, "gateway {gateway} {key}")?;
-            }
-        }
-        for key in &self.any_device {
-            writeln!(f, "device * {key}")?;
-        }
-        for key in &self.any_gateway {
-            writeln!(f, "gateway * {key}")?;
-        }
-        Ok(())
     }
 }
 

@@ -57,7 +57,7 @@ pub use code::{Code, ParseCodeError};
 pub use erasable::{CheckErasablesError, Erasables, Payload, Salt, Sealed, Sealer};
 pub use hash::{Hash, ParseHashError, link};
 pub use head::{CheckHeadError, CounterSigned, Head, SignedHead};
-pub use key::{AuditKey, KeySet, ParseKeySetError, PublicKey, Rotation, Signature};
+pub use key::{AuditKey, DeviceKey, GatewayKey, KeySet, ParseKeySetError, PublicKey, Rotation, Signature};
 pub use live::{FloorState, LiveEvent};
 pub use note::{ActionStatus, Note};
 pub use prim_ids::Stream;

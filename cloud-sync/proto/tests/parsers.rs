@@ -116,11 +116,10 @@ proptest! {
 
     #[test]
     fn a_damaged_export_never_verifies_as_something_else(bytes in mutated(EXPORT.clone())) {
-        if let Ok(report) = export::verify(&bytes[..], &keys()) {
-            // Only bytes that carry nothing may differ: blanks between values, the last line's end, a list of keys
-            // that says what the key file says anyway.
-            let honest = export::verify(EXPORT.as_bytes(), &keys()).unwrap();
-            prop_assert_eq!(report, honest);
+        if export::verify(&bytes[..], &keys()).is_ok() {
+            // Only the last line's end carries nothing.
+            let text = EXPORT.as_bytes();
+            prop_assert!(bytes == text || bytes == text[..text.len() - 1]);
         }
     }
 
@@ -155,10 +154,10 @@ proptest! {
     fn a_key_file_reads_back(names in prop::collection::vec((address(), any::<[u8; 32]>()), 0..5), gateways in prop::collection::vec((name(), any::<[u8; 32]>()), 0..3)) {
         let mut keys = KeySet::default();
         for (device, seed) in names {
-            keys.trust_device(device, AuditKey::from_seed(seed).public());
+            keys.trust_device(device, AuditKey::from_seed(seed).public().of_device());
         }
         for (gateway, seed) in gateways {
-            keys.trust_gateway(gateway.parse().unwrap(), AuditKey::from_seed(seed).public());
+            keys.trust_gateway(gateway.parse().unwrap(), AuditKey::from_seed(seed).public().of_gateway());
         }
         prop_assert_eq!(keys.to_string().parse::<KeySet>().unwrap(), keys);
     }

@@ -23,7 +23,8 @@ Examples:
   prim audit verify meeting.jsonl --keys keys.txt
   prim audit verify meeting.jsonl --device-key room-1.pub.pem --gateway-key gw-1.pub.pem
 
-Exit status: 0 it verifies, 1 it was tampered with (the failure and its record are named), 2 it cannot be read.";
+Exit status: 0 it verifies, 1 it was tampered with (the failure and its record are named), 2 it cannot be checked
+(no export, an unreadable file, or no key given for the device or for the gateway).";
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum AuditCommand {
@@ -54,10 +55,10 @@ pub(crate) fn run(command: &AuditCommand, out: &mut impl Write) -> anyhow::Resul
         keys.merge(read_keys(path)?);
     }
     for path in &args.device_key {
-        keys.trust_any_device(read_pem(path)?);
+        keys.trust_any_device(read_pem(path)?.of_device());
     }
     for path in &args.gateway_key {
-        keys.trust_any_gateway(read_pem(path)?);
+        keys.trust_any_gateway(read_pem(path)?.of_gateway());
     }
     let mut file = open(&args.file)?;
     match export::verify(&mut file, &keys) {
@@ -72,6 +73,18 @@ pub(crate) fn run(command: &AuditCommand, out: &mut impl Write) -> anyhow::Resul
         }
         Err(VerifyError::Malformed { line: 1, source }) if source.is_eof() => {
             bail!("verify {}: line 1 is no line of an export; {WHAT_IT_IS}", args.file.display())
+        }
+        Err(error @ VerifyError::NoGatewayKey { .. }) => {
+            bail!(
+                "verify {}: {error}; add `--gateway-key FILE` with that gateway's public key",
+                args.file.display()
+            )
+        }
+        Err(error @ VerifyError::NoDeviceKey { .. }) => {
+            bail!(
+                "verify {}: {error}; add `--device-key FILE` with that device's public key",
+                args.file.display()
+            )
         }
         Err(error) => {
             let first = matches!(error, VerifyError::Malformed { line: 1, .. });
@@ -99,7 +112,8 @@ fn open(path: &Path) -> anyhow::Result<BufReader<File>> {
     if head.starts_with(&[0x1f, 0x8b]) {
         bail!("verify {name}: it is compressed; unpack it first, for example with `gunzip`");
     }
-    if head.contains(&0) || !head.trim_ascii_start().starts_with(b"{") {
+    let first = head.split(|byte| *byte == b'\n').next().unwrap_or_default();
+    if first.contains(&0) || !head.trim_ascii_start().starts_with(b"{") {
         bail!("verify {name}: line 1 is no line of an export; {WHAT_IT_IS}");
     }
     Ok(reader)

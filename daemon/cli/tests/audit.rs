@@ -113,7 +113,7 @@ fn a_rotated_key_without_its_record_is_named() {
             let new = next_device_key();
             e.heads = vec![counter(head(Stream::Audit, 10, e.range.head, &new))];
             let rotation = Some(device_key().rotate_to(&device(), new.public()));
-            e.keys.push(KeyLine { key: new.public(), from_seq: 6, rotation });
+            e.keys.push(KeyLine { key: new.public().of_device(), from_seq: 6, rotation });
         },
         "rotated-without-record",
         "record 6",
@@ -131,6 +131,38 @@ fn a_rotated_key_with_its_record_verifies() {
     let (status, said) = verify_text(folder.path(), &export_of(&link_up(drafts), &next_device_key()).text());
     assert_eq!(status, 0, "{said}");
     assert!(said.contains("1 handed over"), "{said}");
+}
+
+/// The file of two keys (lines 2 and 3), changed by somebody who cannot sign.
+fn assert_line_named(change: impl FnOnce(&mut Vec<String>), name: &str, words: &str) {
+    let folder = tempfile::tempdir().unwrap();
+    let mut lines: Vec<String> = rotated().text().lines().map(str::to_owned).collect();
+    change(&mut lines);
+    let (status, said) = verify_text(folder.path(), &(lines.join("\n") + "\n"));
+    assert_eq!(status, 1, "{said}");
+    assert!(said.contains("does NOT verify") && said.contains(&format!("({name})")), "{said}");
+    assert!(said.contains(words), "{words:?} is not in: {said}");
+}
+
+#[test]
+fn whatever_is_done_to_the_key_lines_is_named() {
+    let digit = |line: &mut String| {
+        let at = line.rfind("\"}").unwrap() - 1;
+        let other = if line.as_bytes()[at] == b'0' { "1" } else { "0" };
+        line.replace_range(at..=at, other);
+    };
+    assert_line_named(|lines| digit(&mut lines[2]), "changed-key", "key line 2");
+    assert_line_named(|lines| drop(lines.remove(2)), "dropped-key", "key line 2 of the 2");
+    assert_line_named(|lines| lines.insert(3, lines[2].clone()), "added-key", "key line 3");
+    assert_line_named(|lines| lines.swap(1, 2), "swapped-keys", "key line 1");
+    let later = |lines: &mut Vec<String>| lines[1] = lines[1].replace("\"from_seq\":1", "\"from_seq\":3");
+    assert_line_named(later, "moved-key", "from record 3 on");
+}
+
+#[test]
+fn bytes_that_are_no_line_after_a_signed_opening_are_tampering() {
+    assert_line_named(|lines| lines.insert(1, "\0\0".to_owned()), "changed-line", "line 2");
+    assert_line_named(|lines| lines[4].push_str(&" ".repeat(600 * 1024)), "changed-line", "line 5");
 }
 
 #[test]
@@ -163,6 +195,25 @@ fn a_key_in_pem_serves_and_a_private_one_is_refused() {
     let output =
         prim(&["audit", "verify", &path(&file), "--device-key", &path(&d), "--gateway-key", &path(&g)]);
     assert_eq!(output.status.code(), Some(0), "{}", String::from_utf8_lossy(&output.stdout));
+
+    // A forgotten flag is said as such, with the flag; it is no tampering.
+    for (flag, key, missing, of) in [
+        ("--device-key", &d, "--gateway-key FILE", "gateway gw-1"),
+        ("--gateway-key", &g, "--device-key FILE", "acme/room-1"),
+    ] {
+        let output = prim(&["audit", "verify", &path(&file), flag, &path(key)]);
+        let said = String::from_utf8(output.stderr).unwrap();
+        assert_eq!(output.status.code(), Some(2), "{said}");
+        assert!(
+            output.stdout.is_empty() && said.contains(&format!("add `{missing}`")) && said.contains(of),
+            "{said}"
+        );
+    }
+    // Another gateway's key is no forgotten one.
+    let output =
+        prim(&["audit", "verify", &path(&file), "--device-key", &path(&d), "--gateway-key", &path(&d)]);
+    assert_eq!(output.status.code(), Some(1));
+    assert!(String::from_utf8(output.stdout).unwrap().contains("(foreign-key)"));
 
     let output = prim(&["audit", "verify", &path(&file), "--keys", &path(&d), &path(&g)]);
     assert_eq!(output.status.code(), Some(2));

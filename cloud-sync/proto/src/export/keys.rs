@@ -1,7 +1,7 @@
 //! Which key of the device counts at which record, and whether the heads were signed by it.
 
 use super::{KeyLine, Range, VerifyError};
-use crate::{CounterSigned, KeySet, PublicKey, Rotation, Stream};
+use crate::{CounterSigned, DeviceKey, GatewayKey, KeySet, Rotation, Stream};
 
 /// The device's keys in order of use.
 pub(super) struct Reign {
@@ -15,27 +15,30 @@ impl Reign {
         mut lines: Vec<KeyLine>,
         rotations: &[(u64, Rotation)],
         keys: &KeySet,
-        gateway: PublicKey,
+        gateway: GatewayKey,
     ) -> Result<Self, VerifyError> {
         for (seq, rotation) in rotations {
-            if !lines.iter().any(|line| line.from_seq == *seq && line.key == rotation.new) {
-                lines.push(KeyLine { key: rotation.new, from_seq: *seq, rotation: Some(*rotation) });
+            let key = rotation.new.of_device();
+            if !lines.iter().any(|line| line.from_seq == *seq && line.key == key) {
+                lines.push(KeyLine { key, from_seq: *seq, rotation: Some(*rotation) });
             }
         }
         lines.sort_by_key(|line| line.from_seq);
         let device = range.address();
         // One key may not pass as both: a device must not vouch for its own range.
-        let trusts = |key: &PublicKey| keys.trusts_device(&device, key) && *key != gateway;
+        let trusts = |key: &DeviceKey| keys.trusts_device(&device, key) && key.public() != gateway.public();
         // Whoever trusts the key in force at the beginning need not know those before it.
         let begin = lines.iter().rposition(|line| line.from_seq <= range.from).unwrap_or(0);
         if lines.get(begin).is_some_and(|line| trusts(&line.key)) {
             lines.drain(..begin);
         }
-        let mut before: Option<PublicKey> = None;
+        let mut before: Option<DeviceKey> = None;
         for line in &lines {
             let seq = line.from_seq;
             let handed_over = line.rotation.is_some_and(|rotation| {
-                Some(rotation.old) == before && rotation.new == line.key && rotation.holds_for(&device)
+                Some(rotation.old.of_device()) == before
+                    && rotation.new.of_device() == line.key
+                    && rotation.holds_for(&device)
             });
             let record =
                 rotations.iter().any(|(at, rotation)| *at == seq && line.rotation == Some(*rotation));
@@ -46,7 +49,7 @@ impl Reign {
                     return Err(VerifyError::RotatedWithoutRecord { seq, key: line.key });
                 }
                 None if !trusts(&line.key) => {
-                    return Err(VerifyError::ForeignKey { seq: seq.max(range.from), key: line.key });
+                    return Err(foreign(range, seq.max(range.from), line.key, keys));
                 }
                 Some(_) | None => before = Some(line.key),
             }
@@ -85,7 +88,7 @@ impl Reign {
         Ok(())
     }
 
-    fn check_key(&self, range: &Range, seq: u64, key: PublicKey, keys: &KeySet) -> Result<(), VerifyError> {
+    fn check_key(&self, range: &Range, seq: u64, key: DeviceKey, keys: &KeySet) -> Result<(), VerifyError> {
         let known = |key| keys.trusts_device(&range.address(), &key);
         let in_force: Vec<&KeyLine> = self.lines.iter().filter(|line| line.from_seq <= seq).collect();
         let (now, before) = match in_force.as_slice() {
@@ -104,6 +107,15 @@ impl Reign {
         if known(key) || self.lines.iter().any(|line| line.key == key) {
             return Err(VerifyError::RotatedWithoutRecord { seq, key });
         }
-        Err(VerifyError::ForeignKey { seq, key })
+        Err(foreign(range, seq, key, keys))
+    }
+}
+
+/// Nobody vouched for the key: a stranger's, unless nobody vouched for any device.
+fn foreign(range: &Range, seq: u64, key: DeviceKey, keys: &KeySet) -> VerifyError {
+    if keys.names_a_device() {
+        VerifyError::ForeignKey { seq, key }
+    } else {
+        VerifyError::NoDeviceKey { device: range.address(), key }
     }
 }

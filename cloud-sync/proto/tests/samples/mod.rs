@@ -32,8 +32,8 @@ pub(crate) fn gateway() -> InstanceName {
 
 pub(crate) fn keys() -> KeySet {
     let mut keys = KeySet::default();
-    keys.trust_device(device(), device_key().public());
-    keys.trust_gateway(gateway(), gateway_key().public());
+    keys.trust_device(device(), device_key().public().of_device());
+    keys.trust_gateway(gateway(), gateway_key().public().of_gateway());
     keys
 }
 
@@ -413,10 +413,11 @@ pub(crate) fn export_of(records: &[Placed], key: &AuditKey) -> Export {
             to,
             before: first.prev,
             head: last.hash,
+            keys: Vec::new(),
             at_wall_ms: WallTime::from_unix_millis(1_795_000_200_000),
             gateway: gateway(),
         },
-        keys: vec![KeyLine { key: device_key().public(), from_seq: 1, rotation: None }],
+        keys: vec![KeyLine { key: device_key().public().of_device(), from_seq: 1, rotation: None }],
         heads: vec![counter(head(first.stream, to, last.hash, key))],
         records: records
             .iter()
@@ -445,11 +446,36 @@ pub(crate) fn plain_chain(n: u64) -> Vec<Placed> {
 }
 
 impl Export {
+    /// The file, as a gateway that signs all of it writes it.
     pub(crate) fn text(&self) -> String {
-        let mut lines = vec![self.range.clone().sign(&gateway_key()).encode()];
+        self.text_signed_by(&gateway_key())
+    }
+
+    /// The file, with an opening by `key`.
+    pub(crate) fn text_signed_by(&self, key: &AuditKey) -> String {
+        let keys = self.keys.iter().map(KeyLine::digest).collect();
+        let mut lines = vec![Range { keys, ..self.range.clone() }.sign(key).encode()];
         lines.extend(self.keys.iter().map(|key| Line::Key(key.clone()).encode()));
         lines.extend(self.heads.iter().map(|head| Line::Head(head.clone()).encode()));
         lines.extend(self.records.iter().map(|record| Line::Record(record.clone()).encode()));
         lines.join("\n") + "\n"
     }
+}
+
+/// Ten records, the sixth of which hands over to the next key; a head by each key.
+pub(crate) fn rotated() -> Export {
+    let drafts = (0..10).map(|i| {
+        let body = if i == 5 {
+            Audit::KeyRotated { rotation: device_key().rotate_to(&device(), next_device_key().public()) }
+        } else {
+            Audit::SayStarted { say: i }
+        };
+        draft(Stream::Audit, i, Body::Audit(body), Erasables::default())
+    });
+    let records = link_up(drafts);
+    let mut export = export_of(&records, &next_device_key());
+    export.heads.insert(0, counter(head(Stream::Audit, 4, records[3].hash, &device_key())));
+    let rotation = Some(device_key().rotate_to(&device(), next_device_key().public()));
+    export.keys.push(KeyLine { key: next_device_key().public().of_device(), from_seq: 6, rotation });
+    export
 }
