@@ -268,6 +268,10 @@ async fn batches_are_acknowledged_after_commit_and_bad_payloads_are_kept_and_ans
     assert_eq!(refused.through_seq, 20);
     assert_eq!((refused.rejected[0].from, refused.rejected[0].to), (21, 40));
     assert_eq!(refused.rejected[0].reason.as_str(), "foreign_key");
+    // One of records that are stored already says nothing against those.
+    online.publish(&topic, device.batch_signed(Stream::Audit, &records[..20], &key).encode()).await;
+    let known = online.acked().await;
+    assert_eq!((known.through_seq, known.rejected.len()), (20, 0));
     // No batch at all, and one that is too large: kept, not answered, nothing wedged.
     online.publish(&topic, b"{\"batch\": 7".to_vec()).await;
     online.publish(&topic, vec![b'x'; 400 * 1024]).await;
@@ -276,7 +280,7 @@ async fn batches_are_acknowledged_after_commit_and_bad_payloads_are_kept_and_ans
     online.publish(&topic, device.batch(Stream::Audit, &records[20..]).encode()).await;
     assert_eq!(online.acked().await.through_seq, 40);
     let reasons = site.bed.text("SELECT string_agg(reason, ',' ORDER BY reason) FROM rejected");
-    assert_eq!(reasons, "foreign_key,foreign_topic,malformed,oversized");
+    assert_eq!(reasons, "foreign_key,foreign_key,foreign_topic,malformed,oversized");
     assert_eq!(site.bed.text("SELECT payload_bytes FROM rejected WHERE reason = 'oversized'"), "409600");
 
     // A device nobody enrolled.

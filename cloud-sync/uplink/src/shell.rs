@@ -254,6 +254,17 @@ impl Shell {
                 let (from, to, reason) = (rejection.from, rejection.to, rejection.reason);
                 UplinkEvent::Rejected { stream, from, to, reason }
             }
+            Report::Refused { stream, rejection } => {
+                self.shared.status().refused += 1;
+                tracing::warn!(
+                    stream = stream.as_str(),
+                    from = rejection.from,
+                    to = rejection.to,
+                    reason = rejection.reason.as_str(),
+                    "the gateway refused a batch: its records stay here and are sent again"
+                );
+                UplinkEvent::StatusChanged
+            }
             Report::ForeignEpoch { stream, epoch, through } => {
                 tracing::warn!(stream = stream.as_str(), %epoch, through, "ignored an acknowledgement of another epoch");
                 UplinkEvent::ForeignEpoch { stream, epoch, through }

@@ -67,6 +67,8 @@ pub struct UplinkStatus {
     pub session: u64,
     /// Records that gateways set aside as rejected since start.
     pub rejected: u64,
+    /// Refusals since start of batches whose records stay in the spool and are sent again; each counts once.
+    pub refused: u64,
     /// Batches sent since start, repeats included.
     pub batches_sent: u64,
     /// Live events dropped since start.
@@ -184,6 +186,7 @@ impl Uplink {
             problem: None,
             session: config.first_session,
             rejected: 0,
+            refused: 0,
             batches_sent: 0,
             live_dropped: 0,
             events_dropped: 0,

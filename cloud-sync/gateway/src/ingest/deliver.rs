@@ -243,13 +243,16 @@ impl Delivery {
                 let Some(done) = self.run(&errand).await else { return false };
                 if let (Some(device), Some(stream), Some(claim)) = (device, stream, refusal.claim) {
                     let reason = refusal.reason.parse().expect("our reasons are codes");
+                    // What is stored already was taken from another payload: this one's refusal is not theirs.
+                    let from = claim.from.max(done.through.saturating_add(1));
+                    let refused = (from <= claim.to).then_some(Rejection { from, to: claim.to, reason });
                     let ack = Ack {
                         v: 1,
                         stream,
                         epoch: claim.epoch,
                         // Nothing of an unproven payload moves the cursor: a forger must not make a spool forget.
                         through_seq: done.through,
-                        rejected: vec![Rejection { from: claim.from, to: claim.to, reason }],
+                        rejected: refused.into_iter().collect(),
                         gateway: self.instance.clone(),
                     };
                     self.mailbox.publish(&Topic::Ack(device.address.clone()), ack.encode()).await;

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use prim_ids::{MonoTime, Stream};
+use prim_proto::{Code, Rejection};
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Phase {
@@ -31,11 +32,13 @@ pub(super) struct Lane {
     pub(super) phase: Phase,
     /// Sendings of the batch in flight so far without an acknowledgement.
     tries: u32,
+    /// The latest refusal that was told: from which record on, and why.
+    told: Option<(u64, Code)>,
 }
 
 impl Lane {
     pub(super) fn new(stream: Stream) -> Self {
-        Self { stream, head: 0, acked: 0, phase: Phase::Quiet, tries: 0 }
+        Self { stream, head: 0, acked: 0, phase: Phase::Quiet, tries: 0, told: None }
     }
 
     /// The first number of a batch to send now.
@@ -75,10 +78,23 @@ impl Lane {
         }
         self.acked = through;
         self.tries = 0;
+        self.told = None;
         if matches!(self.phase, Phase::Flying { through: flying, .. } if flying <= through) {
             self.phase = Phase::Quiet;
         }
         true
+    }
+
+    /// What `rejection` says of records that no gateway has taken, the first time it says so: each repetition is
+    /// refused again, and a batch that has grown meanwhile is no other refusal.
+    pub(super) fn refused(&mut self, rejection: &Rejection) -> Option<Rejection> {
+        let (from, to) = (rejection.from.max(self.acked + 1), rejection.to.min(self.head));
+        let what = Some((from, rejection.reason.clone()));
+        if from > to || self.told == what {
+            return None;
+        }
+        self.told = what;
+        Some(Rejection { from, to, reason: rejection.reason.clone() })
     }
 
     /// What was in flight must be sent again.

@@ -109,6 +109,14 @@ pub enum Report {
         /// What and why.
         rejection: Rejection,
     },
+    /// A gateway did not take these, for it could not trust or read the batch. They stay in the spool and are sent
+    /// again; told once for each first number and reason.
+    Refused {
+        /// The stream.
+        stream: Stream,
+        /// What and why.
+        rejection: Rejection,
+    },
     /// An acknowledgement for another life of the spool was ignored.
     ForeignEpoch {
         /// The stream.

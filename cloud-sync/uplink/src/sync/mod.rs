@@ -280,18 +280,25 @@ impl Sync {
             self.outputs.push_back(Output::Report(Report::ImpossibleAck { stream, through, head }));
             return;
         }
-        if !lane.acknowledged(through) {
-            return;
-        }
-        self.failures = 0;
-        for rejection in ack.rejected {
-            let (from, to) = (rejection.from.max(before + 1), rejection.to.min(through));
-            if from <= to {
-                let rejection = Rejection { from, to, ..rejection };
-                self.outputs.push_back(Output::Report(Report::Rejected { stream, rejection }));
+        let new = lane.acknowledged(through);
+        // Above what is acknowledged nothing was taken: those records stay here and are sent again.
+        let refused = ack.rejected.iter().filter_map(|rejection| lane.refused(rejection)).collect::<Vec<_>>();
+        if new {
+            self.failures = 0;
+            for rejection in ack.rejected {
+                let (from, to) = (rejection.from.max(before + 1), rejection.to.min(through));
+                if from <= to {
+                    let rejection = Rejection { from, to, ..rejection };
+                    self.outputs.push_back(Output::Report(Report::Rejected { stream, rejection }));
+                }
             }
         }
-        self.outputs.push_back(Output::DeleteThrough { stream, through });
+        for rejection in refused {
+            self.outputs.push_back(Output::Report(Report::Refused { stream, rejection }));
+        }
+        if new {
+            self.outputs.push_back(Output::DeleteThrough { stream, through });
+        }
     }
 
     fn gateway_seen(&mut self, instance: InstanceName, session: u64, online: bool) {

@@ -32,6 +32,8 @@ enum Step {
     DeliverUp(u8),
     RepeatUp(u8),
     LoseUp(u8),
+    /// The gateway cannot trust the n-th message: it stores nothing of it and says so.
+    RefuseUp(u8),
     DeliverDown(u8),
     RepeatDown(u8),
     LoseDown(u8),
@@ -52,8 +54,8 @@ struct World {
     gateway: bool,
     gateway_session: u64,
     up: Vec<Batch>,
-    /// Acknowledgements on their way.
-    down: Vec<u64>,
+    /// Acknowledgements on their way, and what each refuses.
+    down: Vec<(u64, Option<Rejection>)>,
     next: u32,
     lives: u64,
     sends: u64,
@@ -130,10 +132,14 @@ impl World {
                 Output::PublishState { session, online } => {
                     self.sync.handle_input(self.now, Input::OwnStateSeen { session, online });
                     if self.gateway && !self.table.rows.is_empty() {
-                        self.down.push(self.table.rows.len() as u64);
+                        self.down.push((self.table.rows.len() as u64, None));
                     }
                 }
-                Output::Disconnect | Output::Report(Report::Rejected { .. }) => {}
+                Output::Disconnect => {}
+                // After a crash the machine does not know what it had deleted; what never was is never told.
+                Output::Report(Report::Refused { rejection, .. }) => {
+                    assert!(rejection.from <= rejection.to && rejection.to <= self.disk.rows.len() as u64);
+                }
                 Output::Report(other) => panic!("no gateway said anything like {other:?}"),
             }
         }
@@ -147,17 +153,28 @@ impl World {
         assert!(batch.from <= stored + 1, "a batch from {} when {stored} are stored", batch.from);
         let known = (stored + 1 - batch.from) as usize;
         self.table.rows.extend(batch.rows.iter().skip(known));
-        self.down.push(self.table.rows.len() as u64);
+        self.down.push((self.table.rows.len() as u64, None));
     }
 
-    fn device_takes(&mut self, through: u64) {
+    fn gateway_refuses(&mut self, batch: &Batch) {
+        if !self.gateway {
+            return;
+        }
+        // What is stored already is not refused, whatever comes of its repetition.
+        let stored = self.table.rows.len() as u64;
+        let (from, to) = (batch.from.max(stored + 1), batch.from + batch.rows.len() as u64 - 1);
+        let rejection = Rejection { from, to, reason: "foreign_key".parse().unwrap() };
+        self.down.push((stored, (from <= to).then_some(rejection)));
+    }
+
+    fn device_takes(&mut self, (through, refused): (u64, Option<Rejection>)) {
         if self.link {
             self.feed(Input::AckReceived(Ack {
                 v: 1,
                 stream: Stream::Audit,
                 epoch: EpochId::from_u128(1),
                 through_seq: through,
-                rejected: Vec::new(),
+                rejected: refused.into_iter().collect(),
                 gateway: "g1".parse().unwrap(),
             }));
         }
@@ -203,15 +220,21 @@ impl World {
                     self.up.remove(n);
                 }
             }
+            Step::RefuseUp(n) => {
+                if let Some(n) = pick(n, self.up.len()) {
+                    let batch = self.up.remove(n);
+                    self.gateway_refuses(&batch);
+                }
+            }
             Step::DeliverDown(n) => {
                 if let Some(n) = pick(n, self.down.len()) {
-                    let through = self.down.remove(n);
-                    self.device_takes(through);
+                    let answer = self.down.remove(n);
+                    self.device_takes(answer);
                 }
             }
             Step::RepeatDown(n) => {
                 if let Some(n) = pick(n, self.down.len()) {
-                    self.down.push(self.down[n]);
+                    self.down.push(self.down[n].clone());
                 }
             }
             Step::LoseDown(n) => {
@@ -281,6 +304,7 @@ fn step() -> impl Strategy<Value = Step> {
         6 => any::<u8>().prop_map(Step::DeliverUp),
         1 => any::<u8>().prop_map(Step::RepeatUp),
         1 => any::<u8>().prop_map(Step::LoseUp),
+        1 => any::<u8>().prop_map(Step::RefuseUp),
         6 => any::<u8>().prop_map(Step::DeliverDown),
         1 => any::<u8>().prop_map(Step::RepeatDown),
         1 => any::<u8>().prop_map(Step::LoseDown),

@@ -213,6 +213,50 @@ fn rejected_records_are_reported_once_and_then_let_go() {
     assert_eq!(bench.feed(Input::AckReceived(again)), []);
 }
 
+fn refusing(through: u64, from: u64, to: u64, reason: &str) -> Input {
+    let Input::AckReceived(ack) = ack(Stream::Audit, through) else { unreachable!() };
+    let rejected = vec![Rejection { from, to, reason: reason.parse().unwrap() }];
+    Input::AckReceived(Ack { rejected, ..ack })
+}
+
+fn refused(from: u64, to: u64, reason: &str) -> Output {
+    let rejection = Rejection { from, to, reason: reason.parse().unwrap() };
+    Output::Report(Report::Refused { stream: Stream::Audit, rejection })
+}
+
+#[test]
+fn records_refused_above_the_acknowledged_are_told_once_and_kept() {
+    let mut bench = Bench::with_gateway();
+    bench.feed(grew(5));
+    bench.feed(sent(5));
+    assert_eq!(bench.feed(refusing(0, 1, 5, "foreign_key")), [refused(1, 5, "foreign_key")]);
+    assert_eq!(bench.feed(refusing(0, 1, 5, "foreign_key")), [], "the same again is no news");
+    // Sent again after a while, and longer meanwhile: still the same refusal.
+    bench.feed(grew(7));
+    assert_eq!(bench.wait(5_000), [send(1)]);
+    bench.feed(sent(7));
+    assert_eq!(bench.feed(refusing(0, 1, 7, "foreign_key")), []);
+    assert_eq!(bench.feed(refusing(0, 1, 7, "signature")), [refused(1, 7, "signature")]);
+    // Half of it was taken: the rest is refused, and only the taken half is let go.
+    assert_eq!(bench.feed(refusing(4, 5, 7, "signature")), [refused(5, 7, "signature"), delete(4)]);
+}
+
+#[test]
+fn one_answer_can_keep_some_records_as_rejected_and_refuse_those_above() {
+    let mut bench = Bench::with_gateway();
+    bench.feed(grew(6));
+    bench.feed(sent(6));
+    let rejection = Rejection { from: 3, to: 4, reason: "malformed".parse().unwrap() };
+    let kept = Output::Report(Report::Rejected { stream: Stream::Audit, rejection });
+    assert_eq!(
+        bench.feed(refusing(4, 3, 99, "malformed")),
+        [kept, refused(5, 6, "malformed"), delete(4)],
+        "and nothing is told of records that do not exist"
+    );
+    // A late refusal of what has been taken since says nothing.
+    assert_eq!(bench.feed(refusing(2, 1, 4, "foreign_key")), []);
+}
+
 #[test]
 fn the_gateways_memory_spares_a_restarted_device_the_repetition() {
     let mut bench = Bench::connected();
