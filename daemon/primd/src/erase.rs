@@ -8,17 +8,16 @@
 use std::io::{BufRead, BufReader, Write};
 use std::os::unix::net::UnixStream;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
+use std::sync::mpsc::SyncSender;
 use std::time::Duration;
 
-use prim_ids::MeetingId;
+use prim_ids::{BootId, MeetingId};
 use prim_proto::witness::{Line, Step};
-use prim_proto::{self as proto, Actor, Audit, Body};
+use prim_proto::{self as proto, Actor, Audit, Body, Draft};
 use prim_spool::{Encoded, EraseError, Moment, Spool};
 use serde::{Deserialize, Serialize};
 
 use crate::clock;
-use crate::ledger::Ledger;
 use crate::replay;
 use crate::witness::Witness;
 
@@ -52,47 +51,76 @@ pub(crate) enum EraseMeetingError {
     Spool(#[from] EraseError),
 }
 
-/// Where a meeting's words lie on this device.
-pub(crate) struct Places<'a> {
-    pub(crate) spool: &'a Spool,
-    pub(crate) replay: &'a Path,
-    pub(crate) witness: Option<&'a Arc<Witness>>,
+/// An order for the writer, given when no meeting runs.
+#[derive(Debug)]
+pub(crate) struct Erasure {
+    pub(crate) meeting: MeetingId,
+    /// Where the replay logs lie.
+    pub(crate) replay: PathBuf,
+    /// The record of it, which says how many records it was as soon as that is known.
+    pub(crate) record: Draft,
+    /// What a restart goes on from, without the words of a meeting that has ended.
+    pub(crate) state: String,
+    pub(crate) answer: SyncSender<Outcome>,
 }
 
-/// Erases `meeting` and puts that on record. `state` replaces what a restart would go on from. Repeating it does no harm.
-pub(crate) fn erase(
-    places: &Places<'_>,
-    ledger: &mut Ledger,
-    now: Moment,
-    meeting: MeetingId,
-    state: Option<&str>,
-) -> Result<Outcome, EraseMeetingError> {
-    let replay_log = replay::erase(places.replay, meeting).map_err(EraseMeetingError::Replay)?;
-    let mut line = None;
-    let make = |records, slot: prim_spool::Slot| {
-        let body = Body::Audit(Audit::MeetingErased { records, by: Actor::Panel { id: None } });
-        let mut draft = ledger.draft(now.at, body, proto::Erasables::default());
-        draft.meeting = Some(meeting);
-        let placed = draft.place(slot.epoch, slot.seq, proto::Hash(slot.prev));
-        let place = (slot.stream, slot.epoch, slot.seq);
-        let placing = Line { step: Step::Placed, place, hash: placed.hash };
-        if let Some(witness) = places.witness {
-            witness.note([placing]);
-        }
-        line = Some(placing);
-        Encoded {
-            bytes: placed.raw.into_bytes(),
-            erasable: None,
-            hash: placed.hash.0,
-            meeting: Some(meeting),
-        }
-    };
-    let records = places.spool.erase_meeting(now, meeting, state.map(str::as_bytes), make)?;
-    if let (Some(witness), Some(line)) = (places.witness, line) {
-        witness.note([Line { step: Step::Kept, ..line }]);
+/// The body of the record of an erasure.
+pub(crate) fn erased(records: u64) -> Body {
+    Body::Audit(Audit::MeetingErased { records, by: Actor::Panel { id: None } })
+}
+
+impl Erasure {
+    /// Carries the order out and answers it.
+    pub(crate) fn carry_out(self, spool: &Spool, witness: Option<&Witness>, boot: BootId) {
+        let answer = self.answer.clone();
+        let outcome = self.erase(spool, witness, boot).unwrap_or_else(|error| {
+            let error = anyhow::Error::from(error);
+            tracing::error!("failed to erase a meeting: {error:#}");
+            Outcome::Refused { why: format!("failed to {error:#}; order it again when that is mended") }
+        });
+        let _ = answer.send(outcome);
     }
-    tracing::info!(%meeting, erased.records = records, erased.replay_log = replay_log, "a meeting was erased");
-    Ok(Outcome::Erased { records, replay_log })
+
+    /// Erases the meeting and puts that on record. Repeating it does no harm.
+    fn erase(
+        self,
+        spool: &Spool,
+        witness: Option<&Witness>,
+        boot: BootId,
+    ) -> Result<Outcome, EraseMeetingError> {
+        let Self { meeting, replay, record, state, answer: _ } = self;
+        let replay_log = replay::erase(&replay, meeting).map_err(EraseMeetingError::Replay)?;
+        let mut line = None;
+        let make = |records, slot: prim_spool::Slot| {
+            let draft = Draft { meeting: Some(meeting), body: erased(records), ..record };
+            let placed = draft.place(slot.epoch, slot.seq, proto::Hash(slot.prev));
+            let place = (slot.stream, slot.epoch, slot.seq);
+            let placing = Line { step: Step::Placed, place, hash: placed.hash };
+            if let Some(witness) = witness {
+                witness.note([placing]);
+            }
+            line = Some(placing);
+            Encoded {
+                bytes: placed.raw.into_bytes(),
+                erasable: None,
+                hash: placed.hash.0,
+                meeting: Some(meeting),
+            }
+        };
+        let now = Moment { boot, at: clock::mono_now() };
+        let records = spool.erase_meeting(now, meeting, Some(state.as_bytes()), make)?;
+        if let (Some(witness), Some(line)) = (witness, line) {
+            witness.note([Line { step: Step::Kept, ..line }]);
+        }
+        tracing::info!(%meeting, erased.records = records, erased.replay_log = replay_log, "a meeting was erased");
+        Ok(Outcome::Erased { records, replay_log })
+    }
+}
+
+/// Overwriting a large spool takes seconds, and what a running meeting must have on record would wait for it.
+pub(crate) fn refusal(running: MeetingId, meeting: MeetingId) -> Outcome {
+    let which = if running == meeting { "this meeting is running" } else { "a meeting is running" };
+    Outcome::Refused { why: format!("{which}: end it first, then order it again") }
 }
 
 /// Why the running daemon could not be asked.
@@ -130,36 +158,4 @@ pub fn order(socket: Option<&Path>, meeting: MeetingId) -> Result<Outcome, AskDa
         }
     }
     Err(failed(std::io::Error::from(std::io::ErrorKind::UnexpectedEof)))
-}
-
-impl MeetingToErase<'_> {
-    /// The order as the meeting's thread carries it out.
-    pub(crate) fn carry_out(self) -> Outcome {
-        if let Some(running) = self.running {
-            // Overwriting a large spool takes seconds, and in a meeting the floor answers at once.
-            let which =
-                if running == self.meeting { "this meeting is running" } else { "a meeting is running" };
-            return Outcome::Refused { why: format!("{which}: end it first, then order it again") };
-        }
-        let now = Moment { boot: self.boot, at: clock::mono_now() };
-        match erase(&self.places, self.ledger, now, self.meeting, Some(&self.state)) {
-            Ok(outcome) => outcome,
-            Err(error) => {
-                let error = anyhow::Error::from(error);
-                tracing::error!("failed to erase a meeting: {error:#}");
-                Outcome::Refused { why: format!("failed to {error:#}; order it again when that is mended") }
-            }
-        }
-    }
-}
-
-/// One order.
-pub(crate) struct MeetingToErase<'a> {
-    pub(crate) meeting: MeetingId,
-    pub(crate) running: Option<MeetingId>,
-    pub(crate) boot: prim_ids::BootId,
-    pub(crate) places: Places<'a>,
-    pub(crate) ledger: &'a mut Ledger,
-    /// What a restart goes on from, without the words of a meeting that has ended.
-    pub(crate) state: String,
 }

@@ -36,6 +36,8 @@ pub(crate) enum Message {
         /// Where the outcome goes.
         answer: SyncSender<Outcome>,
     },
+    /// The writer has told something: see [`Writer::next_written`](crate::writer::Writer::next_written).
+    Written,
     /// The daemon stops.
     Stop,
 }
@@ -93,6 +95,14 @@ impl Inbox {
     /// Asks for a record.
     pub(crate) fn record(&self, body: Body) {
         let _ = self.send(Message::Record(Box::new(body)));
+    }
+
+    /// The writer has told something. Where the inbox is full the meeting's thread is awake, and looks by itself.
+    pub(crate) fn wake(&self) {
+        self.waiting.fetch_add(1, Ordering::Relaxed);
+        if self.messages.try_send(Message::Written).is_err() {
+            self.waiting.fetch_sub(1, Ordering::Relaxed);
+        }
     }
 
     pub(crate) fn end_meeting(&self) {

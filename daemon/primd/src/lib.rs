@@ -36,3 +36,4 @@ mod session;
 mod vitals;
 pub mod wiring;
 mod witness;
+mod writer;

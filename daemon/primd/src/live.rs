@@ -64,6 +64,11 @@ impl Live {
         lock(&self.0).meeting = meeting;
     }
 
+    /// What comes after `meeting` is not published in it.
+    pub(crate) fn meeting_over(&self, meeting: MeetingId) {
+        lock(&self.0).meeting.take_if(|running| *running == meeting);
+    }
+
     /// The meeting's consent for each ear: words said before that moment, and all words while it is `None`, stay on the
     /// device.
     pub(crate) fn let_words_leave(&self, room: Option<MonoTime>, remote: Option<MonoTime>) {

@@ -1,13 +1,17 @@
 //! The shell around the pure core: takes facts, gives them to the meeting, carries out what it orders, in order.
 //!
-//! A record is on disk before any later order is carried out, so the intent to ding or speak precedes the sound; and with
-//! it, in one transaction, the state of the meeting, so that a restart knows of every sound. When a record cannot be
-//! stored, nothing that follows it in the same drain is heard: what cannot be proven is not said.
+//! The loop never waits for the disk: the [writer](crate::writer) has a thread of its own. The core is told of everything at
+//! once, and what needs no proof is done at once: silence, the light, what panels show of the floor, mute. What is heard,
+//! what people on the platform see, and what panels are told of a record waits until that record and all before it are on
+//! disk, and with them, in one transaction each, the state of the meeting; so the intent to ding or speak precedes the
+//! sound, and a restart knows of every sound. When a record cannot be stored, nothing that waits is heard: what cannot
+//! be proven is not said. [`waiting`] says what is given up meanwhile.
 
 mod beginning;
 mod closing;
 mod orders;
 mod records;
+mod waiting;
 
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
@@ -20,13 +24,13 @@ use prim_ids::{MonoTime, ParticipantId, UtteranceId, WallTime};
 use prim_meeting::{
     Ear, Entry, Event, Input, Meeting, Output, Peripheral, PeripheralState, SayId, SpeakerLabel,
 };
-use prim_proto::{self as proto, LiveEvent};
-use prim_spool::Spool;
+use prim_proto as proto;
 
 pub(crate) use self::beginning::{config_for, start_of};
 use self::closing::{Closing, LAST_WORDS};
 use self::orders::timebox_event;
 pub(crate) use self::records::resume;
+use self::waiting::{Later, Waiting};
 use crate::clock::{self, JumpWatch};
 use crate::inbox::{Facts, Message};
 use crate::ledger::Ledger;
@@ -34,7 +38,7 @@ use crate::live::{Live, Said};
 use crate::mouth::Mouth;
 use crate::replay::ReplayLog;
 use crate::vitals::{Parts, Stopwatch};
-use crate::witness::Witness;
+use crate::writer::Writer;
 
 /// The longest nap: the wall clock, the spool's depth and the agenda clock are looked after this often.
 const NAP: Duration = Duration::from_secs(1);
@@ -51,9 +55,7 @@ pub(crate) trait Platform: Send {
 pub(crate) struct MeetingLoop {
     pub(crate) meeting: Meeting,
     pub(crate) ledger: Ledger,
-    pub(crate) spool: Arc<Spool>,
-    pub(crate) spool_grew: Box<dyn Fn(prim_ids::Stream) + Send>,
-    pub(crate) witness: Option<Arc<Witness>>,
+    pub(crate) writer: Writer,
     pub(crate) mouth: Mouth,
     pub(crate) light: Box<dyn Indicator>,
     pub(crate) platform: Option<Box<dyn Platform>>,
@@ -61,7 +63,6 @@ pub(crate) struct MeetingLoop {
     pub(crate) unsettled: Arc<AtomicUsize>,
     pub(crate) muted: Arc<AtomicBool>,
     pub(crate) link_up: Arc<AtomicBool>,
-    pub(crate) boot: prim_ids::BootId,
     pub(crate) replay: ReplayLog,
     pub(crate) parts: Parts,
     pub(crate) state: LoopState,
@@ -72,6 +73,7 @@ pub(crate) struct LoopState {
     jumps: JumpWatch,
     /// Facts found while carrying out orders: the core is not re-entered while it is being drained.
     pending: VecDeque<Input>,
+    waiting: Waiting,
     prepared: BTreeMap<SayId, Vec<String>>,
     reset: bool,
     light_up: bool,
@@ -88,6 +90,7 @@ impl LoopState {
         Self {
             jumps: JumpWatch::new(clock::mono_now(), clock::wall_now()),
             pending: VecDeque::new(),
+            waiting: Waiting::default(),
             prepared: BTreeMap::new(),
             reset: false,
             light_up: true,
@@ -116,6 +119,10 @@ impl MeetingLoop {
         // The core orders changes only; a light that was never set says that nothing runs.
         self.show(self.meeting.light());
         self.let_words_leave();
+        if let Some(meeting) = self.meeting.meeting() {
+            self.live.set_meeting(Some(meeting));
+            self.replay.restarted(meeting, self.meeting.may_record());
+        }
         loop {
             let message = match inbox.recv_timeout(self.nap(clock::mono_now())) {
                 Ok(message) => Some(message),
@@ -125,10 +132,19 @@ impl MeetingLoop {
             let turned = self.turn(clock::mono_now(), message, &mut || inbox.try_recv().ok());
             self.look_after(clock::mono_now());
             if let Some(ended) = turned {
-                self.mouth.stop();
+                self.finish();
                 return ended;
             }
         }
+    }
+
+    /// Everything that was recorded is on disk, and what still waited for it is done; nothing more is heard.
+    fn finish(mut self) {
+        self.state.waiting.hush();
+        self.writer.flush();
+        self.take_written();
+        self.mouth.stop();
+        self.writer.stop();
     }
 
     /// One turn: at most one message (and, when a meeting closes, what `waits` behind it), and what is due at `now`.
@@ -141,6 +157,8 @@ impl MeetingLoop {
         if let Some(message) = message {
             self.take(now, message);
         }
+        // After the message: what it silences does not begin.
+        self.take_written();
         let mut stop = false;
         if let Some(closing) = self.state.closing.filter(|closing| self.may_close(now, closing)) {
             // Words that were told before the count fell wait in the inbox: they belong to the meeting.
@@ -169,22 +187,22 @@ impl MeetingLoop {
                 self.state.closing.get_or_insert(Closing { by: now + LAST_WORDS, stop: false });
             }
             Message::Stop => self.state.closing = Some(Closing { by: now + LAST_WORDS, stop: true }),
-            Message::Erase { meeting, answer } => {
-                let _ = answer.send(self.erase(meeting));
-            }
+            Message::Erase { meeting, answer } => self.erase(meeting, answer),
+            // Each turn takes what the writer told.
+            Message::Written => {}
         }
     }
 
     fn note(&mut self, now: MonoTime, body: proto::Body) {
         let draft = self.ledger.draft(now, body, proto::Erasables::default());
-        self.append(vec![draft], None);
+        self.append(vec![draft]);
     }
 
     fn fact(&mut self, at: MonoTime, input: Input) {
-        let ended = matches!(input, Input::MeetingEnded);
+        let ended = self.meeting.meeting().filter(|_| matches!(input, Input::MeetingEnded));
         self.give(at, input);
-        if ended {
-            self.live.set_meeting(None);
+        if let Some(meeting) = ended {
+            self.then(Later::MeetingOver(meeting));
         }
     }
 
@@ -196,6 +214,7 @@ impl MeetingLoop {
 
     fn give(&mut self, at: MonoTime, input: Input) {
         self.state.watch.input(at, &input);
+        self.state.waiting.input(&input);
         if let Input::PeripheralChanged { which, state } = &input {
             self.parts.note(*which, state);
         }
@@ -216,35 +235,30 @@ impl MeetingLoop {
         self.state.reset
     }
 
-    /// Carries out every order. What the core puts before its first record (silence) goes first; then all records of this
-    /// input are committed together with the state it led to; then comes the rest. So a crash at any moment leaves
-    /// either none of it or all of it, and what was heard is always remembered.
+    /// Carries out every order, or lets it wait. What the core puts before its first record (silence) goes first; then all
+    /// records of this input go to the writer together with the state it led to; then comes the rest. So a crash at any
+    /// moment leaves either none of it or all of it, and what was heard is always remembered.
     /// Words that were `said` are shown before anything is written, with the label that the core gave their voice.
     fn drain(&mut self, said: Option<Said>) -> bool {
         let mut reset = false;
-        let mut records: Vec<Entry> = Vec::new();
-        let mut later: Vec<Output> = Vec::new();
+        let mut rest: Vec<Output> = Vec::new();
         while let Some(output) = self.meeting.poll_output() {
             self.replay.output(self.meeting.may_record(), clock::mono_now(), &output);
             reset |= matches!(output, Output::Reset);
-            if let Output::Record { entry } = output {
-                records.push(entry);
-            } else if records.is_empty() {
-                self.carry_out(output, true);
+            if rest.is_empty() && !matches!(output, Output::Record { .. }) {
+                self.order(output, true);
             } else {
-                later.push(output);
+                rest.push(output);
             }
         }
         if let Some(said) = said {
-            let label = records.iter().find_map(|entry| label_of(entry, said.utterance));
+            let label = entries(&rest).find_map(|entry| label_of(entry, said.utterance));
             self.live.words(said, label);
         }
-        let proven = self.write_down(&records);
-        records.iter().for_each(|entry| {
-            self.state.watch.record(entry);
-            self.tell(entry);
-        });
-        later.into_iter().for_each(|order| self.carry_out(order, proven));
+        let taken = self.write_down(&rest);
+        for output in rest {
+            self.order(output, taken);
+        }
         reset
     }
 
@@ -252,7 +266,7 @@ impl MeetingLoop {
     fn look_at_wall(&mut self, now: MonoTime, wall: WallTime, synchronised: bool) {
         let jump = self.state.jumps.check(now, wall);
         let drafts = self.ledger.watch_wall(now, jump.map(|jump| jump.by_ms), synchronised);
-        self.append(drafts, None);
+        self.append(drafts);
     }
 
     /// Once a second: the wall clock, the link, the queue and the agenda clock.
@@ -272,16 +286,16 @@ impl MeetingLoop {
             };
             self.fact(now, Input::PeripheralChanged { which: Peripheral::Uplink, state });
         }
-        if let Ok(depth) = self.spool.depth() {
-            let sync = (depth.rows, link_up);
-            if self.state.last_sync.replace(sync) != Some(sync) {
-                self.live.send(&LiveEvent::Sync { at_ms: now, queued: depth.rows, link_up });
-            }
-        }
+        self.writer.ask_depth();
+        self.look_at_disk(now);
         if let Some(timebox) = self.meeting.timebox(now) {
             self.live.send(&timebox_event(now, &timebox));
         }
     }
+}
+
+fn entries(outputs: &[Output]) -> impl Iterator<Item = &Entry> {
+    outputs.iter().filter_map(|output| if let Output::Record { entry } = output { Some(entry) } else { None })
 }
 
 /// The label in the record of an utterance.

@@ -1,10 +1,11 @@
 //! The input log of a meeting: everything the core was told, so that `prim replay` gives the same outputs.
 //!
-//! It holds speech. It is kept only for a meeting whose consent stands when it begins, it is deleted at once when
-//! somebody does not agree any more, and it is erased with the meeting.
+//! It holds speech. It is kept only for a meeting whose consent stands when it begins, it is deleted as soon as
+//! somebody does not agree any more, and it is erased with the meeting. What goes into the file is decided on the
+//! meeting's thread ([`ReplayLog`]) and done on the writer's ([`ReplayFile`]), in the same order as the records.
 
 use std::fs::{self, File};
-use std::io::{BufWriter, Write};
+use std::io::Write;
 use std::path::{Path, PathBuf};
 
 use prim_ids::MonoTime;
@@ -15,13 +16,25 @@ use prim_proto::replay::{Line, LineKind, VERSION_LINE};
 /// Inputs before the meeting (states of parts) kept for the beginning of its log; more than that, and there is none.
 const BEFORE: usize = 256;
 
-/// Writes the log of the running meeting, when it may.
+/// What is to be done with the file.
+#[derive(Debug)]
+pub(crate) enum Op {
+    /// It begins, with these lines.
+    Begin { path: PathBuf, text: String },
+    /// It goes on, by a line or more.
+    Write { text: String },
+    /// It is over, and goes.
+    Delete { path: PathBuf },
+}
+
+/// The log of the running meeting, when there may be one.
 #[derive(Debug)]
 pub(crate) struct ReplayLog {
     folder: PathBuf,
     config: String,
     before: Vec<Line>,
     state: State,
+    ops: Vec<Op>,
 }
 
 #[derive(Debug)]
@@ -31,11 +44,12 @@ enum State {
     /// The meeting's first input was given; whether it may be kept shows with the next one.
     Beginning { name: String },
     Writing {
-        file: BufWriter<File>,
         path: PathBuf,
         /// The meeting's end was given: what still comes out of the core belongs to it.
         ending: bool,
     },
+    /// The meeting was restored after a crash: its log ended there, and goes when somebody does not agree any more.
+    Broken { path: PathBuf, ending: bool },
     /// Not this meeting.
     Off,
 }
@@ -52,13 +66,25 @@ impl ReplayLog {
             config: log::head(config),
             before: Vec::new(),
             state: State::Waiting,
+            ops: Vec::new(),
         }
+    }
+
+    /// What is to be done since the last call, in order.
+    pub(crate) fn take_ops(&mut self) -> Vec<Op> {
+        std::mem::take(&mut self.ops)
+    }
+
+    /// A daemon that was restarted goes on with `meeting`.
+    pub(crate) fn restarted(&mut self, meeting: prim_ids::MeetingId, may_record: bool) {
+        self.state = State::Broken { path: path_of(&self.folder, &meeting.to_string()), ending: false };
+        self.settle(may_record);
     }
 
     /// Call before the core gets `input`; `may_record` is the core's word at this moment.
     pub(crate) fn input(&mut self, may_record: bool, at: MonoTime, input: &Input) {
         let line = Line::new(LineKind::Input, at, &log::line(at, &Step::Input { input: input.clone() }));
-        if matches!(self.state, State::Writing { ending: true, .. }) {
+        if matches!(self.state, State::Writing { ending: true, .. } | State::Broken { ending: true, .. }) {
             self.state = State::Waiting;
         }
         self.settle(may_record);
@@ -69,10 +95,12 @@ impl ReplayLog {
             }
             (State::Waiting, _) if self.before.len() < BEFORE => self.before.push(line),
             (State::Waiting, _) => self.state = State::Off,
-            (State::Beginning { .. } | State::Off, _) => {}
+            (State::Beginning { .. } | State::Broken { .. } | State::Off, _) => {}
             (State::Writing { .. }, _) => self.write(&line),
         }
-        if let (State::Writing { ending, .. }, Input::MeetingEnded) = (&mut self.state, input) {
+        if let (State::Writing { ending, .. } | State::Broken { ending, .. }, Input::MeetingEnded) =
+            (&mut self.state, input)
+        {
             *ending = true;
         }
     }
@@ -84,7 +112,7 @@ impl ReplayLog {
         match &self.state {
             State::Writing { .. } => self.write(&line),
             State::Waiting if self.before.len() < BEFORE => self.before.push(line),
-            State::Waiting | State::Beginning { .. } | State::Off => {}
+            State::Waiting | State::Beginning { .. } | State::Broken { .. } | State::Off => {}
         }
     }
 
@@ -95,7 +123,7 @@ impl ReplayLog {
         match &self.state {
             State::Writing { .. } => self.write(&line),
             State::Waiting if self.before.len() < BEFORE => self.before.push(line),
-            State::Waiting | State::Beginning { .. } | State::Off => {}
+            State::Waiting | State::Beginning { .. } | State::Broken { .. } | State::Off => {}
         }
     }
 
@@ -103,16 +131,8 @@ impl ReplayLog {
         match (&self.state, may_record) {
             (State::Beginning { name }, true) => {
                 let path = path_of(&self.folder, name);
-                self.state = match self.begin(&path) {
-                    Ok(file) => State::Writing { file, path, ending: false },
-                    Err(error) => {
-                        tracing::warn!(
-                            error = &error as &dyn std::error::Error,
-                            "no replay log of this meeting: it cannot be written"
-                        );
-                        State::Off
-                    }
-                };
+                self.begin(&path);
+                self.state = State::Writing { path, ending: false };
                 self.before.clear();
             }
             (State::Beginning { .. }, false) => {
@@ -120,36 +140,80 @@ impl ReplayLog {
                 self.before.clear();
                 self.state = State::Off;
             }
-            (State::Writing { path, ending: false, .. }, false) => {
+            (State::Writing { path, ending: false } | State::Broken { path, ending: false }, false) => {
                 tracing::info!("not everybody agrees any more: the replay log is deleted");
-                let _ = fs::remove_file(path);
+                self.ops.push(Op::Delete { path: path.clone() });
                 self.state = State::Off;
             }
-            (State::Waiting | State::Off | State::Writing { .. }, _) => {}
+            (State::Waiting | State::Off | State::Writing { .. } | State::Broken { .. }, _) => {}
         }
     }
 
-    fn begin(&self, path: &Path) -> std::io::Result<BufWriter<File>> {
-        use std::os::unix::fs::OpenOptionsExt;
-        fs::create_dir_all(&self.folder)?;
-        let file = File::options().create(true).write(true).truncate(true).mode(0o600).open(path)?;
-        let mut file = BufWriter::new(file);
-        writeln!(file, "{VERSION_LINE}")?;
-        writeln!(file, "{}", Line::new(LineKind::Config, MonoTime::ZERO, &self.config))?;
-        for line in &self.before {
-            writeln!(file, "{line}")?;
-        }
-        file.flush()?;
-        Ok(file)
+    fn begin(&mut self, path: &Path) {
+        let config = Line::new(LineKind::Config, MonoTime::ZERO, &self.config);
+        let mut text = format!("{VERSION_LINE}\n{config}\n");
+        self.before.iter().for_each(|line| add(&mut text, line));
+        self.ops.push(Op::Begin { path: path.to_owned(), text });
     }
 
     fn write(&mut self, line: &Line) {
-        let State::Writing { file, .. } = &mut self.state else { return };
-        if writeln!(file, "{line}").and_then(|()| file.flush()).is_err() {
-            tracing::warn!("the replay log cannot be written any more; it ends here");
-            self.state = State::Off;
+        if let Some(Op::Begin { text, .. } | Op::Write { text }) = self.ops.last_mut() {
+            add(text, line);
+        } else {
+            self.ops.push(Op::Write { text: format!("{line}\n") });
         }
     }
+}
+
+fn add(text: &mut String, line: &Line) {
+    text.push_str(&line.to_string());
+    text.push('\n');
+}
+
+/// The file, on the writer's thread.
+#[derive(Debug, Default)]
+pub(crate) struct ReplayFile(Option<File>);
+
+impl ReplayFile {
+    pub(crate) fn carry_out(&mut self, op: Op) {
+        match op {
+            Op::Begin { path, text } => match begin(&path, &text) {
+                Ok(file) => self.0 = Some(file),
+                Err(error) => {
+                    tracing::warn!(
+                        error = &error as &dyn std::error::Error,
+                        "no replay log of this meeting: it cannot be written"
+                    );
+                    self.0 = None;
+                }
+            },
+            Op::Write { text } => {
+                if self.0.as_mut().is_some_and(|file| file.write_all(text.as_bytes()).is_err()) {
+                    tracing::warn!("the replay log cannot be written any more; it ends here");
+                    self.0 = None;
+                }
+            }
+            Op::Delete { path } => {
+                self.0 = None;
+                let _ = fs::remove_file(path);
+            }
+        }
+    }
+
+    /// Nothing more is written.
+    pub(crate) fn close(&mut self) {
+        self.0 = None;
+    }
+}
+
+fn begin(path: &Path, text: &str) -> std::io::Result<File> {
+    use std::os::unix::fs::OpenOptionsExt;
+    if let Some(folder) = path.parent() {
+        fs::create_dir_all(folder)?;
+    }
+    let mut file = File::options().create(true).write(true).truncate(true).mode(0o600).open(path)?;
+    file.write_all(text.as_bytes())?;
+    Ok(file)
 }
 
 fn path_of(folder: &Path, meeting: &str) -> PathBuf {

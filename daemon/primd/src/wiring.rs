@@ -46,6 +46,7 @@ use crate::replay::ReplayLog;
 use crate::rotate;
 use crate::session::{self, Joined};
 use crate::vitals::Parts;
+use crate::writer::{Writer, WriterParts};
 
 /// How often the device's certificate is looked at.
 const CERTIFICATE_LOOK: Duration = Duration::from_secs(60);
@@ -250,16 +251,22 @@ pub fn run(config: &PrimConfig, plan: Option<&MeetingPlan>) -> anyhow::Result<()
         }
     };
     let grown = uplink.clone();
-    let meeting_loop = MeetingLoop {
-        meeting,
-        ledger,
-        spool: Arc::clone(&spool),
-        spool_grew: Box::new(move |stream| {
+    let writer = Writer::start(WriterParts {
+        store: Box::new(Arc::clone(&spool)),
+        grew: Box::new(move |stream| {
             if let Some(uplink) = &grown {
                 uplink.notify_appended(stream);
             }
         }),
         witness,
+        boot,
+        inbox: inbox.clone(),
+    })
+    .context("start the writer")?;
+    let meeting_loop = MeetingLoop {
+        meeting,
+        ledger,
+        writer,
         mouth,
         light: hardware.light,
         platform: platform.map(|link| Box::new(link) as Box<dyn Platform>),
@@ -267,7 +274,6 @@ pub fn run(config: &PrimConfig, plan: Option<&MeetingPlan>) -> anyhow::Result<()
         unsettled,
         muted,
         link_up: Arc::clone(&link_up),
-        boot,
         replay,
         parts,
         state: LoopState::new(),

@@ -11,11 +11,49 @@ use prim_meeting::{
 use prim_proto::{self as proto, LiveEvent};
 
 use super::MeetingLoop;
+use super::waiting::Later;
 use crate::clock;
 use crate::ledger::{ask_reason, card_audience, code, silence};
 
 impl MeetingLoop {
-    pub(super) fn carry_out(&mut self, output: Output, proven: bool) {
+    /// An order of the core's, in its turn: done at once, or as soon as what was recorded is on disk. `recorded`: the
+    /// writer has taken the records it follows from; else it is not heard.
+    pub(super) fn order(&mut self, output: Output, recorded: bool) {
+        self.state.waiting.order(&output);
+        match output {
+            Output::Record { entry } => {
+                self.state.watch.record(&entry);
+                if let Event::MeetingStarted { meeting, .. } = &entry.event {
+                    self.live.set_meeting(Some(*meeting));
+                }
+                self.then(Later::Tell(Box::new(entry)));
+            }
+            Output::Ding { .. } | Output::Say { .. } => {
+                if recorded {
+                    self.then(Later::Order(output));
+                }
+            }
+            Output::Card { .. } | Output::RaiseHand { .. } => self.then(Later::Order(output)),
+            Output::ShowBanner { about, ref text } => {
+                let text = text.clone();
+                self.carry_out(output);
+                self.then(Later::Banner { about, text });
+            }
+            Output::Silence { .. }
+            | Output::Show { .. }
+            | Output::ShowFloor { .. }
+            | Output::ClearBanner { .. }
+            | Output::ShowTimebox { .. }
+            | Output::Prepare { .. }
+            | Output::Discard { .. }
+            | Output::LowerHand { .. }
+            | Output::Mute { .. }
+            | Output::AnswerWanted { .. }
+            | Output::Reset => self.carry_out(output),
+        }
+    }
+
+    pub(super) fn carry_out(&mut self, output: Output) {
         if let Output::Show { light } = output {
             self.show(light);
         }
@@ -25,9 +63,6 @@ impl MeetingLoop {
             Output::Record { .. } | Output::Show { .. } => {}
             Output::ShowFloor { floor } => self.show_floor(&floor),
             Output::ShowBanner { about, text } => {
-                if let Some(platform) = &mut self.platform {
-                    platform.banner(Some(&text));
-                }
                 let (about, text) = (banner_about(about), Some(text));
                 self.live.send(&LiveEvent::Banner { at_ms, about, text });
             }
@@ -40,10 +75,8 @@ impl MeetingLoop {
             Output::ShowTimebox { timebox } => self.live.send(&timebox_event(at_ms, &timebox)),
             Output::Card { to, title, body } => self.show_card(to, title, body),
             Output::Ding { request, place } => {
-                if proven {
-                    self.mouth.ding(request, place);
-                    self.live.send(&LiveEvent::Ding { at_ms, request });
-                }
+                self.mouth.ding(request, place);
+                self.live.send(&LiveEvent::Ding { at_ms, request });
             }
             Output::Prepare { say, clauses } => {
                 self.state.prepared.insert(say, clauses.clone());
@@ -57,9 +90,6 @@ impl MeetingLoop {
                 self.mouth.discard(say);
             }
             Output::Say { say, request, clauses } => {
-                if !proven {
-                    return;
-                }
                 self.mouth.say(say, clauses);
                 let texts = self.state.prepared.get(&say).cloned().unwrap_or_default();
                 for clause in texts.into_iter().take(clauses as usize) {
@@ -160,7 +190,6 @@ impl MeetingLoop {
                 self.live.send(&LiveEvent::Action { at_ms, id: *action, text: title.clone(), owner: *owner });
             }
             Event::MeetingStarted { meeting, .. } => {
-                self.live.set_meeting(Some(*meeting));
                 self.live.send(&LiveEvent::Meeting { at_ms, meeting: *meeting, state: code("started") });
             }
             Event::MeetingEnded { meeting } => {

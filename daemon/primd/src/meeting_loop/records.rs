@@ -1,121 +1,130 @@
 //! Records: all of one input with the state they lead to, in one transaction, before anything that follows is heard.
 
-use prim_ids::MeetingId;
-use prim_meeting::{Entry, Input, Meeting, MeetingConfig, Peripheral, PeripheralState, Snapshot};
-use prim_proto::witness::{Line, Step};
-use prim_proto::{self as proto, Draft};
-use prim_spool::{AppendError, Encoded, Moment, Slot};
+use std::sync::mpsc::SyncSender;
+use std::time::Duration;
 
-use super::MeetingLoop;
+use prim_ids::{MeetingId, MonoTime};
+use prim_meeting::{Input, Meeting, MeetingConfig, Output, Peripheral, PeripheralState, Snapshot};
+use prim_proto::{Draft, Erasables, LiveEvent};
+
+use super::waiting::Later;
+use super::{MeetingLoop, entries};
 use crate::clock;
-use crate::erase::{MeetingToErase, Outcome, Places};
+use crate::erase::{self, Erasure, Outcome};
 use crate::ledger::Ledger;
+use crate::writer::{Batch, Stored, Written};
+
+/// A ding that waited longer for its record stays unheard: the silence it was meant for may be another one. Within the
+/// two seconds that the core gives a speech to begin.
+const DING_PATIENCE: Duration = Duration::from_millis(1500);
+/// A disk on which a record waits for so long does not answer: cards that stall take a few seconds.
+const DISK_PATIENCE: Duration = Duration::from_secs(10);
 
 impl MeetingLoop {
-    /// All or none of `records`, with the state of the meeting behind them, in one transaction; they are on disk when
-    /// this returns `true`.
-    pub(super) fn write_down(&mut self, records: &[Entry]) -> bool {
-        if records.is_empty() {
-            return true;
-        }
-        let drafts: Vec<Draft> = records.iter().flat_map(|entry| self.ledger.drafts(entry)).collect();
-        let state = saved(&self.ledger, &self.meeting);
-        self.append(drafts, Some(&state))
+    /// Gives the records among `outputs` to the writer, with the state of the meeting behind them, and what the replay log
+    /// has to say. Whether it takes them.
+    pub(super) fn write_down(&mut self, outputs: &[Output]) -> bool {
+        let drafts: Vec<Draft> = entries(outputs).flat_map(|entry| self.ledger.drafts(entry)).collect();
+        let state = (!drafts.is_empty()).then(|| saved(&self.ledger, &self.meeting));
+        let replay = self.replay.take_ops();
+        self.give_to_writer(Batch { drafts, state, replay })
     }
 
-    /// `state`: what a restarted daemon goes on from. Records that do not come from the core leave it as it is.
-    pub(super) fn append(&mut self, drafts: Vec<Draft>, state: Option<&str>) -> bool {
-        if drafts.is_empty() {
+    /// Records that do not come from the core.
+    pub(super) fn append(&mut self, drafts: Vec<Draft>) {
+        self.give_to_writer(Batch { drafts, ..Batch::default() });
+    }
+
+    fn give_to_writer(&mut self, batch: Batch) -> bool {
+        if batch.drafts.is_empty() && batch.replay.is_empty() {
             return true;
         }
-        let streams: Vec<_> = drafts.iter().map(|d| d.stream).collect();
-        let mut drafts: Vec<Option<Draft>> = drafts.into_iter().map(Some).collect();
-        let now = Moment { boot: self.boot, at: clock::mono_now() };
-        let mut seen: Vec<Line> = Vec::new();
-        let make = |i: usize, slot: Slot| {
-            let draft = drafts[i].take().expect("each slot is made once");
-            let meeting = draft.meeting;
-            let placed = draft.place(slot.epoch, slot.seq, proto::Hash(slot.prev));
-            if let Some(witness) = &self.witness {
-                let place = (slot.stream, slot.epoch, slot.seq);
-                seen.push(Line { step: Step::Placed, place, hash: placed.hash });
-                if seen.len() == streams.len() {
-                    witness.note(seen.iter().copied());
-                }
-            }
-            Encoded {
-                bytes: placed.raw.into_bytes(),
-                erasable: placed.erasables.to_json().map(String::into_bytes),
-                hash: placed.hash.0,
-                meeting,
-            }
-        };
-        let stored = match state {
-            Some(state) => self.spool.append_with_state(now, &streams, state.as_bytes(), make),
-            None => self.spool.append_many(now, &streams, make),
-        };
-        match stored {
-            Ok(_) => {
-                if let Some(witness) = &self.witness {
-                    witness.note(seen.into_iter().map(|line| Line { step: Step::Kept, ..line }));
-                }
-                for stream in streams {
-                    (self.spool_grew)(stream);
-                }
-                // Audit still finds room where nothing else does: that is no recovery.
-                if !self.spool.is_refusing() {
-                    self.disk(None);
-                }
-                true
-            }
-            Err(error) => {
-                let (reason, audit_kept) = match error {
-                    AppendError::DiskFull { audit_kept, .. } => {
-                        ("the disk is full: free some space", audit_kept)
+        let taken = self.writer.give(batch);
+        if !taken {
+            self.state.waiting.hush();
+            self.disk(Some("the disk does not answer; no more records find room in memory"));
+        }
+        taken
+    }
+
+    /// Does `what` as soon as everything that was recorded is on disk; at once when it is.
+    pub(super) fn then(&mut self, what: Later) {
+        let now = clock::mono_now();
+        match self.writer.awaited() {
+            Some(ticket) => self.state.waiting.push(ticket, now, what),
+            None => self.carry_out_later(now, what),
+        }
+    }
+
+    /// Takes what the writer told, and does what waited for it.
+    pub(super) fn take_written(&mut self) {
+        while let Some(written) = self.writer.next_written() {
+            match written {
+                Written::Depth { rows } => self.tell_depth(rows),
+                Written::Batch { through, stored } => {
+                    match stored {
+                        Stored::Nothing | Stored::All { refusing: true } => {}
+                        Stored::All { refusing: false } => self.disk(None),
+                        Stored::AuditAlone { why } => self.disk(Some(why)),
+                        Stored::Failed { why } => {
+                            // Also what waits for later records: it follows from what is not on record.
+                            self.state.waiting.hush();
+                            self.disk(Some(why));
+                        }
                     }
-                    AppendError::OverQuota { audit_kept, .. } => {
-                        ("unsent audit fills the spool: restore the link to the gateway", audit_kept)
+                    while let Some((ordered, what)) = self.state.waiting.next(through) {
+                        self.carry_out_later(ordered, what);
                     }
-                    AppendError::Sqlite { .. } => ("the spool cannot be written", false),
-                };
-                if self.state.disk_up {
-                    tracing::error!(
-                        error = &error as &dyn std::error::Error,
-                        spool.audit_kept = audit_kept,
-                        "a record could not be stored; nothing that depends on it will be heard"
-                    );
                 }
-                if audit_kept {
-                    // What was heard or done is in the audit; of the rest it is on record that it is lost.
-                    if let Some(witness) = &self.witness {
-                        let audit = seen.into_iter().filter(|line| line.place.0 == prim_ids::Stream::Audit);
-                        witness.note(audit.map(|line| Line { step: Step::Kept, ..line }));
-                    }
-                    (self.spool_grew)(prim_ids::Stream::Audit);
-                }
-                self.disk(Some(reason));
-                audit_kept
             }
+        }
+    }
+
+    fn carry_out_later(&mut self, ordered: MonoTime, what: Later) {
+        match what {
+            Later::Order(Output::Ding { .. }) if clock::mono_now() > ordered + DING_PATIENCE => {
+                tracing::warn!("a ding was left out: the disk took too long to put its intent on record");
+            }
+            Later::Order(order) => self.carry_out(order),
+            Later::Banner { text, .. } => {
+                if let Some(platform) = &mut self.platform {
+                    platform.banner(Some(&text));
+                }
+            }
+            Later::Tell(entry) => self.tell(&entry),
+            Later::MeetingOver(meeting) => self.live.meeting_over(meeting),
+        }
+    }
+
+    fn tell_depth(&mut self, queued: u64) {
+        let link_up = self.state.link_was_up.unwrap_or_default();
+        let sync = (queued, link_up);
+        if self.state.last_sync.replace(sync) != Some(sync) {
+            self.live.send(&LiveEvent::Sync { at_ms: clock::mono_now(), queued, link_up });
         }
     }
 
     /// What was said in `meeting`, which has ended, goes: payloads, replay log and kept state.
-    pub(super) fn erase(&mut self, meeting: MeetingId) -> Outcome {
-        let order = MeetingToErase {
+    pub(super) fn erase(&mut self, meeting: MeetingId, answer: SyncSender<Outcome>) {
+        if let Some(running) = self.meeting.meeting() {
+            let _ = answer.send(erase::refusal(running, meeting));
+            return;
+        }
+        let record = self.ledger.draft(clock::mono_now(), erase::erased(0), Erasables::default());
+        self.writer.erase(Erasure {
             meeting,
-            running: self.meeting.meeting(),
-            boot: self.boot,
-            places: Places {
-                spool: &self.spool,
-                replay: self.replay.folder(),
-                witness: self.witness.as_ref(),
-            },
+            replay: self.replay.folder().to_owned(),
+            record,
             state: saved(&self.ledger, &self.meeting),
-            ledger: &mut self.ledger,
-        };
-        let outcome = order.carry_out();
-        (self.spool_grew)(prim_ids::Stream::Audit);
-        outcome
+            answer,
+        });
+    }
+
+    /// A disk that hangs tells nothing: it shows in what waits.
+    pub(super) fn look_at_disk(&mut self, now: MonoTime) {
+        if self.state.waiting.since().is_some_and(|since| now > since + DISK_PATIENCE) {
+            self.disk(Some("the disk does not answer"));
+        }
     }
 
     /// Reports a change of the disk's state once.
@@ -124,10 +133,6 @@ impl MeetingLoop {
             return;
         }
         self.state.disk_up = broken.is_none();
-        if broken.is_none() {
-            // Records that admit what was refused may have been written on any stream.
-            prim_ids::Stream::ALL.into_iter().for_each(|stream| (self.spool_grew)(stream));
-        }
         let state = match broken {
             None => PeripheralState::Up,
             Some(reason) => PeripheralState::Absent { reason: reason.to_owned() },

@@ -1,23 +1,28 @@
 //! The order of disk and sound, with a real spool and a speaker that looks into it.
 
-use std::sync::Mutex;
+mod slow_disk;
+
 use std::sync::atomic::AtomicUsize;
+use std::sync::mpsc::sync_channel;
+use std::sync::{Condvar, Mutex};
 use std::time::Instant;
 
 use prim_adapter::{Adapter, JoinRequest, Session};
 use prim_adapter_room::Room;
 use prim_hal::{LightPattern, PlayedBlock, ShowLightError, Speaker, WriteSpeakerError};
-use prim_ids::{BootId, EpochId, UserId, WallTime};
+use prim_ids::{BootId, EpochId, MeetingId, Stream, UserId, WallTime};
 use prim_meeting::{Event, PanelCommand};
 use prim_models::fakes::FakeTts;
-use prim_spool::Limits;
+use prim_proto::LiveEvent;
+use prim_spool::{AppendError, Encoded, Limits, Moment, Slot, Spool};
 
 use super::*;
 use crate::agenda::MeetingPlan;
 use crate::erase::Outcome;
 use crate::inbox::Inbox;
 use crate::ledger::Identity;
-use crate::mouth::Route;
+use crate::mouth::{Route, lock};
+use crate::writer::{Batch, Store, Stored, WriterParts, Written};
 
 /// Plays at once; remembers how many blocks came and what was on disk when the first did.
 struct WatchingSpeaker {
@@ -25,6 +30,7 @@ struct WatchingSpeaker {
     blocks: Arc<AtomicUsize>,
     intents_at_first_block: Arc<Mutex<Option<usize>>>,
     state_at_first_block: Arc<Mutex<Option<String>>>,
+    slow: Arc<AtomicBool>,
 }
 
 impl Speaker for WatchingSpeaker {
@@ -39,7 +45,7 @@ impl Speaker for WatchingSpeaker {
         8
     }
     fn queued_blocks(&self) -> usize {
-        0
+        if self.slow.load(Ordering::Acquire) { 3 } else { 0 }
     }
     fn played(&mut self) -> Option<PlayedBlock> {
         None
@@ -50,10 +56,68 @@ impl Speaker for WatchingSpeaker {
     }
 }
 
-struct DarkLight;
-impl Indicator for DarkLight {
-    fn show(&mut self, _: LightPattern) -> Result<(), ShowLightError> {
+/// Remembers what it was told to show.
+#[derive(Default)]
+struct SeenLight(Arc<Mutex<Vec<LightPattern>>>);
+impl Indicator for SeenLight {
+    fn show(&mut self, pattern: LightPattern) -> Result<(), ShowLightError> {
+        lock(&self.0).push(pattern);
         Ok(())
+    }
+}
+
+/// How the disk behind a gate behaves.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+enum Disk {
+    #[default]
+    Works,
+    /// A commit does not come back.
+    Hangs,
+    /// The commit that comes next, or hangs now, fails; then it works.
+    FailsOnce,
+}
+
+#[derive(Clone, Default)]
+struct Gate(Arc<(Mutex<Disk>, Condvar)>);
+
+impl Gate {
+    fn set(&self, disk: Disk) {
+        *lock(&self.0.0) = disk;
+        self.0.1.notify_all();
+    }
+
+    /// Whether the commit may succeed.
+    fn pass(&self) -> bool {
+        let mut disk = lock(&self.0.0);
+        while *disk == Disk::Hangs {
+            disk = self.0.1.wait(disk).unwrap();
+        }
+        std::mem::take(&mut *disk) == Disk::Works
+    }
+}
+
+struct GatedSpool {
+    spool: Arc<Spool>,
+    gate: Gate,
+}
+
+impl Store for GatedSpool {
+    fn append(
+        &self,
+        now: Moment,
+        streams: &[Stream],
+        state: Option<&[u8]>,
+        make: &mut dyn FnMut(usize, Slot) -> Encoded,
+    ) -> Result<(), AppendError> {
+        if self.gate.pass() {
+            self.spool.append(now, streams, state, make)
+        } else {
+            Err(AppendError::DiskFull { stream: streams[0], audit_kept: false })
+        }
+    }
+
+    fn spool(&self) -> &Spool {
+        &self.spool
     }
 }
 
@@ -73,6 +137,10 @@ struct Bench {
     blocks: Arc<AtomicUsize>,
     intents_at_first_block: Arc<Mutex<Option<usize>>>,
     state_at_first_block: Arc<Mutex<Option<String>>>,
+    slow: Arc<AtomicBool>,
+    gate: Gate,
+    light: Arc<Mutex<Vec<LightPattern>>>,
+    told: Arc<Mutex<Vec<LiveEvent>>>,
     _room: Session<prim_adapter::Mouth>,
     _folder: tempfile::TempDir,
 }
@@ -87,12 +155,14 @@ fn bench(limits: Limits) -> Bench {
         Arc::new(Spool::open(&folder.path().join("spool.sqlite"), limits, fresh, write_loss).unwrap());
     let (inbox, facts) = Inbox::new();
     let (blocks, intents_at_first_block) = (Arc::default(), Arc::default());
+    let slow: Arc<AtomicBool> = Arc::default();
     let state_at_first_block: Arc<Mutex<Option<String>>> = Arc::default();
     let speaker = WatchingSpeaker {
         spool: Arc::clone(&spool),
         blocks: Arc::clone(&blocks),
         intents_at_first_block: Arc::clone(&intents_at_first_block),
         state_at_first_block: Arc::clone(&state_at_first_block),
+        slow: Arc::clone(&slow),
     };
     let speaker: Box<dyn Speaker> = Box::new(speaker);
     let Room { adapter, .. } =
@@ -107,20 +177,32 @@ fn bench(limits: Limits) -> Bench {
     )
     .unwrap();
     let config = config_for(None, 1);
+    let gate = Gate::default();
+    let writer = Writer::start(WriterParts {
+        store: Box::new(GatedSpool { spool: Arc::clone(&spool), gate: gate.clone() }),
+        grew: Box::new(|_| {}),
+        witness: None,
+        boot,
+        inbox: inbox.clone(),
+    })
+    .unwrap();
+    let light = SeenLight::default();
+    let seen = Arc::clone(&light.0);
+    let live = Live::new();
+    let told: Arc<Mutex<Vec<LiveEvent>>> = Arc::default();
+    let sink = Arc::clone(&told);
+    live.forward_to(Box::new(move |_, event| lock(&sink).push(event.clone())));
     let meeting_loop = MeetingLoop {
         meeting: Meeting::new(config.clone()),
         ledger: Ledger::new(identity),
-        spool: Arc::clone(&spool),
-        spool_grew: Box::new(|_| {}),
-        witness: None,
+        writer,
         mouth,
-        light: Box::new(DarkLight),
+        light: Box::new(light),
         platform: None,
-        live: Live::new(),
+        live,
         unsettled: Arc::default(),
         muted: Arc::default(),
         link_up: Arc::default(),
-        boot,
         replay: ReplayLog::new(&folder.path().join("replay"), &config),
         parts: crate::vitals::Parts::default(),
         state: LoopState::new(),
@@ -132,19 +214,40 @@ fn bench(limits: Limits) -> Bench {
         blocks,
         intents_at_first_block,
         state_at_first_block,
+        slow,
+        gate,
+        light: seen,
+        told,
         _room: room,
         _folder: folder,
     }
 }
 
 impl Bench {
+    /// A fact, and everything that comes of it on disk.
+    fn fact(&mut self, at: MonoTime, input: Input) {
+        self.meeting_loop.fact(at, input);
+        self.written();
+    }
+
+    fn written(&mut self) {
+        self.meeting_loop.writer.flush();
+        self.meeting_loop.take_written();
+    }
+
+    fn erase(&mut self, meeting: MeetingId) -> Outcome {
+        let (answer, outcome) = sync_channel(1);
+        self.meeting_loop.erase(meeting, answer);
+        outcome.recv().unwrap()
+    }
+
     fn begin(&mut self) {
         let now = clock::mono_now();
         for which in [Peripheral::Microphones, Peripheral::Speaker, Peripheral::Tts, Peripheral::Disk] {
             self.meeting_loop.fact(now, Input::PeripheralChanged { which, state: PeripheralState::Up });
         }
         let plan: MeetingPlan = toml::from_str("title = \"Monday\"\nconsent = \"given\"").unwrap();
-        self.meeting_loop.fact(now, start_of(&plan, 1).0);
+        self.fact(now, start_of(&plan, 1).0);
     }
 
     fn say(&mut self, text: &str) {
@@ -162,6 +265,7 @@ impl Bench {
                 quiet_since = Instant::now();
             }
             let now = clock::mono_now();
+            self.meeting_loop.take_written();
             if self.meeting_loop.meeting.poll_timeout().is_some_and(|t| t <= now) {
                 self.meeting_loop.meeting.handle_timeout(now);
             }
@@ -219,6 +323,7 @@ fn the_state_on_disk_is_that_of_the_last_record() {
     bench.say("two minutes left");
     for _ in 0..40 {
         bench.meeting_loop.settle();
+        bench.written();
         let tip = bench.spool.tip(prim_ids::Stream::Audit).seq;
         if tip > seen {
             seen = tip;
@@ -234,7 +339,7 @@ fn the_state_on_disk_is_that_of_the_last_record() {
             );
         }
         if let Ok(Message::Fact { at, input }) = bench.facts.recv_timeout(Duration::from_millis(50)) {
-            bench.meeting_loop.fact(at, input);
+            bench.fact(at, input);
         }
     }
     assert!(seen > 5, "only {seen} records");
@@ -341,6 +446,7 @@ fn a_meeting_ends_as_soon_as_its_last_words_have_come_and_with_them() {
     assert_eq!(bench.meeting_loop.turn(later, None, &mut || last.take()), None);
     assert_eq!(bench.meeting_loop.meeting.meeting(), None);
     assert!(last.is_none(), "what waited in the inbox was taken");
+    bench.written();
     assert_eq!(bench.spool.read(prim_ids::Stream::Utterance, 1, 10).unwrap().len(), 1);
 }
 
@@ -363,7 +469,7 @@ fn an_erased_meeting_leaves_no_word_on_the_device_and_a_chain_that_holds() {
     bench.begin();
     let meeting = bench.meeting_loop.meeting.meeting().unwrap();
     let now = clock::mono_now();
-    bench.meeting_loop.fact(now, words("marmalade sunrise", now));
+    bench.fact(now, words("marmalade sunrise", now));
     let holds_words = |folder: &std::path::Path| {
         let mut folders = vec![folder.to_owned()];
         let mut found = false;
@@ -380,12 +486,11 @@ fn an_erased_meeting_leaves_no_word_on_the_device_and_a_chain_that_holds() {
         found
     };
     assert!(holds_words(bench._folder.path()));
-    let running = bench.meeting_loop.erase(meeting);
+    let running = bench.erase(meeting);
     assert!(matches!(running, Outcome::Refused { .. }), "{running:?}");
 
-    bench.meeting_loop.fact(now, Input::MeetingEnded);
-    bench.meeting_loop.settle();
-    let Outcome::Erased { records, replay_log: true } = bench.meeting_loop.erase(meeting) else {
+    bench.fact(now, Input::MeetingEnded);
+    let Outcome::Erased { records, replay_log: true } = bench.erase(meeting) else {
         panic!("it was refused, or there was no replay log");
     };
     assert!(records > 1, "title and words at least");
@@ -401,7 +506,7 @@ fn an_erased_meeting_leaves_no_word_on_the_device_and_a_chain_that_holds() {
     let audit = bench.spool.read(prim_ids::Stream::Audit, 1, 1000).unwrap();
     let last = String::from_utf8_lossy(&audit.last().unwrap().bytes).into_owned();
     assert!(last.contains("meeting.erased") && last.contains(&meeting.to_string()), "{last}");
-    assert!(matches!(bench.meeting_loop.erase(meeting), Outcome::Erased { records: 0, replay_log: false }));
+    assert!(matches!(bench.erase(meeting), Outcome::Erased { records: 0, replay_log: false }));
 }
 
 #[test]
@@ -416,12 +521,15 @@ fn a_wall_clock_that_jumps_in_a_meeting_is_recorded_and_nothing_is_lost() {
     };
     let at = |ms: i64| WallTime::from_unix_millis(wall.unix_millis() + ms);
     bench.meeting_loop.look_at_wall(mono, wall, false);
+    bench.written();
     assert_eq!(kinds(&bench), 0);
     bench.meeting_loop.look_at_wall(mono + Duration::from_secs(1), at(-7_200_000), false);
+    bench.written();
     assert_eq!(kinds(&bench), 1, "set back by two hours");
     bench.meeting_loop.look_at_wall(mono + Duration::from_secs(2), at(-7_199_000), true);
+    bench.written();
     assert_eq!(kinds(&bench), 2, "and trusted a second later");
-    bench.meeting_loop.fact(mono, words("still here", mono));
+    bench.fact(mono, words("still here", mono));
     assert_eq!(bench.spool.read(prim_ids::Stream::Utterance, 1, 10).unwrap().len(), 1);
 }
 
@@ -431,11 +539,11 @@ fn losing_the_platform_in_a_meeting_ends_nothing_and_both_ways_are_on_record() {
     bench.begin();
     let now = clock::mono_now();
     let link = |state| Input::PeripheralChanged { which: Peripheral::RemoteLink, state };
-    bench.meeting_loop.fact(now, link(PeripheralState::Up));
+    bench.fact(now, link(PeripheralState::Up));
     let away = PeripheralState::Absent { reason: "the platform hung up".to_owned() };
-    bench.meeting_loop.fact(now, link(away));
-    bench.meeting_loop.fact(now, words("still here", now));
-    bench.meeting_loop.fact(now, link(PeripheralState::Up));
+    bench.fact(now, link(away));
+    bench.fact(now, words("still here", now));
+    bench.fact(now, link(PeripheralState::Up));
     assert!(bench.meeting_loop.meeting.meeting().is_some());
     assert_eq!(bench.spool.read(prim_ids::Stream::Utterance, 1, 10).unwrap().len(), 1);
     let rows = bench.spool.read(prim_ids::Stream::Audit, 1, 1000).unwrap();
@@ -457,9 +565,10 @@ fn over_quota_the_audit_beside_a_refused_utterance_is_kept_and_proves_what_it_sa
     let audit = || proto::Body::Audit(proto::Audit::Daemon { state: "filling".parse().unwrap() });
     while bench.spool.depth().unwrap().bytes <= 20_000 {
         bench.meeting_loop.note(now, audit());
+        bench.written();
     }
     let before = bench.spool.tip(prim_ids::Stream::Audit).seq;
-    bench.meeting_loop.fact(now, words("nobody has room for this", now));
+    bench.fact(now, words("nobody has room for this", now));
     assert_eq!(bench.spool.depth().unwrap().refused, 1);
     let ledger = &mut bench.meeting_loop.ledger;
     let mut draft = ledger.draft(now, audit(), proto::Erasables::default());
@@ -467,11 +576,21 @@ fn over_quota_the_audit_beside_a_refused_utterance_is_kept_and_proves_what_it_sa
         draft.stream = prim_ids::Stream::Note;
         draft
     }];
-    assert!(bench.meeting_loop.append(beside, Some("a state")), "the audit is on disk: it may be heard");
+    bench.meeting_loop.settle();
+    bench.written();
+    let state_of_it = Some("a state".to_owned());
+    bench.meeting_loop.writer.give(Batch { drafts: beside, state: state_of_it, ..Batch::default() });
+    bench.meeting_loop.writer.flush();
+    let written = std::iter::from_fn(|| bench.meeting_loop.writer.next_written()).last();
+    assert!(
+        matches!(written, Some(Written::Batch { stored: Stored::AuditAlone { .. }, .. })),
+        "the audit is on disk, it may be heard: {written:?}"
+    );
     assert_eq!(state(&bench.spool).as_deref(), Some("a state"));
     assert!(bench.spool.tip(prim_ids::Stream::Audit).seq > before);
     assert_eq!(bench.spool.depth().unwrap().refused, 2);
     bench.meeting_loop.settle();
+    bench.written();
     assert!(matches!(bench.meeting_loop.parts.state(Peripheral::Disk), ("absent", Some(_))));
     let told = |bench: &Bench| {
         let rows = bench.spool.read(prim_ids::Stream::Audit, before, 1000).unwrap();
@@ -480,7 +599,7 @@ fn over_quota_the_audit_beside_a_refused_utterance_is_kept_and_proves_what_it_sa
     assert_eq!(told(&bench), 1, "the fault is on record once, not once for each that is refused");
     let audit_tip = bench.spool.tip(prim_ids::Stream::Audit).seq;
     bench.spool.acknowledge(prim_ids::Stream::Audit, bench.spool.epoch(), audit_tip).unwrap();
-    bench.meeting_loop.fact(now, words("now there is", now));
+    bench.fact(now, words("now there is", now));
     bench.meeting_loop.settle();
     assert_eq!(bench.meeting_loop.parts.state(Peripheral::Disk), ("up", None));
 }
