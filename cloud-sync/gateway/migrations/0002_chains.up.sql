@@ -147,7 +147,7 @@ CREATE TABLE quarantine (
     reason text NOT NULL CHECK (reason IN ('hash_conflict', 'forked')),
     raw text NOT NULL,
     erasable text,
-    -- The meeting it names, so that its words can be erased with it.
+    -- The meeting it names, so that its words can be erased with it; NULL: with any meeting of its device.
     meeting_id text COLLATE "C",
     received_at timestamptz NOT NULL DEFAULT now(),
     PRIMARY KEY (cursor_id, seq, hash)
@@ -164,6 +164,9 @@ CREATE TABLE rejected (
     payload bytea NOT NULL,
     payload_bytes bigint NOT NULL,
     payload_hash sha256 NOT NULL,
+    -- Whether all its words stand beside a meeting that is found in the payload. If not, they could be any meeting's of
+    -- the device: they go with the first of its meetings that is erased.
+    names_meetings boolean NOT NULL,
     count bigint NOT NULL DEFAULT 1,
     received_at timestamptz NOT NULL DEFAULT now(),
     last_received_at timestamptz NOT NULL DEFAULT now(),

@@ -224,15 +224,29 @@ CALL prim_protect('artifacts');
 -- Erases everything people said or are called in a meeting; chain and structure stay.
 CREATE FUNCTION prim_erase_meeting(org text, meeting text) RETURNS void LANGUAGE plpgsql SECURITY DEFINER
     SET search_path = public, pg_temp AS $$
+DECLARE
+    recorder text := (SELECT m.device_id FROM meetings m WHERE m.org_id = org AND m.id = meeting);
 BEGIN
     -- Whoever sets words aside holds this shared: they are seen here, or see below that the meeting is erased.
     PERFORM pg_advisory_xact_lock(hashtext('prim_erase_meeting'));
     UPDATE records SET erasable = NULL WHERE org_id = org AND meeting_id = meeting AND erasable IS NOT NULL;
     UPDATE quarantine SET erasable = NULL
         WHERE org_id = org AND meeting_id = meeting AND erasable IS NOT NULL;
-    -- A refused payload is nobody's rows: where it names the meeting, it goes whole. Its hash and size stay.
+    -- Words whose meeting could not be read (a record that was not understood has no time) could be this one's: all of
+    -- its device go. What the device signed stays.
+    UPDATE records SET erasable = NULL
+        WHERE cursor_id IN (SELECT c.id FROM cursors c WHERE c.device_id = recorder)
+            AND meeting_id IS NULL AND at_mono_ms IS NULL AND erasable IS NOT NULL;
+    UPDATE quarantine SET erasable = NULL
+        WHERE cursor_id IN (SELECT c.id FROM cursors c WHERE c.device_id = recorder)
+            AND meeting_id IS NULL AND erasable IS NOT NULL;
+    -- A refused payload is nobody's rows: where it names the meeting, or words in it no meeting at all, it goes whole. Its
+    -- hash and size stay.
     UPDATE rejected SET payload = '', detail = ''
         WHERE (org_id = org OR org_id IS NULL) AND position(convert_to(meeting, 'UTF8') IN payload) > 0;
+    UPDATE rejected SET payload = '', detail = ''
+        WHERE NOT names_meetings AND starts_with(topic, (SELECT format('prim/1/%s/%s/', o.name, d.name)
+            FROM devices d JOIN organisations o ON o.id = d.org_id WHERE d.id = recorder));
     UPDATE meetings SET title = NULL, erased_at = coalesce(erased_at, now()) WHERE org_id = org AND id = meeting;
     UPDATE participants SET name = NULL WHERE org_id = org AND meeting_id = meeting;
     UPDATE agenda_items SET title = NULL WHERE org_id = org AND meeting_id = meeting;

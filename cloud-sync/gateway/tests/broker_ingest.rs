@@ -13,7 +13,7 @@ use common::device::Device;
 use common::{Bed, durable};
 use prim_bed::{Mosquitto, MosquittoOptions, World, free_port};
 use prim_ids::Stream;
-use prim_proto::{Ack, GatewayPresence, State, Topic};
+use prim_proto::{Ack, Actor, Audit, Body, Erasables, GatewayPresence, State, Topic};
 use rumqttc::mqttbytes::QoS;
 use rumqttc::mqttbytes::v5::Packet;
 use rumqttc::{AsyncClient, Event, MqttOptions, PublishOptions, TlsConfiguration, Transport};
@@ -317,6 +317,42 @@ async fn batches_are_acknowledged_after_commit_and_bad_payloads_are_kept_and_ans
         assert!(metrics.contains(number), "{number} in {metrics}");
     }
     assert!(!site.log().contains("daemon"), "records are not logged: {}", site.log());
+}
+
+#[tokio::test]
+async fn a_refused_payload_that_names_no_meeting_is_kept_until_a_meeting_of_its_device_is_erased() {
+    let site = Site::open().await;
+    let mut device = Device::new("acme/huddle-1", 1);
+    let mut online = site.online(&device).await;
+    let topic = device.topic(Stream::Utterance);
+    let foreign = prim_proto::AuditKey::from_seed([66; 32]);
+    // One whose meeting can be read, and two that name none, from a device and from nobody's.
+    let said = device.says(1, None, "xyzzy readable");
+    online.publish(&topic, device.batch_signed(Stream::Utterance, &[said], &foreign).encode()).await;
+    assert_eq!(online.acked().await.rejected[0].reason.as_str(), "foreign_key");
+    online.publish(&topic, b"{\"batch\":\"xyzzy before\"}".to_vec()).await;
+    let stranger = Device::new("acme/huddle-9", 9);
+    let stranger_online = site.online(&stranger).await;
+    stranger_online.publish(&stranger.topic(Stream::Audit), b"{\"batch\":\"xyzzy\"}".to_vec()).await;
+    wait_for("three refusals", async || site.bed.count("rejected") == 3).await;
+    let kept = "SELECT string_agg(reason, ',' ORDER BY id) FROM rejected
+                WHERE position(convert_to('xyzzy', 'UTF8') IN payload) > 0";
+    assert_eq!(site.bed.text(kept), "foreign_key,malformed");
+
+    device.meeting = prim_ids::MeetingId::from_u128(0x0196 << 112);
+    let erased = Audit::MeetingErased { records: 0, by: Actor::Panel { id: None } };
+    let order = device.write(Body::Audit(erased), Erasables::default());
+    online.publish(&device.topic(Stream::Audit), device.batch(Stream::Audit, &[order]).encode()).await;
+    assert_eq!(online.acked().await.through_seq, 1);
+    assert_eq!(site.bed.text(kept), "foreign_key", "it names a meeting that nobody erased");
+    online.publish(&topic, b"{\"batch\":\"xyzzy after\"}".to_vec()).await;
+    wait_for("the fourth refusal", async || site.bed.count("rejected") == 4).await;
+    assert_eq!(site.bed.text(kept), "foreign_key");
+    assert_eq!(
+        site.bed.count("rejected WHERE payload_bytes > 0 AND reason <> ''"),
+        4,
+        "that it came is known"
+    );
 }
 
 #[tokio::test]

@@ -4,7 +4,7 @@
 mod common;
 
 use common::device::{Device, sealed};
-use common::{Bed, furnished};
+use common::{Bed, enrol, furnished};
 use prim_gateway::ingest::{self, Checked, CommitError, Depth, Registry, Store};
 use prim_ids::{AgendaItemId, EpochId, MeetingId, NoteId, Stream};
 use prim_proto::{Actor, Audit, AuditKey, Body, ChainFields, Erasables, Note, Placed, link};
@@ -63,27 +63,42 @@ fn batches(device: &mut Device) -> Vec<(Stream, Vec<Placed>)> {
     };
     let erased = Audit::MeetingErased { records: 9, by: Actor::Panel { id: None } };
     let erased = device.write(Body::Audit(erased), Erasables::default());
-    let mut fork = Device::new("acme/huddle-1", 1);
+    let mut fork = Device::new(&device.address.to_string(), 1);
     (fork.epoch, fork.meeting) = (device.epoch, device.meeting);
-    let other: Vec<Placed> = (7..10).map(|id| fork.says(id, None, &format!("{WORD} of the copy"))).collect();
+    let mut other: Vec<Placed> =
+        (7..10).map(|id| fork.says(id, None, &format!("{WORD} of the copy"))).collect();
+    let last = other.pop().unwrap();
+    other.push(nameless(last));
     let said = vec![device.says(1, None, WORD), newer(device.says(2, None, WORD))];
-    let (text, e) = sealed(&[("text", WORD)]);
-    let note = Note::Noted {
-        id: NoteId::from_u128(1),
-        supersedes: None,
-        item: None,
-        utterances: Vec::new(),
-        text: text[0],
-        by: Actor::Panel { id: None },
+    let mut note = |id| {
+        let (text, e) = sealed(&[("text", WORD)]);
+        let note = Note::Noted {
+            id: NoteId::from_u128(id),
+            supersedes: None,
+            item: None,
+            utterances: Vec::new(),
+            text: text[0],
+            by: Actor::Panel { id: None },
+        };
+        device.write(Body::Note(note), e)
     };
-    let note = device.write(Body::Note(note), e);
+    let notes = vec![note(1), nameless(note(2))];
     vec![
         (Stream::Audit, vec![beginning]),
         (Stream::Audit, vec![erased]),
         (Stream::Utterance, said),
-        (Stream::Note, vec![note]),
+        (Stream::Note, notes),
         (Stream::Utterance, other),
     ]
+}
+
+/// The same record with a meeting that nobody can read.
+fn nameless(placed: Placed) -> Placed {
+    let at = placed.raw.find("\"meeting\":\"").unwrap() + "\"meeting\":".len();
+    let mut raw = placed.raw.clone();
+    raw.replace_range(at..at + 28, "[\"of the twentieth century\"]");
+    let prev = ChainFields::of(&raw).unwrap().prev;
+    Placed { hash: link(prev, raw.as_bytes()), raw, ..placed }
 }
 
 /// The same record as a later version of this program would write it: stored, but not understood.
@@ -157,8 +172,11 @@ async fn no_order_of_arrival_leaves_a_word_of_an_erased_meeting() {
         // Every order for itself; every third in the others, where it is the company that counts.
         let step = if how == Arrival::OneByOne { 1 } else { 3 };
         for (number, order) in (1_u128..).zip(orders(5)).step_by(step) {
-            let mut device = Device::new("acme/huddle-1", 1);
+            // A device of its own: with a meeting erased, it would keep no nameless words from the beginning.
             let case = number * 4 + how as u128;
+            let name = format!("case-{case}");
+            enrol(&site.bed.database, "acme", &name, &AuditKey::from_seed([1; 32])).await;
+            let mut device = Device::new(&format!("acme/{name}"), 1);
             device.epoch = EpochId::from_u128(0x0193 << 112 | case);
             device.meeting = MeetingId::from_u128(0x0193 << 112 | case);
             let batches = batches(&mut device);
@@ -175,7 +193,14 @@ async fn no_order_of_arrival_leaves_a_word_of_an_erased_meeting() {
     }
     // It was all there: only the words are not.
     assert_eq!(site.bed.count("meetings WHERE erased_at IS NULL"), 0);
-    assert_eq!(site.bed.count("(SELECT DISTINCT meeting_id FROM records) AS d"), 200);
+    assert_eq!(
+        site.bed.count("(SELECT DISTINCT meeting_id FROM records WHERE meeting_id IS NOT NULL) AS d"),
+        200
+    );
+    let rejected_notes =
+        "records r JOIN cursors c ON c.id = r.cursor_id WHERE c.stream = 'note' AND r.status = 'rejected'";
+    assert_eq!(site.bed.count(rejected_notes), 200);
+    assert!(site.bed.count("quarantine WHERE meeting_id IS NULL") > 0);
     assert!(site.bed.count("quarantine") > 0 && site.bed.count("records WHERE status = 'parked'") > 0);
 }
 
@@ -194,4 +219,53 @@ async fn an_erasure_beside_a_value_that_postgres_refuses_is_carried_out_all_the_
     assert!(matches!(refused, CommitError::Poison { .. }), "{refused:?}");
     site.gateways[0].commit(&group, Depth::BytesOnly).await.unwrap();
     assert_eq!(site.words(), Vec::<String>::new());
+}
+
+#[tokio::test]
+async fn words_whose_meeting_cannot_be_read_are_kept_until_a_meeting_of_their_device_is_erased() {
+    let mut site = Site::open().await;
+    let mut device = Device::new("acme/huddle-1", 1);
+    let mut rival = Device::new("rival/huddle-1", 2);
+    let said =
+        |device: &mut Device| vec![device.says(1, None, "plain"), nameless(device.says(2, None, WORD))];
+    let (ours, theirs) = ((Stream::Utterance, said(&mut device)), (Stream::Utterance, said(&mut rival)));
+    let (first, second) = (site.checked(&device, &ours).await, site.checked(&rival, &theirs).await);
+    let done = site.gateways[0].commit(&[first, second], Depth::Full).await.unwrap();
+    assert_eq!(done[0].ack.rejected[0].reason.as_str(), "malformed");
+    let kept = "records WHERE erasable LIKE '%xyzzy%'";
+    assert_eq!(site.bed.count(kept), 2, "nothing is lost while nobody erases");
+
+    // Another meeting of the device is erased: the nameless words could be its.
+    device.meeting = MeetingId::from_u128(0x0194 << 112);
+    let erased = Audit::MeetingErased { records: 0, by: Actor::Panel { id: None } };
+    let order = (Stream::Audit, vec![device.write(Body::Audit(erased), Erasables::default())]);
+    let order = site.checked(&device, &order).await;
+    site.gateways[0].commit(&[order], Depth::Full).await.unwrap();
+    assert_eq!(site.bed.count(kept), 1, "the other device's stay");
+    assert_eq!(
+        site.bed.count("records WHERE erasable LIKE '%plain%'"),
+        2,
+        "and so do words of a known meeting"
+    );
+    assert_eq!(site.bed.count("records WHERE status = 'rejected'"), 2, "the records themselves stay");
+
+    // What comes later is kept without its words, from that device alone.
+    device.meeting = MeetingId::from_u128(0x0195 << 112);
+    let late = |device: &mut Device| {
+        let (text, e) = sealed(&[("text", WORD)]);
+        let note = Note::Noted {
+            id: NoteId::from_u128(7),
+            supersedes: None,
+            item: None,
+            utterances: Vec::new(),
+            text: text[0],
+            by: Actor::Panel { id: None },
+        };
+        (Stream::Note, vec![nameless(device.write(Body::Note(note), e))])
+    };
+    let (ours, theirs) = (late(&mut device), late(&mut rival));
+    let group = [site.checked(&device, &ours).await, site.checked(&rival, &theirs).await];
+    site.gateways[1].commit(&group, Depth::Full).await.unwrap();
+    assert_eq!(site.bed.count(kept), 2);
+    assert_eq!(site.bed.count("records WHERE status = 'rejected'"), 4);
 }

@@ -70,6 +70,13 @@ pub struct CheckedRow {
 }
 
 impl CheckedRow {
+    /// Whether it was not understood and names no meeting that can be read: its words could be any meeting's of its
+    /// device.
+    #[must_use]
+    pub fn is_nameless(&self) -> bool {
+        self.record.is_none() && self.meeting.is_none()
+    }
+
     /// The loss it admits, if that is what it says.
     #[must_use]
     pub fn hole(&self) -> Option<&Hole> {
@@ -220,6 +227,18 @@ fn meeting_named(raw: &str) -> Option<MeetingId> {
         meeting: Option<MeetingId>,
     }
     serde_json::from_str::<OnlyMeeting>(raw).ok()?.meeting
+}
+
+/// Whether every word in a refused payload stands beside a meeting that can be found in its bytes: only then can the
+/// erasure of that meeting find the payload.
+pub(super) fn names_its_meetings(payload: &[u8]) -> bool {
+    let found = |meeting: MeetingId| {
+        let name = meeting.to_string();
+        payload.windows(name.len()).any(|window| window == name.as_bytes())
+    };
+    Batch::read(payload).is_ok_and(|batch| {
+        batch.contents.rows.iter().all(|row| row.e.is_empty() || meeting_named(&row.r).is_some_and(found))
+    })
 }
 
 fn reason_of(error: &ReadBatchError) -> &'static str {

@@ -9,7 +9,7 @@ use sqlx::{Connection as _, Row as _};
 
 use super::Delivery;
 use crate::backoff::Backoff;
-use crate::ingest::read::{Device, Refusal};
+use crate::ingest::read::{Device, Refusal, names_its_meetings};
 use crate::ingest::store::{CommitError, SET_ASIDE_LOCK};
 
 /// An errand that takes longer is given up and tried again.
@@ -92,16 +92,19 @@ impl Delivery {
         refusal: &Refusal,
     ) -> Result<(), CommitError> {
         let mut tx = self.store.connection().await?.begin().await?;
-        // Words of a meeting that was erased are not kept, however they come: only that something came.
+        // Words of a meeting that was erased are not kept, however they come: only that something came. Nor are words whose
+        // meeting cannot be read, once a meeting of their device is erased, or when no device is known to erase them.
+        let names_meetings = names_its_meetings(payload);
         sqlx::query(SET_ASIDE_LOCK).execute(&mut *tx).await?;
         let topic: String = topic.replace('\0', "").chars().take(300).collect();
         sqlx::query(
-            "INSERT INTO rejected (org_id, topic, reason, detail, payload, payload_bytes, payload_hash)
+            "INSERT INTO rejected (org_id, topic, reason, detail, payload, payload_bytes, payload_hash, names_meetings)
              SELECT $1::text, $2, $3, CASE WHEN gone THEN '' ELSE $4 END,
-                 CASE WHEN gone THEN ''::bytea ELSE $5::bytea END, $6, $7
+                 CASE WHEN gone THEN ''::bytea ELSE $5::bytea END, $6, $7, $8
              FROM (SELECT EXISTS (SELECT FROM meetings WHERE erased_at IS NOT NULL
                  AND (org_id = $1::text OR $1::text IS NULL)
-                 AND position(convert_to(id, 'UTF8') IN $5::bytea) > 0) AS gone) AS known
+                 AND (position(convert_to(id, 'UTF8') IN $5::bytea) > 0 OR (NOT $8 AND device_id = $9::text)))
+                 OR (NOT $8 AND $9::text IS NULL) AS gone) AS known
              ON CONFLICT (topic, payload_hash) DO UPDATE SET count = rejected.count + 1, last_received_at = now()",
         )
         .bind(device.map(|device| device.org_id.clone()))
@@ -111,6 +114,8 @@ impl Delivery {
         .bind(&payload[..payload.len().min(MAX_BATCH_BYTES)])
         .bind(i64::try_from(payload.len()).unwrap_or(i64::MAX))
         .bind(&Sha256::digest(payload)[..])
+        .bind(names_meetings)
+        .bind(device.map(|device| device.id.clone()))
         .execute(&mut *tx)
         .await?;
         tx.commit().await?;

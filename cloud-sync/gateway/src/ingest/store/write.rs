@@ -144,7 +144,7 @@ pub(super) async fn write_exceptions(
 ) -> Result<(), sqlx::Error> {
     for &(index, cursor_id, row, reason) in &plan.quarantine {
         let device = &group[index].device;
-        let erasable = if erased.has(device, row) { None } else { row.erasables.to_json() };
+        let erasable = if erased.has_set_aside(device, row) { None } else { row.erasables.to_json() };
         sqlx::query(
             "INSERT INTO quarantine (org_id, cursor_id, seq, hash, reason, raw, erasable, meeting_id)
              VALUES ($1, $2, $3, $4, $5, $6, $7, $8) ON CONFLICT DO NOTHING",
