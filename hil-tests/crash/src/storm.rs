@@ -329,6 +329,12 @@ impl Storm<'_> {
     fn rest(&mut self) -> anyhow::Result<()> {
         (self.say)("no more kills: waiting for the rest to arrive");
         self.room.calm_down();
+        if self.down.iter().any(|(_, who)| *who == Victim::Device) {
+            // Else the light of the life that was just killed passes for the light of the next.
+            wait_for("the device's light to go out", BEGIN_LIMIT, || {
+                Ok((!self.room.device_is_awake()).then_some(()))
+            })?;
+        }
         for (until, _) in &mut self.down {
             *until = Instant::now();
         }
