@@ -120,11 +120,13 @@ pub fn believable(command: Command, confidence: f32, followed: bool) -> bool {
     }
 }
 
-/// How the embedded recogniser writes "stop" when it stands alone: "stall", "stole", "stone", "stuff" and "slow" were
-/// seen, the others sound as near. Stop is obeyed in doubt: who says one of these alone to Prim and means it loses
-/// little.
-const STOP_MISHEARD: &[&str] =
-    &["stall", "stole", "stone", "stuff", "stock", "step", "stopped", "slow", "sop", "shop", "top"];
+/// How the embedded recogniser writes "stop" when it stands alone: "stall", "stole", "stone", "stuff", "slow" and "saw"
+/// were seen, the others sound as near: an s, a dark vowel, at most one short sound behind it. Stop is obeyed in doubt:
+/// who says one of these alone to Prim and means it loses little.
+const STOP_MISHEARD: &[&str] = &[
+    "saw", "shop", "shot", "slow", "sob", "sock", "sop", "sought", "spot", "stalk", "stall", "step", "stock",
+    "stole", "stone", "stopped", "stops", "stuck", "stuff", "swap", "top",
+];
 
 /// Hardly more than "stop", as it may be understood while Prim's own voice is still in the room.
 pub(crate) fn says_stop(text: &str) -> bool {

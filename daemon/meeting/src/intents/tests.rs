@@ -155,6 +155,16 @@ fn what_is_hard_to_take_back_wants_more_evidence() {
 }
 
 #[test]
+fn over_prim_three_words_that_end_in_what_a_recogniser_makes_of_stop_are_a_stop() {
+    for heard in ["prim stop", "get a slow", "I've been slow", "I then saw", "stop", "please stop."] {
+        assert!(says_stop(heard), "{heard}");
+    }
+    for heard in ["I think so", "no sorry", "stop the work tomorrow", "we saw the room", "wait", ""] {
+        assert!(!says_stop(heard), "{heard}");
+    }
+}
+
+#[test]
 fn a_misheard_stop_is_obeyed_when_it_stands_alone() {
     assert_eq!(read("prim stall"), Heard::Command(Command::Stop));
     assert_ne!(read("prim put it in stock"), Heard::Command(Command::Stop));
