@@ -16,11 +16,24 @@ use prim_proto::DeviceAddress;
 use std::io::Write as _;
 use tokio::sync::watch;
 
+const EXAMPLES: &str = "\
+A configuration with every key stands in cloud-sync/gateway/gateway.example.toml.
+
+First time:
+  prim-gateway migrate up
+  prim-gateway seed --org acme --workspace main --device room-1=audit.pub.pem
+  prim-gateway serve
+
+For an auditor, who checks it with `prim audit verify`:
+  prim-gateway export --device acme/room-1 --out audit.jsonl
+
+Exit codes: 0 done, 1 it failed (standard error says what, why and what to do), 2 the command line is wrong.";
+
 /// Takes what room devices send, stores it exactly once, makes the meeting's files.
 ///
 /// The database's URL comes from the environment variable `DATABASE_URL`, or from the file that `database.url_file` names.
 #[derive(Debug, Parser)]
-#[command(version)]
+#[command(version, after_help = EXAMPLES)]
 struct Arguments {
     /// The configuration file.
     #[arg(long, env = "PRIM_GATEWAY_CONFIG", default_value = "gateway.toml", global = true)]
@@ -220,4 +233,20 @@ fn device(text: &str) -> anyhow::Result<(DeviceName, prim_proto::PublicKey)> {
 
 fn say(text: &str) -> anyhow::Result<()> {
     writeln!(std::io::stdout(), "{text}").context("write to the terminal")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_example_of_the_help_is_a_command() {
+        let examples: Vec<&str> =
+            EXAMPLES.lines().map(str::trim).filter(|line| line.starts_with("prim-gateway ")).collect();
+        assert_eq!(examples.len(), 4);
+        for example in examples {
+            let parsed = Arguments::try_parse_from(example.split_whitespace());
+            assert!(parsed.is_ok(), "{example}: {parsed:?}");
+        }
+    }
 }
