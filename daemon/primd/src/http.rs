@@ -21,7 +21,7 @@ use crate::certificate::{self, CertificateWatch, Standing};
 use crate::clock;
 use crate::front::EarCounters;
 use crate::inbox::Inbox;
-use crate::vitals::{BUCKETS_S, Parts};
+use crate::vitals::{self, BUCKETS_S, Parts};
 
 /// A microphone that has given nothing for this long is stalled.
 const STALL: Duration = Duration::from_secs(2);
@@ -52,10 +52,6 @@ pub(crate) struct HealthSource {
     pub(crate) inbox: Inbox,
     /// The parts that the configuration does without; the device is well all the same.
     pub(crate) switched_off: Vec<Peripheral>,
-    /// The resident set before the models were loaded.
-    pub(crate) before_models_bytes: u64,
-    /// Its growth while they were loaded.
-    pub(crate) models_bytes: u64,
 }
 
 /// The way to the gateway.
@@ -68,6 +64,8 @@ pub(crate) struct LinkHealth {
     pub(crate) batches: u64,
     #[serde(skip)]
     pub(crate) rejected: u64,
+    #[serde(skip)]
+    pub(crate) refused: u64,
     #[serde(skip)]
     pub(crate) live_dropped: u64,
 }
@@ -187,8 +185,9 @@ impl HealthSource {
         ] {
             counter!(name).absolute(count.load(Ordering::Relaxed));
         }
-        gauge!("prim_before_models_bytes").set(self.before_models_bytes as f64);
-        gauge!("prim_models_bytes").set(self.models_bytes as f64);
+        if let Some(bytes) = vitals::resident_bytes() {
+            gauge!("process_resident_memory_bytes").set(bytes as f64);
+        }
         gauge!("prim_inbox_waiting_messages").set(self.inbox.waiting() as f64);
         if let Ok(depth) = self.spool.depth() {
             gauge!("prim_spool_records").set(depth.rows as f64);
@@ -212,6 +211,7 @@ impl HealthSource {
         }
         counter!("prim_uplink_batches_total").absolute(link.batches);
         counter!("prim_uplink_rejected_records_total").absolute(link.rejected);
+        counter!("prim_uplink_refusals_total").absolute(link.refused);
         counter!("prim_uplink_dropped_live_events_total").absolute(link.live_dropped);
     }
 }
@@ -346,6 +346,7 @@ mod tests {
             why: None,
             batches: 0,
             rejected: 0,
+            refused: 0,
             live_dropped: 0,
         };
         HealthSource {
@@ -357,8 +358,6 @@ mod tests {
             parts,
             inbox: Inbox::new().0,
             switched_off: Vec::new(),
-            before_models_bytes: 0,
-            models_bytes: 0,
         }
     }
 

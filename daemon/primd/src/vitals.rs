@@ -26,9 +26,18 @@ const FLOOR_STATES: [(FloorState, &str); 5] = [
     (FloorState::Speaking, "speaking"),
 ];
 
+/// This process's resident set, bytes: `VmRSS` of `/proc/self/status`, which is in KiB; `None` where it cannot be read.
+pub(crate) fn resident_bytes() -> Option<u64> {
+    let status = std::fs::read_to_string("/proc/self/status").ok()?;
+    let kib: u64 = status
+        .lines()
+        .find_map(|l| l.strip_prefix("VmRSS:")?.trim().strip_suffix(" kB")?.trim().parse().ok())?;
+    Some(kib * 1024)
+}
+
 /// Says once what each figure means.
 pub(crate) fn describe() {
-    let counters: [(&str, Unit, &str); 24] = [
+    let counters: [(&str, Unit, &str); 25] = [
         ("prim_floor_requests_total", Unit::Count, "Times the floor was asked for, by reason"),
         ("prim_dings_total", Unit::Count, "Dings that sounded"),
         ("prim_permissions_total", Unit::Count, "Permissions to speak, by who gave them"),
@@ -71,13 +80,18 @@ pub(crate) fn describe() {
         ("prim_spool_refused_records_total", Unit::Count, "Records refused for want of room"),
         ("prim_uplink_batches_total", Unit::Count, "Batches sent, repeats included"),
         ("prim_uplink_rejected_records_total", Unit::Count, "Records that gateways keep only as rejected"),
+        (
+            "prim_uplink_refusals_total",
+            Unit::Count,
+            "Refusals by the gateway of records that stay here and are sent again",
+        ),
         ("prim_uplink_dropped_live_events_total", Unit::Count, "Live events for panels that were dropped"),
         ("prim_mouth_refused_orders_total", Unit::Count, "Orders that the mouth had no place for"),
     ];
     for (name, unit, help) in counters {
         describe_counter!(name, unit, help);
     }
-    let gauges: [(&str, Unit, &str); 13] = [
+    let gauges: [(&str, Unit, &str); 12] = [
         ("prim_floor_state", Unit::Count, "1 for the state the floor is in, 0 for the others"),
         ("prim_floor_queue_requests", Unit::Count, "Requests that wait for the floor"),
         (
@@ -92,9 +106,8 @@ pub(crate) fn describe() {
         ("prim_spool_records", Unit::Count, "Records that wait for a gateway"),
         ("prim_spool_bytes", Unit::Bytes, "Their size"),
         ("prim_spool_stream_records", Unit::Count, "Records that wait, by stream"),
+        ("process_resident_memory_bytes", Unit::Bytes, "Resident memory, models included"),
         ("prim_spool_head", Unit::Count, "The last number given out, by stream"),
-        ("prim_before_models_bytes", Unit::Bytes, "Resident memory before the models were loaded"),
-        ("prim_models_bytes", Unit::Bytes, "Its growth while they were loaded"),
     ];
     for (name, unit, help) in gauges {
         describe_gauge!(name, unit, help);

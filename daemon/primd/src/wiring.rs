@@ -28,7 +28,7 @@ pub use self::check::check;
 use self::folder::{RESET_MARK, claim_folder, open_spool, open_witness, read_boot_id};
 use self::hardware::{Hardware, frontend_config, watch_button, watch_mute};
 use self::link::{link_health, start_uplink};
-use self::speech::{open_models, open_stt, open_voice, resident_bytes, speech_context};
+use self::speech::{open_models, open_stt, open_voice, speech_context};
 use crate::agenda::{self, MeetingPlan};
 use crate::certificate::CertificateWatch;
 use crate::clock;
@@ -130,7 +130,6 @@ pub fn run(config: &PrimConfig, plan: Option<&MeetingPlan>) -> anyhow::Result<()
         prim_adapter_room::room(SPEECH_RATE, Arc::clone(&speaker)).context("open the room")?;
     let room = adapter.join(&JoinRequest::default()).context("join the room")?;
 
-    let before_models_bytes = resident_bytes();
     let room_stt = open_stt(&models, &config.speech.recogniser, &context);
     let voice = open_voice(&models, &config.speech.voice);
     let (recogniser_up, voice_up) = (room_stt.is_some(), voice.is_some());
@@ -139,7 +138,6 @@ pub fn run(config: &PrimConfig, plan: Option<&MeetingPlan>) -> anyhow::Result<()
     let remote_stt = loopback
         .filter(|_| recogniser_up)
         .and_then(|_| open_stt(&models, &config.speech.recogniser, &context));
-    let models_bytes = resident_bytes().saturating_sub(before_models_bytes);
     let mut threads: Vec<JoinHandle<()>> = Vec::new();
     let mut platform: Option<(PlatformLink, Receiver<Joined>)> = None;
     if let Some(loopback) = loopback {
@@ -165,8 +163,6 @@ pub fn run(config: &PrimConfig, plan: Option<&MeetingPlan>) -> anyhow::Result<()
         parts: parts.clone(),
         inbox: inbox.clone(),
         switched_off: switched_off(&config.speech),
-        before_models_bytes,
-        models_bytes,
     });
 
     // The loopback's people sit elsewhere and hear Prim by the line only.

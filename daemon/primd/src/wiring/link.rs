@@ -85,6 +85,7 @@ pub(super) fn link_health(uplink: Option<UplinkHandle>) -> Box<dyn Fn() -> LinkH
             why: None,
             batches: 0,
             rejected: 0,
+            refused: 0,
             live_dropped: 0,
         },
         Some(uplink) => {
@@ -95,6 +96,7 @@ pub(super) fn link_health(uplink: Option<UplinkHandle>) -> Box<dyn Fn() -> LinkH
                 why: status.problem.map(|p| p.to_string()),
                 batches: status.batches_sent,
                 rejected: status.rejected,
+                refused: status.refused,
                 live_dropped: status.live_dropped,
             }
         }

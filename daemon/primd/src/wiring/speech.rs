@@ -1,7 +1,5 @@
 //! Recogniser and voice by name; the room works without either.
 
-use std::fs;
-
 use anyhow::Context;
 use prim_meeting::grammar_jsgf;
 use prim_models::{Manifest, ModelRegistry, Stt, SttContext, SttThread, ThreadLimits, Tts};
@@ -57,13 +55,4 @@ pub(super) fn open_voice(models: &ModelRegistry, choice: &ModelChoice) -> Option
             tracing::error!(error = error as &dyn std::error::Error, "no voice; answers become cards");
         })
         .ok()
-}
-
-/// This process's resident set, from `/proc/self/status` (`VmRSS`, in KiB); 0 where it cannot be read.
-pub(super) fn resident_bytes() -> u64 {
-    let status = fs::read_to_string("/proc/self/status").unwrap_or_default();
-    let kib = status
-        .lines()
-        .find_map(|l| l.strip_prefix("VmRSS:")?.trim().strip_suffix(" kB")?.trim().parse().ok());
-    kib.unwrap_or(0_u64) * 1024
 }
