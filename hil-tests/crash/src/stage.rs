@@ -293,7 +293,10 @@ impl Stage {
         let args = ["export", "--device", &address, "--stream", stream.as_str(), "--out", &name];
         self.tool("prim-gateway", &args)?;
         let key = |who: &str| self.folder.join("keys").join(format!("{who}-audit.pub.pem"));
-        let (device, gateway) = (key("device"), key("gateway"));
+        // The first key: after a change it is kept under this number, and its record leads to the later ones.
+        let first = self.folder.join("keys/device-audit.1.pub.pem");
+        let device = if first.is_file() { first } else { key("device") };
+        let gateway = key("gateway");
         let (device, gateway) = (device.to_string_lossy(), gateway.to_string_lossy());
         let verified = self
             .tool("prim", &["audit", "verify", &name, "--device-key", &device, "--gateway-key", &gateway]);

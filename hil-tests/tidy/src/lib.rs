@@ -46,6 +46,11 @@ pub fn files() -> Vec<RepoFile> {
     found
 }
 
+/// A summary that `demo --json` or `bench --json` wrote at the top; `.gitignore` names them too.
+fn is_summary(name: &str) -> bool {
+    !name.contains('/') && name.ends_with(".json")
+}
+
 fn walk(folder: &Path, prefix: &str, found: &mut Vec<RepoFile>) {
     for entry in std::fs::read_dir(folder).into_iter().flatten().flatten() {
         let leaf = entry.file_name().to_string_lossy().into_owned();
@@ -55,7 +60,7 @@ fn walk(folder: &Path, prefix: &str, found: &mut Vec<RepoFile>) {
             if !(prefix.is_empty() && WRITTEN.contains(&leaf.as_str())) {
                 walk(&entry.path(), &format!("{name}/"), found);
             }
-        } else if kind.is_file() && name != ".git" {
+        } else if kind.is_file() && name != ".git" && !is_summary(&name) {
             found.push(RepoFile { name, path: entry.path() });
         }
     }
