@@ -27,6 +27,8 @@ const FOLLOW: f32 = 0.08;
 const FIRST: u32 = 40;
 /// The most that is believed, samples per sample: consumer clocks differ by up to 200 ppm.
 const MOST: f32 = 400e-6;
+/// A drift beyond this is surely one: what is measured without any stays below 5 ppm.
+const PLAIN: f32 = 15e-6;
 /// Half length of the kernel that reads between samples; flat within 0.1 dB up to 6 kHz.
 const REACH: usize = 8;
 
@@ -56,21 +58,26 @@ impl Drift {
     }
 
     /// Reads a block `delay` samples before the newest one, which begins at `newest` of the ring `line`, and moves on.
+    /// `sounding`: Prim is heard, and [`Self::watch`] corrects the speed.
     pub(crate) fn read(
         &mut self,
         line: &[f32],
         newest: usize,
         delay: &mut usize,
+        sounding: bool,
         out: &mut [f32; SPEECH_BLOCK],
     ) {
         let n = line.len();
-        if *delay <= REACH || (self.rate == 0.0 && self.part == 0.0) {
+        // While Prim is silent nothing corrects a speed: 4 ppm measured where there is no drift are 2 samples after half a
+        // minute, enough to lose 20 dB of the next sentence.
+        let rate = if sounding || self.rate.abs() > PLAIN { self.rate } else { 0.0 };
+        if *delay <= REACH || (rate == 0.0 && self.part == 0.0) {
             for (i, s) in out.iter_mut().enumerate() {
                 *s = line[(newest + i - *delay) % n];
             }
             return;
         }
-        let grown = self.rate * SPEECH_BLOCK as f32;
+        let grown = rate * SPEECH_BLOCK as f32;
         let (from, to) = (kernel(self.part), kernel(self.part + grown));
         for (i, s) in out.iter_mut().enumerate() {
             let first = newest + i + n - *delay - REACH;
@@ -155,10 +162,26 @@ mod tests {
         let line: Vec<f32> = (0..1_600).map(|n| (0.7 * n as f32).sin()).collect();
         let mut drift = Drift { rate: 1e-4, part: 0.3, ..Drift::new() };
         let (mut delay, mut out) = (100, [0.0; SPEECH_BLOCK]);
-        drift.read(&line, 1_000, &mut delay, &mut out);
+        drift.read(&line, 1_000, &mut delay, true, &mut out);
         for (i, s) in out.iter().enumerate() {
             let at = 1_000.0 + i as f32 - 100.0 - 0.3 - 1e-4 * i as f32;
             assert!((s - (0.7 * at).sin()).abs() < 3e-3, "{i}: {s}");
         }
+    }
+
+    #[test]
+    fn a_silence_of_a_minute_follows_a_drift_that_is_one_and_not_what_is_measured_without_any() {
+        let moved = |rate: f32, sounding: bool| {
+            let mut drift = Drift { rate, part: 0.5, ..Drift::new() };
+            let line = vec![0.0; 16_000];
+            let (mut delay, mut out) = (4_000, [0.0; SPEECH_BLOCK]);
+            for _ in 0..6_000 {
+                drift.read(&line, 8_000, &mut delay, sounding, &mut out);
+            }
+            delay as f32 + drift.part - 4_000.5
+        };
+        assert_eq!(moved(4e-6, false), 0.0);
+        assert!((moved(4e-6, true) - 3.84).abs() < 0.1, "{}", moved(4e-6, true));
+        assert!((moved(-1e-4, false) + 96.0).abs() < 0.5, "{}", moved(-1e-4, false));
     }
 }

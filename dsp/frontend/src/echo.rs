@@ -212,7 +212,8 @@ impl EchoCanceller {
             self.line[(self.line_at + i) % n] = *s;
         }
         let newest = self.line_at + n;
-        self.drift.read(&self.line, newest, &mut self.delay, block);
+        let sounding = self.silent_for < TAIL;
+        self.drift.read(&self.line, newest, &mut self.delay, sounding, block);
         self.line_at = (self.line_at + SPEECH_BLOCK) % n;
     }
 
