@@ -131,9 +131,10 @@ fn hold(options: &Options, script: &Path, held: Held) -> anyhow::Result<Vec<Stri
     }
     let mut hall = Hall::enter(&folder, who)?;
     hall.watch_meeting(&mut stage, MEETING_LIMIT)?;
-    let outcome = after::gather(&mut stage, hall, &folder, &keys, &room)?;
+    let mut outcome = after::gather(&mut stage, hall, &folder, &keys, &room)?;
     table::print(&outcome.summary);
     let broken = checks::print(&outcome, held);
+    outcome.summary.insert("broken_promises".to_owned(), broken.clone().into());
     if let Some(file) = &options.json {
         let text = serde_json::to_string_pretty(&outcome.summary).context("write the summary as JSON")?;
         std::fs::write(file, text + "\n").with_context(|| format!("write {}", file.display()))?;
@@ -142,8 +143,8 @@ fn hold(options: &Options, script: &Path, held: Held) -> anyhow::Result<Vec<Stri
     say::hint(format_args!("logs, recording, transcript and audit: {}", folder.path("").display()));
     if options.once {
         drop(stage);
-        if broken > 0 {
-            bail!("{broken} of the things promised did not happen");
+        if !broken.is_empty() {
+            bail!("{} of the things promised did not happen", broken.len());
         }
         return Ok(table::missed(&outcome.summary));
     }

@@ -269,6 +269,11 @@ fn latencies(f: &mut Figures, inputs: &Inputs<'_>, spoken: &[Spoken<'_>], voice:
             Some(r.boot_ms(b.to) - l.on_ms)
         })
         .collect();
+    // Each of them may have silenced Prim once; whatever else did was nobody.
+    let with_prim = spoken.iter().filter(|l| {
+        voice.iter().any(|b| r.boot_ms(b.from) < l.off_ms && l.on_ms < r.boot_ms(b.to) + TAIL_OF_PRIM_MS)
+    });
+    f.put("people_over_prim", json!(with_prim.count()));
     let over = Spread::new(over);
     f.spread("barge_in_to_silence_ms", &over);
     f.promise("barge-in to silence (ms)", &over, 200.0);
@@ -390,9 +395,21 @@ fn floor(f: &mut Figures, inputs: &Inputs<'_>, spoken: &[Spoken<'_>], ding_at: &
     }
 }
 
+/// Prim's voice is silenced this long after a person began, at most, to be that person's doing.
+const TAIL_OF_PRIM_MS: f64 = 300.0;
+
 /// Overlap in ms.
 fn overlap(u: &Utterance, line: &Spoken<'_>) -> f64 {
     (u.ended_ms.min(line.off_ms) - u.started_ms.max(line.on_ms)).max(0.0)
+}
+
+/// Utterances that no line of a person touches, give or take half a second: Prim's own voice, or noise, taken for words.
+fn of_nobody(utterances: &[Utterance], spoken: &[Spoken<'_>]) -> usize {
+    const NEARLY_MS: f64 = 500.0;
+    let touches = |u: &Utterance, l: &Spoken<'_>| {
+        u.started_ms < l.off_ms + NEARLY_MS && l.on_ms - NEARLY_MS < u.ended_ms
+    };
+    utterances.iter().filter(|u| !spoken.iter().any(|l| touches(u, l))).count()
 }
 
 fn transcript(f: &mut Figures, r: &Recording, rows: &Rows, spoken: &[Spoken<'_>]) {
@@ -475,6 +492,8 @@ fn transcript(f: &mut Figures, r: &Recording, rows: &Rows, spoken: &[Spoken<'_>]
     if told.wrong > 0 {
         f.problems.push(format!("{} utterances bear the label of somebody else in the room", told.wrong));
     }
+
+    f.put("utterances_of_nobody", json!(of_nobody(&rows.utterances, spoken)));
 
     let muted: Vec<&Spoken<'_>> = spoken.iter().filter(|l| l.said.unheard).collect();
     let heard_muted = rows

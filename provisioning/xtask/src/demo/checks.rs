@@ -69,8 +69,8 @@ pub(crate) enum Held {
     Latency,
 }
 
-/// Print all, and say how many did not hold.
-pub(crate) fn print(outcome: &Outcome, held: Held) -> usize {
+/// Print all, and name those that did not hold, with what came instead.
+pub(crate) fn print(outcome: &Outcome, held: Held) -> Vec<String> {
     let mut checks = of_the_records(outcome);
     match held {
         Held::Recordings => {}
@@ -94,7 +94,11 @@ pub(crate) fn print(outcome: &Outcome, held: Held) -> usize {
         let line = format!("{}: {}", check.what, check.detail);
         if check.held { say::good(line) } else { say::bad(line) }
     }
-    checks.iter().filter(|check| !check.held).count()
+    checks
+        .iter()
+        .filter(|check| !check.held)
+        .map(|check| format!("{}: {}", check.what, check.detail))
+        .collect()
 }
 
 /// A p95 needs enough events of its kind.
@@ -222,6 +226,17 @@ fn of_the_meeting(outcome: &Outcome) -> Vec<Check> {
         counted("action items were noted", notes("action"), 2),
         counted("a request was declined", audit().filter(declined).count(), 1),
         counted("a person talked over Prim and it fell silent", silenced(SilenceCause::BargeIn), 1),
+        check(
+            "nobody but people silenced Prim",
+            number(outcome, "people_over_prim")
+                .is_some_and(|people| silenced(SilenceCause::BargeIn) as f64 <= people),
+            format!(
+                "{} times, {} lines said over it",
+                silenced(SilenceCause::BargeIn),
+                shown(number(outcome, "people_over_prim"))
+            ),
+        ),
+        zero(outcome, "nothing was written down that nobody said", "utterances_of_nobody"),
         counted("“Prim, stop” was understood", audit().filter(told_to_stop).count(), 1),
         counted("a press stopped Prim", silenced(SilenceCause::Button), 1),
         counted("a hand was raised and served in the queue", hands_served(outcome), 1),

@@ -250,6 +250,16 @@ fn words_bearings_and_mute_are_judged_by_what_was_stored() {
 }
 
 #[test]
+fn words_stored_while_no_person_spoke_are_nobodys() {
+    let mut m = Made::new();
+    m.says(0, 1_000, 1_000, "The chairs come next week.");
+    m.stored(1_100.0, 1_200.0, Some(41.0), "the chairs come next week");
+    near(&m.figures(&[]), "utterances_of_nobody", 0.0, 0.0);
+    m.stored(4_000.0, 300.0, None, "they");
+    near(&m.figures(&[]), "utterances_of_nobody", 1.0, 0.0);
+}
+
+#[test]
 fn half_a_word_shown_while_people_speak_under_mute_is_wrong() {
     let mut m = Made::new();
     m.says(0, 1_000, 1_000, "The chairs come next week.");
