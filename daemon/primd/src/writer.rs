@@ -106,8 +106,8 @@ pub(crate) enum Stored {
 pub(crate) enum Written {
     /// A batch was dealt with.
     Batch { through: Ticket, stored: Stored },
-    /// So many records wait for the gateway.
-    Depth { rows: u64 },
+    /// So many records wait for the gateway; `None` when they could not be counted.
+    Depth { rows: Option<u64> },
 }
 
 enum Job {
@@ -279,7 +279,7 @@ impl Scribe {
                 Written::Batch { through: ticket, stored }
             }
             Job::Depth => {
-                let rows = self.parts.store.spool().depth().map_or(0, |depth| depth.rows);
+                let rows = self.parts.store.spool().depth().ok().map(|depth| depth.rows);
                 Written::Depth { rows }
             }
             Job::Erase(erasure) => {

@@ -10,7 +10,7 @@ use crate::FrontendBlock;
 ///
 /// The defaults gave one alarm of Prim's own in 24 minutes of it, with Prim 16 dB louder at the microphones than a person.
 /// People at 1 m and RT60 0.25 s waited 120 to 160 ms at the median and up to 240 ms (Prim up to 11 dB louder); at 1.5 m and
-/// RT60 0.4 s 170 to 240 ms, and several were not noticed within a second (`examples/interrupt.rs`, flite voices).
+/// RT60 0.4 s 180 to 240 ms (0.8 s at 16 dB), and several were not noticed within a second (`examples/interrupt.rs`, flite voices).
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct BargeInConfig {
     /// Speech probability (of `near`) at which a block counts.

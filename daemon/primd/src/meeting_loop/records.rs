@@ -60,7 +60,11 @@ impl MeetingLoop {
     pub(super) fn take_written(&mut self) {
         while let Some(written) = self.writer.next_written() {
             match written {
-                Written::Depth { rows } => self.tell_depth(rows),
+                Written::Depth { rows } => {
+                    if let Some(rows) = rows {
+                        self.tell_depth(rows);
+                    }
+                }
                 Written::Batch { through, stored } => {
                     match stored {
                         Stored::Nothing | Stored::All { refusing: true } => {}
