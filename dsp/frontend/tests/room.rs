@@ -246,6 +246,51 @@ fn clocks_200_ppm_apart_leave_no_more_echo_after_twenty_seconds() {
 }
 
 #[test]
+fn a_device_that_is_moved_after_a_minute_hears_itself_no_more_two_seconds_later() {
+    let room = Room::huddle(0.25);
+    let prim = voice(23, 60.0, 110.0);
+    let (at, until) = (50 * RATE, 56 * RATE);
+    let before = echo(&room, &prim, 10.0);
+    let mut after = place(&room, [room.array[0] - 0.12, room.array[1] + 0.05, room.array[2] + 0.04], &prim);
+    let g = active_rms(&before[0]) / active_rms(&after[0]);
+    scale(&mut after, g);
+    let late = RATE * 35 / 1000;
+    let mut mics: Vec<Vec<f32>> =
+        before.iter().zip(&after).map(|(b, a)| [&b[..at], &a[at - late..until - late]].concat()).collect();
+    add_noise(&mut mics, 0.0003, 4);
+    let heard = hear(&FrontendConfig { dereverb: None, ..config() }, &mics, &prim[..until]);
+    let erle: Vec<f32> = (at / RATE - 1..until / RATE)
+        .map(|s| {
+            let level = |x: &[f32], rate: usize| db(rms(&x[s * rate..((s + 1) * rate).min(x.len())]));
+            level(&mics[0], RATE) - level(&heard.recogniser, 16_000)
+        })
+        .collect();
+    println!("second before, then each after: {erle:.1?} dB");
+    assert!(erle[0] > 20.0 && erle[3..].iter().all(|e| *e > 18.0), "{erle:.1?} dB");
+}
+
+#[test]
+fn after_half_a_minute_of_silence_clocks_12_ppm_apart_cost_prim_two_seconds_of_its_next_sentence() {
+    let room = Room::huddle(0.25);
+    let mut prim = voice(27, 20.0, 150.0);
+    prim.extend(vec![0.0; 30 * RATE]);
+    prim.extend(voice(28, 6.0, 150.0));
+    let mut mics: Vec<Vec<f32>> =
+        echo(&room, &prim, 10.0).iter().map(|m| by_another_clock(m, 12.0)).collect();
+    add_noise(&mut mics, 0.0003, 4);
+    let heard = hear(&FrontendConfig { dereverb: None, ..config() }, &mics, &prim);
+    let erle: Vec<f32> = (19..56)
+        .filter(|s| !(20..50).contains(s))
+        .map(|s| {
+            let level = |x: &[f32], rate: usize| db(rms(&x[s * rate..((s + 1) * rate).min(x.len())]));
+            level(&mics[0], RATE) - level(&heard.recogniser, 16_000)
+        })
+        .collect();
+    println!("last second before, then each after: {erle:.1?} dB");
+    assert!(erle[0] > 18.0 && erle[3..].iter().all(|e| *e > 18.0), "{erle:.1?} dB");
+}
+
+#[test]
 fn two_people_who_talk_at_once_are_both_found() {
     let room = Room::huddle(0.25);
     let mut mics = person(&room, room.at(40.0, 1.0, 0.3), &voice(50, 4.0, 110.0));
