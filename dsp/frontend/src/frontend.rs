@@ -161,7 +161,7 @@ const ESTIMATE_EVERY: u32 = 10;
 /// Blocks of silence after which the next voice may be somebody else: 300 ms.
 const NEW_VOICE_AFTER: u32 = 30;
 /// Estimates less sure than this are not believed.
-const SURE: f32 = 0.1;
+const SURE: f32 = 0.18;
 
 impl Frontend {
     /// Builds every stage and takes all memory.

@@ -6,8 +6,8 @@
 //! the bearing. A wave from bearing `u` reaches microphone `p` earlier than the centre by `p·u / c`.
 //!
 //! Two people who talk at once share the plane but seldom a sixth of an octave of the same hundredth of a second:
-//! beside the plain sum, each band's own power is sharpened (eighth power, its best direction counts one) before it is
-//! gathered over a second, and the two highest hills of that are the talkers.
+//! each band's own power is sharpened before it is gathered: squared for the bearing, to the sixteenth power for the talkers
+//! of the last seconds, and the two highest hills of that are the talkers.
 
 use std::f32::consts::PI;
 
@@ -25,22 +25,23 @@ const STEP_DEG: f32 = 360.0 / DIRECTIONS as f32;
 /// Bins with speech in them; below, wavelengths dwarf the array, above, there is little voice.
 const FROM: usize = 9;
 const TO: usize = 208;
-/// A bin counts when it stands this far (power ratio, 10 dB) above its noise floor.
-const AUDIBLE: f32 = 10.0;
+/// A bin counts when its mean power over all microphones stands this far (power ratio, 7 dB) above its noise floor: eight
+/// of them together hardly waver, one alone wanted 10 dB.
+const AUDIBLE: f32 = 5.0;
 /// What a room leaves of a sound a block later (power): an RT60 of 0.6 s.
 const LINGER: f32 = 0.79;
-/// The floor tracker sits at the quiet end of the noise; its mean is 6 dB higher.
-const NOISE: f32 = 4.0;
+/// The floor tracker sits at the quiet end of the noise; its mean is 4 dB higher.
+const NOISE: f32 = 2.5;
 /// A bin counts by its power over tail and noise: the surer its phase. Onsets reach this bound, held vowels a tenth.
 const CLEAREST: f32 = 3.0;
 /// Share of the speech band that has to be audible for a block to count as voice.
 const VOICED_SHARE: f32 = 0.15;
 /// What is kept per block of voice: a time constant of 250 ms.
 const KEEP: f32 = 0.96;
-/// The same for two talkers: a second and a half.
-const KEEP_TALKERS: f32 = 0.993;
+/// The same for two talkers: two and a half seconds.
+const KEEP_TALKERS: f32 = 0.996;
 /// Bins of one band of the talkers' map.
-const BAND: usize = 12;
+const BAND: usize = 6;
 /// Two talkers sit at least this many directions apart: 20°.
 const APART: usize = 4;
 /// The second hill is a person when it is at least this share of the first.
@@ -111,11 +112,13 @@ impl Locator {
         if !gather || self.channels < 2 {
             return false;
         }
-        let first = usable.iter().position(|u| *u).unwrap_or(0);
+        let used = usable.iter().zip(spectra).filter(|(u, _)| **u).count().max(1) as f32;
         let mut clear = [0.0; BINS];
         let mut count = 0;
         for f in FROM..TO {
-            let p = spectra[first][f].norm_sqr();
+            let p =
+                usable.iter().zip(spectra).filter(|(u, _)| **u).map(|(_, s)| s[f].norm_sqr()).sum::<f32>()
+                    / used;
             let floor = &mut self.floor[f];
             if !self.primed {
                 *floor = p;
@@ -183,8 +186,8 @@ impl Locator {
         }
         let top = here.iter().copied().fold(1e-20, f32::max);
         for ((map, talkers), h) in self.map.iter_mut().zip(&mut self.talkers).zip(&here) {
-            *map += h;
-            let sharp = (h / top).powi(8);
+            *map += h * (h / top);
+            let sharp = (h / top).powi(16);
             *talkers += sum * sharp;
         }
         self.weight += sum;
