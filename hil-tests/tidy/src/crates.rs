@@ -47,6 +47,7 @@ pub const PLACES: &[Place] = &[
     place("cloud-sync/gateway", "prim-gateway", 4, false),
     place("hil-tests/bed", "prim-bed", 5, false),
     place("hil-tests/scenarios", "prim-scenarios", 5, false),
+    place("hil-tests/wave", "prim-wave", 5, false),
     place("hil-tests/sim", "prim-hil-sim", 5, false),
     place("hil-tests/crash", "prim-crash", 5, false),
     place("hil-tests/vm", "prim-hil-vm", 5, false),

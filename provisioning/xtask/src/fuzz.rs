@@ -13,7 +13,7 @@ use serde::Deserialize;
 use crate::{checkout, say, stop};
 
 /// The packages of fuzz targets; each is a workspace of its own.
-const PACKAGES: [&str; 2] = ["cloud-sync/proto/fuzz", "daemon/adapter/fuzz"];
+const PACKAGES: [&str; 3] = ["cloud-sync/proto/fuzz", "daemon/adapter/fuzz", "hil-tests/wave/fuzz"];
 /// What libFuzzer needs of the compiler to see which ways an input takes, and what makes an overflow a panic.
 /// One codegen unit: the counters of several would not be found.
 const FLAGS: &str = "--cfg fuzzing -Cpasses=sancov-module -Cllvm-args=-sanitizer-coverage-level=4 \
