@@ -26,7 +26,7 @@ pub(crate) fn remote() -> (ParticipantId, &'static str) {
 /// Where the people of the room sit, and what they can say.
 pub(crate) fn voices(folder: &Path) -> anyhow::Result<(Vec<f32>, Vec<Spoken>)> {
     let script = Script::parse(SCRIPT)?;
-    let lines = voice_all(&script, &[], folder, |_, _| {})?;
+    let lines = voice_all(&script, Vec::new(), folder, |_, _| {})?;
     let bearings: Vec<f32> = script.people.iter().filter_map(|person| person.bearing_deg).collect();
     let spoken = script
         .beats

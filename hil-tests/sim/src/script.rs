@@ -277,6 +277,13 @@ const PATIENCE_S: f64 = 25.0;
 /// One retry is what people do before they give up on a device.
 const REPEATS: u32 = 1;
 
+/// Beats that play recordings are named so, with a number counted from 1: whoever reads the room's events knows them by it.
+const RECORDING: &str = "recording";
+/// A question at the end of one recording is answered within 1.2 s: then the next one waits for the answer's end.
+const BETWEEN_RECORDINGS_MS: u64 = 2_500;
+/// The last words are recognised, and a last question is answered.
+const AFTER_RECORDINGS_MS: u64 = 5_000;
+
 impl Script {
     /// Reads a script.
     ///
@@ -360,7 +367,8 @@ impl Script {
         })
     }
 
-    /// A script that plays recordings one after the other, each from the next place in the room.
+    /// A script that plays recordings one after the other, each from the next place in the room. Who speaks in them, and
+    /// how many, nobody here can know: a place is all that the people's names say.
     #[must_use]
     pub fn for_waves(seconds: &[f64], bearings: &[f32]) -> Self {
         let people = bearings
@@ -368,32 +376,38 @@ impl Script {
             .take(seconds.len().max(1))
             .enumerate()
             .map(|(i, &b)| Person {
-                name: format!("Speaker {}", i + 1),
+                name: format!("place {}", i + 1),
                 voice: String::new(),
                 pitch_hz: None,
                 bearing_deg: Some(b),
-                host: i == 0,
+                host: false,
             })
             .collect::<Vec<_>>();
-        let beats = (0..seconds.len())
-            .map(|wave| Beat {
-                name: format!("recording {}", wave + 1),
-                who: wave % people.len(),
-                act: Act::Play { wave },
-                when: When { gap_ms: 1500, within_ms: 60_000, ..When::default() },
-                expect: None,
-                held_out: false,
-                to_prim: false,
-                question: false,
-                unheard: false,
+        let beat = |name: String, who, act, silence_ms, within_ms| Beat {
+            name,
+            who,
+            act,
+            when: When { silence_ms: Some(silence_ms), within_ms, ..When::default() },
+            expect: None,
+            held_out: false,
+            to_prim: false,
+            question: false,
+            unheard: false,
+        };
+        // Each waits until Prim has answered what was asked at the end of the one before.
+        let mut beats: Vec<Beat> = (0..seconds.len())
+            .map(|wave| {
+                let name = format!("{RECORDING} {}", wave + 1);
+                beat(name, wave % people.len(), Act::Play { wave }, BETWEEN_RECORDINGS_MS, 30_000)
             })
             .collect();
-        let total = seconds.iter().map(|s| s + 2.0).sum::<f64>().ceil().clamp(30.0, 86_000.0);
+        beats.push(beat("the last words".into(), 0, Act::Wait, AFTER_RECORDINGS_MS, 30_000));
+        let total = seconds.iter().sum::<f64>().ceil().clamp(5.0, 86_400.0);
         Self {
-            title: "Own recordings".into(),
+            title: "Your recordings".into(),
             mode: "answer-on-ask".into(),
             ding: "room".into(),
-            agenda: vec![Item { title: "Own recordings".into(), planned_s: total as u32 }],
+            agenda: vec![Item { title: "Your recordings".into(), planned_s: total as u32 }],
             people,
             beats,
         }

@@ -6,8 +6,10 @@ use std::sync::Arc;
 use std::thread;
 use std::time::{Duration, Instant};
 
+use prim_wave::PlayError;
+
 use crate::script::{Act, Person, Script};
-use crate::wave::{self, ReadWaveError, at_talker_level, speech_span};
+use crate::wave::{self, at_talker_level, speech_span};
 
 /// A line of 400 letters takes flite well under a second.
 const LIMIT: Duration = Duration::from_secs(30);
@@ -47,7 +49,7 @@ pub enum VoiceError {
     },
     /// What flite wrote cannot be played.
     #[error("play a spoken line; remove the cache folder and try again")]
-    Wave(#[source] ReadWaveError),
+    Wave(#[source] PlayError),
 }
 
 /// A line as it will sound: dry, 48 kHz, at a talker's level, no silence around it.
@@ -83,13 +85,13 @@ fn name_of(person: &Person, text: &str) -> String {
 }
 
 /// Lets every line be spoken, and calls `progress(done, all)` after each. One entry per beat; beats without a line have
-/// none. `recordings` stand in for the beats that play them.
+/// none. `recordings` stand in for the beats that play them, each once.
 ///
 /// # Errors
 /// See [`VoiceError`].
 pub fn voice_all(
     script: &Script,
-    recordings: &[Vec<f32>],
+    mut recordings: Vec<Vec<f32>>,
     folder: &Path,
     mut progress: impl FnMut(usize, usize),
 ) -> Result<Vec<Option<Line>>, VoiceError> {
@@ -108,11 +110,17 @@ pub fn voice_all(
                     speak(person, text, &part)?;
                     std::fs::rename(&part, &path).map_err(cache)?;
                 }
-                Some(Line::new(wave::read(&path).map_err(VoiceError::Wave)?))
+                let sound = wave::read(&path).map_err(VoiceError::Wave)?;
+                if speech_span(&sound).is_none() {
+                    let (name, voice) = (person.name.clone(), person.voice.clone());
+                    return Err(VoiceError::Failed { name, voice, why: "said nothing".into() });
+                }
+                Some(Line::new(sound))
             }
-            Act::Play { wave } => {
-                recordings.get(*wave).map(|sound| Line { sound: at_talker_level(sound.clone()).into() })
-            }
+            // Taken, not copied: an hour of sound is 690 MB.
+            Act::Play { wave } => recordings
+                .get_mut(*wave)
+                .map(|sound| Line { sound: at_talker_level(std::mem::take(sound)).into() }),
             Act::Press { .. } | Act::Hand { .. } | Act::Link { .. } | Act::Wait => None,
         });
         progress(n + 1, all);

@@ -1,109 +1,94 @@
-//! Reading any wave file, and judging where speech begins and ends in it.
+//! People's recordings as the room plays them, and judging where speech begins and ends in them.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use prim_audio::DEVICE_RATE;
 use prim_hal_sim::resample;
+use prim_wave::PlayError;
 
-/// Longer recordings are refused: a meeting of half an hour is 340 MB at the room's rate.
-const LONGEST_S: f64 = 1800.0;
+/// What of a file's own frames is brought to the room's rate at once; it bounds the memory that a long one needs.
+const PIECE_S: u32 = 10;
+/// The resampler looks at 24 zero crossings, at the lower of the two rates, to each side.
+const REACH_CROSSINGS: u32 = 32;
 
-/// Why a file cannot be played.
-#[derive(Debug, thiserror::Error)]
-pub enum ReadWaveError {
-    /// It is not there, or not ours to read.
-    #[error("play {path}: check the path and that this user may read it")]
-    Open {
-        /// The file.
-        path: PathBuf,
-        /// Why.
-        #[source]
-        source: std::io::Error,
-    },
-    /// It is no wave file.
-    #[error(
-        "play {path}: it is no wave file that can be read; convert it, for example with `sox IN -b 16 OUT.wav`"
-    )]
-    NoWave {
-        /// The file.
-        path: PathBuf,
-        /// What the reader says.
-        #[source]
-        source: hound::Error,
-    },
-    /// It has no sound in it.
-    #[error("play {path}: it has no samples; record it again or leave it out")]
-    Empty {
-        /// The file.
-        path: PathBuf,
-    },
-    /// Nobody speaks in it.
-    #[error("play {path}: it is silent from beginning to end; record it again or leave it out")]
-    Silent {
-        /// The file.
-        path: PathBuf,
-    },
-    /// It is a wave file of a kind that cannot be played.
-    #[error("play {path}: {why}")]
-    Unfit {
-        /// The file.
-        path: PathBuf,
-        /// What is wrong and what to do.
-        why: String,
-    },
-}
-
-/// Reads a wave of any rate, channel count and depth: mono (channels averaged) at 48 kHz in −1.0..=1.0.
+/// Reads a wave of any rate, channel count and depth: mono (channels averaged) at 48 kHz in −1.0..=1.0, or a little beyond
+/// where the file goes beyond.
 ///
 /// # Errors
 /// Names the file, what is wrong and what to do.
-pub fn read(path: &Path) -> Result<Vec<f32>, ReadWaveError> {
-    let no_wave = |source| ReadWaveError::NoWave { path: path.to_owned(), source };
-    let unfit = |why: String| ReadWaveError::Unfit { path: path.to_owned(), why };
-    let open = |source| ReadWaveError::Open { path: path.to_owned(), source };
-    let file = std::fs::File::open(path).map_err(open)?;
-    let facts = file.metadata().map_err(open)?;
-    if facts.is_dir() {
-        return Err(unfit("it is a folder; name the files in it".into()));
-    }
-    if facts.len() == 0 {
-        return Err(unfit("the file is empty; record it again or leave it out".into()));
-    }
-    let mut reader = hound::WavReader::new(std::io::BufReader::new(file)).map_err(no_wave)?;
-    let spec = reader.spec();
-    if !(1_000..=768_000).contains(&spec.sample_rate) {
-        return Err(unfit(format!("{} Hz is no sound rate; 1 to 768 kHz can be played", spec.sample_rate)));
-    }
-    if f64::from(reader.duration()) / f64::from(spec.sample_rate) > LONGEST_S {
-        return Err(unfit("it is longer than 30 minutes; cut it".into()));
-    }
-    let samples: Vec<f32> = match spec.sample_format {
-        hound::SampleFormat::Float => reader.samples::<f32>().collect::<Result<_, _>>().map_err(no_wave)?,
-        hound::SampleFormat::Int => {
-            let full = (1_i64 << (spec.bits_per_sample.clamp(1, 32) - 1)) as f32;
-            reader
-                .samples::<i32>()
-                .map(|s| s.map(|v| v as f32 / full))
-                .collect::<Result<_, _>>()
-                .map_err(no_wave)?
+pub fn read(path: &Path) -> Result<Vec<f32>, PlayError> {
+    let facts = prim_wave::judge(path)?;
+    // A float file that was scaled to whole numbers keeps its shape; elsewhere only a fault is louder than this.
+    let most = if facts.scaled_otherwise { 65_536.0 } else { 4.0 };
+    let mut wave = prim_wave::open(path)?;
+    let mut out = Pieces::new(facts.format.rate_hz);
+    let mut block = Vec::new();
+    loop {
+        block.clear();
+        let more = wave.read_block(&mut block).map_err(|why| PlayError { path: path.to_owned(), why })?;
+        if more == 0 {
+            return Ok(out.finish());
         }
-    };
-    let channels = usize::from(spec.channels.max(1));
-    let mono: Vec<f32> = samples
-        .chunks_exact(channels)
-        .map(|frame| {
-            let mean = frame.iter().sum::<f32>() / channels as f32;
-            if mean.is_finite() { mean.clamp(-4.0, 4.0) } else { 0.0 }
-        })
-        .collect();
-    if mono.is_empty() {
-        return Err(ReadWaveError::Empty { path: path.to_owned() });
+        block.iter_mut().for_each(|s| *s = s.clamp(-most, most));
+        out.push(&block);
     }
-    let out = resample(&mono, spec.sample_rate, DEVICE_RATE.hz());
-    if speech_span(&out).is_none() {
-        return Err(ReadWaveError::Silent { path: path.to_owned() });
+}
+
+/// Brings sound to the room's rate piece by piece, as if in one.
+#[derive(Debug)]
+struct Pieces {
+    rate_hz: u32,
+    /// Both whole numbers of the resampler's periods, in frames of the file.
+    piece: usize,
+    reach: usize,
+    /// What is not yet done, and before it what the next piece's beginning reaches back to.
+    waiting: Vec<f32>,
+    before: usize,
+    out: Vec<f32>,
+}
+
+impl Pieces {
+    fn new(rate_hz: u32) -> Self {
+        let device = DEVICE_RATE.hz();
+        let period = rate_hz / gcd(rate_hz, device);
+        let in_periods = |frames: u32| frames.div_ceil(period) as usize * period as usize;
+        let reach = in_periods(REACH_CROSSINGS * rate_hz.div_ceil(device));
+        let piece = in_periods(rate_hz * PIECE_S).max(reach);
+        Self { rate_hz, piece, reach, waiting: Vec::new(), before: 0, out: Vec::new() }
     }
-    Ok(out)
+
+    fn push(&mut self, sound: &[f32]) {
+        self.waiting.extend_from_slice(sound);
+        while self.waiting.len() >= self.before + self.piece + self.reach {
+            self.one(self.piece);
+            let done = (self.before + self.piece).saturating_sub(self.reach);
+            self.waiting.drain(..done);
+            self.before = self.reach;
+        }
+    }
+
+    /// The next `frames` of the file, which all that waits surrounds.
+    fn one(&mut self, frames: usize) {
+        let device = DEVICE_RATE.hz();
+        let there = |frames: usize| {
+            let frames = frames as u64 * u64::from(device);
+            usize::try_from(frames.div_ceil(u64::from(self.rate_hz))).unwrap_or(usize::MAX)
+        };
+        let (from, to) = (there(self.before), there(self.before + frames));
+        let end = (self.before + frames + self.reach).min(self.waiting.len());
+        let sound = resample(&self.waiting[..end], self.rate_hz, device);
+        self.out.extend(sound.iter().take(to).skip(from));
+    }
+
+    fn finish(mut self) -> Vec<f32> {
+        let rest = self.waiting.len() - self.before;
+        self.one(rest);
+        self.out
+    }
+}
+
+fn gcd(a: u32, b: u32) -> u32 {
+    if b == 0 { a } else { gcd(b, a % b) }
 }
 
 /// 5 ms at 48 kHz: the grain in which beginnings and ends are found.
@@ -151,6 +136,8 @@ pub fn at_talker_level(mut sound: Vec<f32>) -> Vec<f32> {
 
 #[cfg(test)]
 mod tests {
+    use std::path::PathBuf;
+
     use super::*;
 
     fn write(
@@ -197,32 +184,37 @@ mod tests {
     }
 
     #[test]
-    fn a_file_that_cannot_be_played_says_which_why_and_what_to_do() {
-        let folder = tempfile::tempdir().unwrap();
-        let path = folder.path().join("letter.wav");
-        std::fs::write(&path, b"Dear Prim, I am no wave file at all.").unwrap();
-        let error = read(&path).unwrap_err().to_string();
-        assert!(error.contains("letter.wav") && error.contains("sox"), "{error}");
+    fn a_long_file_done_in_pieces_sounds_as_if_done_in_one() {
+        for rate in [8_000, 11_025, 44_100, 47_999, 48_000, 96_000, 192_000] {
+            let noise: Vec<f32> =
+                (0..rate as usize * 23).map(|n| ((n * 7919) % 1999) as f32 / 1000.0 - 1.0).collect();
+            let mut pieces = Pieces::new(rate);
+            noise.chunks(8191).for_each(|block| pieces.push(block));
+            let (got, want) = (pieces.finish(), resample(&noise, rate, 48_000));
+            assert_eq!(got.len(), want.len(), "{rate} Hz");
+            let worst = got.iter().zip(&want).map(|(a, b)| (a - b).abs()).fold(0.0_f32, f32::max);
+            assert!(worst < 1e-4, "{rate} Hz: {worst}");
+        }
+    }
 
-        std::fs::write(&path, b"").unwrap();
-        let error = read(&path).unwrap_err().to_string();
-        assert!(error.contains("the file is empty"), "{error}");
-        let error = read(&folder.path().join("none.wav")).unwrap_err();
-        assert!(matches!(error, ReadWaveError::Open { .. }), "it is not there: {error}");
-        let error = read(folder.path()).unwrap_err().to_string();
-        assert!(error.contains("it is a folder"), "{error}");
-
+    #[test]
+    fn floats_that_were_scaled_to_whole_numbers_keep_their_shape() {
         let spec = hound::WavSpec {
             channels: 1,
-            sample_rate: 16_000,
-            bits_per_sample: 16,
-            sample_format: hound::SampleFormat::Int,
+            sample_rate: 48_000,
+            bits_per_sample: 32,
+            sample_format: hound::SampleFormat::Float,
         };
-        let (_folder, path) = write(spec, 0, |_| 0.0);
-        let error = read(&path).unwrap_err().to_string();
-        assert!(error.contains("no samples") && error.contains("in.wav"), "{error}");
-        let (_folder, path) = write(spec, 1600, |_| 0.0);
-        assert!(matches!(read(&path), Err(ReadWaveError::Silent { .. })));
+        let tone = |n: usize| (n as f32 * 0.1).sin();
+        let (_folder, path) = write(spec, 48_000, |n| 20_000.0 * tone(n));
+        let scaled = at_talker_level(read(&path).unwrap());
+        let usual = at_talker_level((0..48_000).map(tone).collect());
+        let worst = scaled.iter().zip(&usual).map(|(a, b)| (a - b).abs()).fold(0.0_f32, f32::max);
+        assert!(worst < 1e-4, "{worst}");
+        // One broken sample does not make the rest silent.
+        let (_folder, path) = write(spec, 48_000, |n| if n == 77 { 1e30 } else { 0.5 * tone(n) });
+        let broken = at_talker_level(read(&path).unwrap());
+        assert!(broken[1000..].iter().any(|s| s.abs() > 0.05));
     }
 
     #[test]

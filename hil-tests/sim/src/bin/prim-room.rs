@@ -24,7 +24,9 @@ struct Arguments {
     /// The meeting script; the demo's when absent.
     #[arg(long, value_name = "FILE")]
     script: Option<PathBuf>,
-    /// Play these recordings instead of a script: one person each, in turn (any rate, channel count, depth).
+    /// Play these recordings instead of a script, one after the other, each from the next place in the room.
+    ///
+    /// Wave files of any rate, channel count and depth, A-law and µ-law included.
     #[arg(long, value_name = "FILE", num_args = 1..)]
     wav: Vec<PathBuf>,
     /// The plan the daemon was given: where the participants' ids stand.
@@ -100,7 +102,7 @@ fn run(arguments: &Arguments) -> anyhow::Result<()> {
         Script::for_waves(&seconds, &arguments.room.bearings_deg)
     };
     let live = std::io::stderr().is_terminal();
-    let lines = voices::voice_all(&script, &recordings, &arguments.voices, |done, all| {
+    let lines = voices::voice_all(&script, recordings, &arguments.voices, |done, all| {
         if live {
             let _ = write!(std::io::stderr(), "\rvoicing the people: {done} of {all}");
         }

@@ -82,11 +82,22 @@ fn errors_name_line_and_key() {
 }
 
 #[test]
-fn recordings_make_a_meeting_of_their_own() {
+fn recordings_make_a_meeting_of_their_own_in_which_nobody_has_a_name() {
     let script = Script::for_waves(&[3.0, 4.0, 5.0, 6.0], &[35.0, 145.0, 260.0]);
     assert_eq!(script.people.len(), 3);
-    assert_eq!(script.beats.iter().map(|b| b.who).collect::<Vec<_>>(), [0, 1, 2, 0]);
-    assert!(script.agenda[0].planned_s >= 26);
+    assert!(script.people.iter().all(|p| p.name.starts_with("place ") && p.bearing_deg.is_some() && !p.host));
+    let played: Vec<_> = script.beats.iter().filter(|b| matches!(b.act, Act::Play { .. })).collect();
+    assert_eq!(played.iter().map(|b| b.who).collect::<Vec<_>>(), [0, 1, 2, 0]);
+    assert_eq!(played[3].name, "recording 4");
+    assert_eq!(script.agenda[0].planned_s, 18);
+}
+
+#[test]
+fn between_recordings_and_behind_the_last_prim_may_speak_to_its_end() {
+    let script = Script::for_waves(&[3.0, 4.0], &[35.0]);
+    assert!(script.beats.iter().all(|b| b.when.silence_ms >= Some(2_500)));
+    let last = script.beats.last().unwrap();
+    assert_eq!(last.act, Act::Wait, "the last question is answered before the meeting ends");
 }
 
 #[test]

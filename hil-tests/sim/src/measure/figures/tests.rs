@@ -231,6 +231,19 @@ fn speech_that_nobody_asked_for_or_allowed_is_counted() {
 }
 
 #[test]
+fn of_recordings_whose_words_nobody_knows_no_question_is_missed_and_no_decision_promised() {
+    let mut m = Made::new();
+    m.says(0, 2_000, 1_500, "");
+    m.prim_speaks(4_000, 1_500);
+    (m.rows.decisions, m.rows.actions, m.rows.notes) = (0, 0, 0);
+    let f = m.figures(&[]);
+    near(&f, "spoken_without_permission", 0.0, 0.0);
+    assert!(!f.problems.iter().any(|p| p.contains("promises") || p.contains("without a question")), "{f:?}");
+    m.audit("say.intended", json!({ "request": "R" }));
+    near(&m.figures(&[]), "spoken_without_permission", 1.0, 0.0);
+}
+
+#[test]
 fn words_bearings_and_mute_are_judged_by_what_was_stored() {
     let mut m = Made::new();
     m.says(0, 1_000, 2_000, "The chairs come next week.");
