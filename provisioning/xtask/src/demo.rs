@@ -1,6 +1,5 @@
 //! `cargo xtask demo`: a meeting on this machine, from sound in a simulated room to rows in Postgres, and what was
 //! promised of it held against what a separate program measured.
-use std::io::Read as _;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
@@ -19,6 +18,7 @@ mod keys;
 mod meeting;
 mod plan;
 mod process;
+mod recordings;
 mod screen;
 mod stage;
 mod table;
@@ -30,6 +30,7 @@ use folder::{Folder, Past};
 use keys::Keys;
 use meeting::Hall;
 use plan::Invitation;
+use recordings::Recordings;
 use stage::{RoomOptions, Stage};
 
 /// The committed meeting of the demo.
@@ -38,7 +39,7 @@ const SCRIPT: &str = "hil-tests/sim/meetings/demo.meeting.toml";
 const LATENCY_SCRIPT: &str = "hil-tests/sim/meetings/latency.meeting.toml";
 /// The programs the demo runs, as cargo packages.
 const PROGRAMS: [&str; 4] = ["primd", "prim-gateway", "prim-cli", "prim-hil-sim"];
-/// No script is longer; a meeting that is still on then has hung.
+/// No script is longer (recordings bring a limit of their own); a meeting that is still on then has hung.
 const MEETING_LIMIT: Duration = Duration::from_secs(45 * 60);
 
 #[derive(Debug, Args)]
@@ -57,7 +58,14 @@ pub(crate) struct Options {
     /// primd, to the end of its sync.
     #[arg(long, value_name = "FILE")]
     json: Option<PathBuf>,
-    /// Play these recordings into the room instead of the script (any rate, channel count, depth).
+    /// Play these recordings into the room instead of the script, one after the other.
+    ///
+    /// Wave files of any rate, channel count and depth, A-law and µ-law too, an hour together at most. Each is read through
+    /// before anything is installed or built. They make a meeting of their own, as long as they are (it runs in real time):
+    /// one agenda item, nobody named, nobody remote; Prim answers when it is asked. By running this you consent for
+    /// everybody who can be heard. At the end what was recorded is held against what was stored, and the transcript shown.
+    ///
+    /// Example: cargo xtask demo --once --wav standup.wav retro.wav
     #[arg(long, value_name = "FILE", num_args = 1..)]
     wav: Vec<PathBuf>,
     /// Go on with the last run's keys, database and spool.
@@ -105,7 +113,7 @@ pub(crate) fn clean() -> anyhow::Result<()> {
 
 /// The answer is the names of the promises that were missed.
 fn hold(options: &Options, script: &Path, held: Held) -> anyhow::Result<Vec<String>> {
-    judge(options)?;
+    let recordings = judge(options)?;
     let start = Instant::now();
     let ready = setup::ensure(Purpose::Demo, setup::Options { yes: options.yes })?;
     build(ready.postgres_bin.as_deref())?;
@@ -116,8 +124,21 @@ fn hold(options: &Options, script: &Path, held: Held) -> anyhow::Result<Vec<Stri
     };
     let folder = Folder::open(options.data.as_deref(), past)?;
     let keys = Keys::ready(&folder.path("keys"))?;
-    let who = Invitation::read(script)?.write_plan(&folder.path("config").join("meeting.toml"))?;
-    let room = RoomOptions { script, room: options.room.as_deref(), waves: &options.wav };
+    let invitation = match &recordings {
+        Some(recordings) => recordings.invitation(),
+        None => Invitation::read(script)?,
+    };
+    let who = invitation.write_plan(&folder.path("config").join("meeting.toml"))?;
+    let room = RoomOptions {
+        script,
+        room: options.room.as_deref(),
+        waves: &options.wav,
+        waves_s: recordings.as_ref().map_or(0.0, Recordings::seconds),
+    };
+    if let Some(recordings) = &recordings {
+        let own = std::env::var_os("DATABASE_URL").is_some_and(|url| !url.is_empty());
+        recordings.announce(&folder.path(""), own.then_some("the database in DATABASE_URL"));
+    }
     let mut stage = Stage::build(&folder, &keys, &room)?;
     say::good(format_args!(
         "everything runs after {:.0} s; the meeting begins",
@@ -129,16 +150,24 @@ fn hold(options: &Options, script: &Path, held: Held) -> anyhow::Result<Vec<Stri
             share * 100.0
         ));
     }
-    let mut hall = Hall::enter(&folder, who)?;
-    hall.watch_meeting(&mut stage, MEETING_LIMIT)?;
+    let mut hall = Hall::enter(&folder, who, recordings.as_ref().map(Recordings::progress))?;
+    let limit = recordings.as_ref().map_or(MEETING_LIMIT, Recordings::limit);
+    hall.watch_meeting(&mut stage, limit)?;
     let mut outcome = after::gather(&mut stage, hall, &folder, &keys, &room)?;
-    table::print(&outcome.summary);
+    if recordings.is_some() {
+        recordings::forget_unknowable(&mut outcome.summary);
+    }
+    let nothing = if recordings.is_some() { table::NOTHING } else { table::NOT_MEASURED };
+    table::print(&outcome.summary, nothing);
     let broken = checks::print(&outcome, held);
     outcome.summary.insert("broken_promises".to_owned(), broken.clone().into());
     if let Some(file) = &options.json {
         let text = serde_json::to_string_pretty(&outcome.summary).context("write the summary as JSON")?;
         std::fs::write(file, text + "\n").with_context(|| format!("write {}", file.display()))?;
         say::good(format_args!("summary: {}", file.display()));
+    }
+    if recordings.is_some() {
+        recordings::show_transcript(outcome.transcript.as_deref());
     }
     say::hint(format_args!("logs, recording, transcript and audit: {}", folder.path("").display()));
     if options.once {
@@ -155,24 +184,11 @@ fn hold(options: &Options, script: &Path, held: Held) -> anyhow::Result<Vec<Stri
 }
 
 /// What was asked for is judged before anything is installed or built.
-fn judge(options: &Options) -> anyhow::Result<()> {
-    for wave in &options.wav {
-        let name = wave.display();
-        ensure!(wave.exists(), "play {name}: there is no such file");
-        ensure!(wave.is_file(), "play {name}: it is no file; name the recordings one by one");
-        let mut head = Vec::new();
-        let file = std::fs::File::open(wave).with_context(|| format!("play {name}: open it"))?;
-        file.take(12).read_to_end(&mut head).with_context(|| format!("play {name}: read it"))?;
-        ensure!(!head.is_empty(), "play {name}: the file is empty; record it again or leave it out");
-        ensure!(
-            head.starts_with(b"RIFF") && head.ends_with(b"WAVE"),
-            "play {name}: it is no wave file; convert it, for example with `sox IN -b 16 OUT.wav`"
-        );
-    }
+fn judge(options: &Options) -> anyhow::Result<Option<Recordings>> {
     if let Some(room) = &options.room {
         room.parse::<prim_hal_sim::RoomSpec>().context("use --room")?;
     }
-    Ok(())
+    Recordings::judge(&options.wav)
 }
 
 /// How long the machine is watched before the meeting.

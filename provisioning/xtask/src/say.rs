@@ -59,6 +59,11 @@ pub(crate) fn bad(text: impl Display) {
     line(format_args!("{} {text}", inked(Ink::Red, "✗")));
 }
 
+/// Something odd that stops nothing.
+pub(crate) fn warn(text: impl Display) {
+    line(format_args!("{} {text}", inked(Ink::Yellow, "!")));
+}
+
 pub(crate) fn hint(text: impl Display) {
     line(inked(Ink::Dim, format_args!("  {text}")));
 }

@@ -26,8 +26,9 @@ const ROOM_LIMIT: Duration = Duration::from_secs(30);
 const MEASURE_LIMIT: Duration = Duration::from_secs(600);
 /// The device's outbox, in its data folder.
 const SPOOL: &str = "spool.sqlite";
+const TRANSCRIPT: &str = "transcript.md";
 /// What the worker makes of a meeting.
-const ARTIFACTS: [&str; 4] = ["transcript.md", "transcript.vtt", "transcript.srt", "summary.json"];
+const ARTIFACTS: [&str; 4] = [TRANSCRIPT, "transcript.vtt", "transcript.srt", "summary.json"];
 
 /// All that the checks and the table look at.
 #[derive(Debug)]
@@ -41,6 +42,8 @@ pub(crate) struct Outcome {
     pub(crate) drained: bool,
     /// Files that are not in the object store.
     pub(crate) missing_artifacts: Vec<&'static str>,
+    /// The transcript as people read it.
+    pub(crate) transcript: Option<PathBuf>,
     /// `None` when the chain verified, else what `prim audit verify` said.
     pub(crate) chain_broken: Option<String>,
     /// The room's script ran to its end and its recording is whole.
@@ -77,13 +80,14 @@ pub(crate) fn gather(
     let process = folder.path("export").join("process.json");
     std::fs::write(&process, Value::Object(figures).to_string()).context("write the process's figures")?;
     say::step("measuring, from the room's recording");
-    let summary = measure(stage, folder, &process)?;
+    let summary = measure(stage, folder, &process, MEASURE_LIMIT + Duration::from_secs_f64(room.waves_s))?;
     Ok(Outcome {
         seen: hall.leave(),
         audit: read_audit(&export)?,
         summary,
         drained,
         missing_artifacts: missing_artifacts(&objects),
+        transcript: files_below(&objects).into_iter().find(|file| file.ends_with(TRANSCRIPT)),
         chain_broken,
         room_ok,
         device_ok,
@@ -92,19 +96,24 @@ pub(crate) fn gather(
 
 /// The names that no file below the folder has.
 fn missing_artifacts(objects: &Path) -> Vec<&'static str> {
+    let found = files_below(objects);
+    ARTIFACTS.into_iter().filter(|name| !found.iter().any(|file| file.ends_with(name))).collect()
+}
+
+fn files_below(folder: &Path) -> Vec<PathBuf> {
     let mut found = Vec::new();
-    let mut waiting = vec![objects.to_path_buf()];
+    let mut waiting = vec![folder.to_path_buf()];
     while let Some(folder) = waiting.pop() {
         for entry in std::fs::read_dir(folder).into_iter().flatten().flatten() {
             let path = entry.path();
             if path.is_dir() {
                 waiting.push(path);
             } else {
-                found.push(entry.file_name());
+                found.push(path);
             }
         }
     }
-    ARTIFACTS.into_iter().filter(|name| !found.iter().any(|file| file == name)).collect()
+    found
 }
 
 fn export(stage: &Stage, folder: &Folder, keys: &Keys) -> anyhow::Result<PathBuf> {
@@ -136,7 +145,12 @@ fn verify(folder: &Folder, keys: &Keys, export: &Path) -> anyhow::Result<Option<
 }
 
 /// Exit code 2 means that it measured and something was wrong: the summary's `problems` say what.
-fn measure(stage: &Stage, folder: &Folder, process: &Path) -> anyhow::Result<serde_json::Map<String, Value>> {
+fn measure(
+    stage: &Stage,
+    folder: &Folder,
+    process: &Path,
+    limit: Duration,
+) -> anyhow::Result<serde_json::Map<String, Value>> {
     let out = folder.path("export").join("summary.json");
     let (running, status) = Launch::new("measure", checkout::built("prim-measure"))
         .arg("--record")
@@ -150,7 +164,7 @@ fn measure(stage: &Stage, folder: &Folder, process: &Path) -> anyhow::Result<ser
         .arg("--json")
         .arg(&out)
         .env("DATABASE_URL", &stage.database_url)
-        .finish(&folder.logs(), MEASURE_LIMIT)?;
+        .finish(&folder.logs(), limit)?;
     if !matches!(status.code(), Some(0 | 2)) {
         return running.fail("could not measure");
     }

@@ -33,10 +33,12 @@ pub(crate) struct Bare {
 
 impl Bare {
     /// Start it and see that it is well.
-    pub(crate) fn start(folder: &Folder, keys: &Keys, room: &RoomOptions<'_>) -> anyhow::Result<Self> {
+    pub(crate) fn start(folder: &Folder, keys: &Keys, options: &RoomOptions<'_>) -> anyhow::Result<Self> {
         let (hal, loopback) = (folder.socket("bare-hal"), folder.socket("bare-loopback"));
         let broker = stage::start_broker(&folder.bare_servers()?, keys)?;
-        let mut room = stage::launch_room(folder, "bare-room", room)
+        // It ends before a second recording would begin, or does not get that far into the first.
+        let options = &RoomOptions { waves: options.waves.get(..1).unwrap_or_default(), ..*options };
+        let mut room = stage::launch_room(folder, "bare-room", options)
             .arg("--hal")
             .arg(&hal)
             .arg("--loopback")
@@ -44,7 +46,7 @@ impl Bare {
             .arg("--record")
             .arg(folder.bare("record")?)
             .start(&folder.logs())?;
-        stage::await_room(&mut room, [hal.clone(), loopback.clone()])?;
+        stage::await_room(&mut room, options, [hal.clone(), loopback.clone()])?;
         let http_port = free_port();
         let mut config = stage::device_config(keys, broker.port(), http_port);
         config["hal"]["socket"] = json!(hal);

@@ -17,6 +17,8 @@ pub(crate) enum Cue {
     Connected,
     /// A person did something again, because nothing came of it.
     Repeat,
+    /// The room begins to play this one of the user's recordings, counted from 0.
+    Plays { wave: usize },
 }
 
 #[derive(Debug, Deserialize)]
@@ -29,6 +31,8 @@ struct What {
     kind: String,
     #[serde(default)]
     cut: bool,
+    #[serde(default)]
+    beat: String,
 }
 
 /// Follows the file; it need not exist yet.
@@ -67,6 +71,10 @@ fn understand(line: &str) -> Option<Cue> {
         "ended" => Some(Cue::ScriptOver),
         "connected" => Some(Cue::Connected),
         "repeat" => Some(Cue::Repeat),
+        "speaks" => {
+            let number: usize = what.beat.strip_prefix("recording ")?.parse().ok()?;
+            Some(Cue::Plays { wave: number.checked_sub(1)? })
+        }
         _ => None,
     }
 }
@@ -91,6 +99,11 @@ mod tests {
         assert_eq!(cues.fresh(), []);
         file.write_all(b"ple\":1,\"what\":{\"kind\":\"link\",\"cut\":true}}\n").unwrap();
         assert_eq!(cues.fresh(), [Cue::Link { cut: true }]);
+        file.write_all(
+            b"{\"boot_ms\":2.5,\"sample\":1,\"what\":{\"kind\":\"speaks\",\"name\":\"place 2\",\"beat\":\"recording 2\"}}\n",
+        )
+        .unwrap();
+        assert_eq!(cues.fresh(), [Cue::Plays { wave: 1 }]);
         file.write_all(b"{\"boot_ms\":3.0,\"sample\":2,\"what\":{\"kind\":\"ended\"}}\n").unwrap();
         assert_eq!(cues.fresh(), [Cue::ScriptOver]);
         assert_eq!(cues.fresh(), []);

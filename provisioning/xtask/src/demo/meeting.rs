@@ -9,6 +9,7 @@ use prim_proto::LiveEvent;
 
 use super::cues::{Cue, Cues};
 use super::folder::Folder;
+use super::recordings::Progress;
 use super::screen::Screen;
 use super::stage::Stage;
 use super::view::View;
@@ -41,18 +42,25 @@ pub(crate) struct Hall {
     view: View,
     screen: Screen,
     cues: Cues,
+    progress: Option<Progress>,
     cut_since: Option<Instant>,
     seen: Seen,
 }
 
 impl Hall {
-    pub(crate) fn enter(folder: &Folder, who: BTreeMap<ParticipantId, String>) -> anyhow::Result<Self> {
+    /// `progress`: when recordings are played.
+    pub(crate) fn enter(
+        folder: &Folder,
+        who: BTreeMap<ParticipantId, String>,
+        progress: Option<Progress>,
+    ) -> anyhow::Result<Self> {
         let record = folder.record();
         Ok(Self {
             watch: Watch::start(&folder.socket("status"), &record.join("live.jsonl"))?,
             view: View::new(who),
             screen: Screen::new(),
             cues: Cues::follow(&record.join("events.jsonl")),
+            progress,
             cut_since: None,
             seen: Seen::default(),
         })
@@ -69,10 +77,15 @@ impl Hall {
                     Cue::Link { cut } => self.cable(stage, cut),
                     Cue::ScriptOver => {
                         over = Some(Instant::now());
+                        self.progress = None;
                         self.cable(stage, false);
                         self.watch.end_meeting()?;
                     }
                     Cue::Repeat => self.screen.line(&inked(Ink::Dim, "      (said or pressed again)")),
+                    Cue::Plays { wave } => {
+                        let line = self.progress.as_mut().and_then(|p| p.plays(wave, Instant::now()));
+                        line.into_iter().for_each(|line| self.screen.line(&inked(Ink::Cyan, line)));
+                    }
                     Cue::Connected => {}
                 }
             }
@@ -130,7 +143,14 @@ impl Hall {
             }
             self.seen.events.push(event);
         }
-        self.screen.status(&self.view.status());
+        let now = Instant::now();
+        if !self.screen.is_live() {
+            let minute = self.progress.as_mut().and_then(|progress| progress.minute(now));
+            minute.into_iter().for_each(|line| self.screen.line(&line));
+        }
+        let mut status = self.view.status();
+        status.extend(self.progress.as_ref().and_then(|progress| progress.line(now)));
+        self.screen.status(&status);
         Ok(())
     }
 

@@ -1,4 +1,5 @@
-//! What Prim is told before the meeting: titles, timeboxes, names. The rest of the script it never sees.
+//! What Prim is told before the meeting: titles, timeboxes, names. The rest of the script it never sees, and of
+//! recordings only how long they are.
 use std::collections::BTreeMap;
 use std::path::Path;
 
@@ -37,7 +38,8 @@ struct Plan<'a> {
     title: &'a str,
     mode: &'a str,
     ding: &'a str,
-    /// The people of the demo were asked beforehand: they are voices.
+    /// The people of the demo were asked beforehand: they are voices. For those in recordings it is given by whoever runs
+    /// this, who is told so.
     consent: &'static str,
     agenda: &'a [Item],
     people: Vec<Person<'a>>,
@@ -57,6 +59,21 @@ impl Invitation {
         let text = std::fs::read_to_string(script)
             .with_context(|| format!("read the meeting script {}", script.display()))?;
         toml::from_str(&text).with_context(|| format!("understand the meeting script {}", script.display()))
+    }
+
+    /// For recordings: an item of whole minutes in which all of them fit. Who speaks in them nobody knows, nobody is
+    /// remote, and Prim speaks when it is asked.
+    pub(crate) fn for_recordings(seconds: f64) -> Self {
+        let title = "Your recordings".to_owned();
+        // An hour at most: `as` has nothing to cut off.
+        let planned_s = (seconds / 60.0).ceil().max(1.0) as u32 * 60;
+        Self {
+            title: title.clone(),
+            mode: "answer-on-ask".to_owned(),
+            ding: "room".to_owned(),
+            agenda: vec![Item { title, planned_s }],
+            people: Vec::new(),
+        }
     }
 
     /// Write the plan; the answer says who is who, for the terminal.
@@ -85,6 +102,19 @@ impl Invitation {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn the_plan_of_recordings_knows_their_length_and_nobody_in_them() {
+        let folder = tempfile::tempdir().unwrap();
+        let plan = folder.path().join("meeting.toml");
+        let who = Invitation::for_recordings(61.0).write_plan(&plan).unwrap();
+        let text = std::fs::read_to_string(plan).unwrap();
+        let plan: toml::Table = toml::from_str(&text).unwrap();
+        assert!(who.is_empty() && plan["people"].as_array().unwrap().is_empty(), "{text}");
+        assert_eq!(plan["agenda"][0]["planned_s"].as_integer(), Some(120), "{text}");
+        assert_eq!(plan["agenda"].as_array().unwrap().len(), 1);
+        assert_eq!((plan["mode"].as_str(), plan["consent"].as_str()), (Some("answer-on-ask"), Some("given")));
+    }
 
     #[test]
     fn the_plan_holds_titles_and_names_and_nothing_that_is_said() {

@@ -19,6 +19,11 @@ impl Screen {
         Self { live: std::io::stdout().is_terminal(), drawn: 0 }
     }
 
+    /// A status can be drawn.
+    pub(crate) fn is_live(&self) -> bool {
+        self.live
+    }
+
     /// A line that stays.
     pub(crate) fn line(&mut self, text: &str) {
         let back = self.back();

@@ -36,17 +36,30 @@ pub(crate) struct RoomOptions<'a> {
     pub(crate) script: &'a Path,
     pub(crate) room: Option<&'a str>,
     pub(crate) waves: &'a [PathBuf],
+    /// Their sound, in seconds.
+    pub(crate) waves_s: f64,
+}
+
+impl RoomOptions<'_> {
+    /// Before the room opens its sockets it voices the script, or reads an hour of recordings within a minute or two.
+    fn patience(&self) -> Duration {
+        Duration::from_secs(120) + Duration::from_secs_f64(self.waves_s / 10.0)
+    }
 }
 
 impl Stage {
-    pub(crate) fn build(folder: &Folder, keys: &Keys, room: &RoomOptions<'_>) -> anyhow::Result<Self> {
+    pub(crate) fn build(folder: &Folder, keys: &Keys, options: &RoomOptions<'_>) -> anyhow::Result<Self> {
         let (postgres, database_url) = database(folder)?;
         say::step("Mosquitto: mutual TLS, an access list by certificate");
         let broker = start_broker(folder.servers(), keys)?;
         let gateway = gateway(folder, keys, &database_url, broker.port())?;
         let proxy = Proxy::start(SocketAddr::from((Ipv4Addr::LOCALHOST, broker.port())))?;
-        say::step("the room: voicing the people (the first time takes a moment)");
-        let mut room = launch_room(folder, "room", room)
+        say::step(if options.waves.is_empty() {
+            "the room: voicing the people (the first time takes a moment)"
+        } else {
+            "the room: reading the recordings"
+        });
+        let mut room = launch_room(folder, "room", options)
             .arg("--hal")
             .arg(folder.socket("hal"))
             .arg("--loopback")
@@ -56,7 +69,7 @@ impl Stage {
             // After the script the device still syncs; it is the device that leaves.
             .args(["--linger-s", "120"])
             .start(&folder.logs())?;
-        await_room(&mut room, [folder.socket("hal"), folder.socket("loopback")])?;
+        await_room(&mut room, options, [folder.socket("hal"), folder.socket("loopback")])?;
         say::step("primd: gets frames, edges and the loopback; nothing else of the room");
         let mut config = device_config(keys, proxy.port(), free_port());
         config["hal"]["socket"] = json!(folder.socket("hal"));
@@ -151,8 +164,12 @@ pub(crate) fn launch_room(folder: &Folder, name: &str, options: &RoomOptions<'_>
     launch
 }
 
-pub(crate) fn await_room(room: &mut Running, sockets: [PathBuf; 2]) -> anyhow::Result<()> {
-    stop::wait_for("the room's sockets", Duration::from_secs(120), || {
+pub(crate) fn await_room(
+    room: &mut Running,
+    options: &RoomOptions<'_>,
+    sockets: [PathBuf; 2],
+) -> anyhow::Result<()> {
+    stop::wait_for("the room's sockets", options.patience(), || {
         room.still_runs()?;
         Ok(sockets.iter().all(|socket| socket.exists()).then_some(()))
     })

@@ -6,14 +6,19 @@ use crate::say::{self, Ink, inked};
 /// A p95 of fewer events says little; it is shown all the same, and marked.
 const ENOUGH: u64 = 30;
 
-pub(crate) fn print(summary: &Map<String, Value>) {
+/// What a row says that has no event, of a meeting that was to have some.
+pub(crate) const NOT_MEASURED: &str = "not measured";
+/// The same of recordings: nobody pressed, nobody is known to have asked.
+pub(crate) const NOTHING: &str = "nothing to measure";
+
+pub(crate) fn print(summary: &Map<String, Value>, nothing: &str) {
     let promises = promises();
     say::line("");
     let head =
         format_args!("{:<28} {:>9} {:>9} {:>5}  {:>9}", "", "p50 ms", "p95 ms", "n", "promised").to_string();
     say::line(inked(Ink::Bold, head));
     for promise in &promises {
-        say::line(row(promise, summary));
+        say::line(row(promise, summary, nothing));
     }
     let lag = |name: &str| summary.get(name).and_then(Value::as_f64).unwrap_or(0.0) / 1000.0;
     say::line(inked(
@@ -73,12 +78,22 @@ pub(crate) fn missed(summary: &Map<String, Value>) -> Vec<String> {
     promises().into_iter().filter(late).map(|promise| promise.what).collect()
 }
 
-fn row(promise: &Promise, summary: &Map<String, Value>) -> String {
+fn row(promise: &Promise, summary: &Map<String, Value>, nothing: &str) -> String {
     let number = |end: &str| summary.get(&format!("{}_{end}", promise.figure)).and_then(Value::as_f64);
     let shown = |value: Option<f64>| value.map_or_else(|| "–".to_owned(), |value| format!("{value:.0}"));
     let count = number("n").map_or(0, |n| n as u64);
+    let promised = format!("≤ {:.0}", promise.at_most_ms);
     let verdict = match number("p95") {
-        None => inked(Ink::Yellow, "not measured"),
+        None => {
+            return format!(
+                "{:<28} {:>9} {:>9} {count:>5}  {:>9}  {}",
+                promise.what,
+                "–",
+                "–",
+                promised,
+                inked(Ink::Yellow, nothing)
+            );
+        }
         Some(p95) if p95 <= promise.at_most_ms => inked(Ink::Green, "met"),
         Some(_) => inked(Ink::Red, "missed"),
     };
@@ -88,7 +103,7 @@ fn row(promise: &Promise, summary: &Map<String, Value>) -> String {
         promise.what,
         shown(number("p50")),
         shown(number("p95")),
-        format!("≤ {:.0}", promise.at_most_ms),
+        promised,
     )
 }
 
@@ -106,10 +121,11 @@ mod tests {
         let press = promises.iter().find(|promise| promise.figure == "press_to_light_ms").unwrap();
         let met =
             summary(r#"{"press_to_light_ms_p50":20,"press_to_light_ms_p95":99.5,"press_to_light_ms_n":31}"#);
-        assert!(row(press, &met).contains("met") && !row(press, &met).contains("few"));
+        let row = |summary: &Map<String, Value>| row(press, summary, NOT_MEASURED);
+        assert!(row(&met).contains("met") && !row(&met).contains("few"));
         let late = summary(r#"{"press_to_light_ms_p95":101,"press_to_light_ms_n":4}"#);
-        assert!(row(press, &late).contains("missed") && row(press, &late).contains("few"));
-        assert!(row(press, &Map::new()).contains("not measured"));
+        assert!(row(&late).contains("missed") && row(&late).contains("few"));
+        assert!(row(&Map::new()).contains("not measured"));
         assert!(missed(&met).is_empty());
         assert_eq!(missed(&summary(r#"{"press_to_light_ms_p95":101}"#)).join(","), press.what);
     }

@@ -11,6 +11,7 @@ fn outcome(audit: Vec<(u64, Audit)>) -> Outcome {
         summary: serde_json::Map::new(),
         drained: true,
         missing_artifacts: Vec::new(),
+        transcript: None,
         chain_broken: None,
         room_ok: true,
         device_ok: true,
