@@ -7,7 +7,7 @@ use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 
 use prim_ids::InstanceName;
-use prim_settings::{Key, Unit, WrongSetting, path, reads_as, text, whole, yes_or_no};
+use prim_settings::{Key, Unit, WrongSettings, path, reads_as, text, whole, yes_or_no};
 use serde::Deserialize;
 
 /// Every key, in the order of `gateway.example.toml`.
@@ -199,15 +199,15 @@ pub enum ReadConfigError {
         #[source]
         source: toml::de::Error,
     },
-    /// A key is unknown, missing, or has a value that does not fit.
+    /// Keys are unknown, missing, or have values that do not fit.
     #[error("use the configuration {}{}: {wrong}", path.display(), over_it(variables))]
     Wrong {
         /// The file.
         path: PathBuf,
         /// The variables of the environment that stand over it.
         variables: Vec<String>,
-        /// Which key, what is wrong with it, and what is accepted.
-        wrong: Box<WrongSetting>,
+        /// Which keys, what is wrong with each, and what is accepted.
+        wrong: WrongSettings,
     },
     /// A value that cannot work.
     #[error("use configuration key {key}: {why}")]
@@ -271,7 +271,7 @@ impl Config {
         prim_settings::check(&table, KEYS, lines).map_err(|wrong| ReadConfigError::Wrong {
             path: path.to_owned(),
             variables,
-            wrong: Box::new(wrong),
+            wrong,
         })?;
         let config: Self = if table == file {
             toml::from_str(text).map_err(parse)?

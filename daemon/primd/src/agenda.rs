@@ -2,7 +2,9 @@
 
 use std::path::{Path, PathBuf};
 
-use prim_settings::{Key, Unit, WrongSetting, one_of, reads_as, text, whole, yes_or_no};
+use prim_settings::{
+    Key, Unit, WrongSetting, WrongSettings, line_of, one_of, reads_as, text, whole, yes_or_no,
+};
 use serde::Deserialize;
 
 /// Every key, in the order of `meeting.example.toml`.
@@ -14,7 +16,7 @@ pub const KEYS: &[Key] = &[
     one_of("consent", &["given", "ask-everyone", "never"], "\"ask-everyone\""),
     text("agenda[].title", "what it is about", |_| true, "\"Budget\"").in_section(),
     whole("agenda[].planned_s", 5, 86_400, Unit::Seconds, "600").in_section(),
-    text("people[].name", "how others call them", |_| true, "\"Ana\"").in_section(),
+    text("people[].name", "how others call them", |name| !name.trim().is_empty(), "\"Ana\"").in_section(),
     one_of("people[].where", &["room", "remote"], "\"room\""),
     yes_or_no("people[].host", "false"),
     text("people[].id", AN_ID, reads_as::<prim_ids::ParticipantId>, "\"01ARZ3NDEKTSV4RRFFQ69G5FAV\""),
@@ -143,13 +145,13 @@ pub enum ReadPlanError {
         /// The line and what is wrong with it.
         why: String,
     },
-    /// A key is unknown, missing, or has a value that does not fit.
+    /// Keys are unknown, missing, or have values that do not fit, or people cannot be told apart.
     #[error("use the meeting plan {}: {wrong}", path.display())]
     Wrong {
         /// The file.
         path: PathBuf,
-        /// Which key, what is wrong with it, and what is accepted.
-        wrong: Box<WrongSetting>,
+        /// Which keys, what is wrong with each, and what is accepted.
+        wrong: WrongSettings,
     },
 }
 
@@ -169,9 +171,49 @@ fn parse(text: &str, path: &Path) -> Result<MeetingPlan, ReadPlanError> {
         why: error.to_string().trim().to_owned(),
     };
     let table: toml::Table = text.parse().map_err(not_toml)?;
-    prim_settings::check(&table, KEYS, text)
-        .map_err(|wrong| ReadPlanError::Wrong { path: path.to_owned(), wrong: Box::new(wrong) })?;
-    toml::from_str(text).map_err(not_toml)
+    let wrong = |wrong| ReadPlanError::Wrong { path: path.to_owned(), wrong };
+    prim_settings::check(&table, KEYS, text).map_err(wrong)?;
+    let plan: MeetingPlan = toml::from_str(text).map_err(not_toml)?;
+    WrongSettings::none_of(mistakable(&plan.people, text)).map_err(wrong)?;
+    Ok(plan)
+}
+
+/// Who cannot be told apart by name or id, or would be taken for Prim. People are named by their number and line: the
+/// error may reach a log, and a name must not.
+fn mistakable(people: &[PlannedPerson], text: &str) -> Vec<WrongSetting> {
+    let line = |number: usize, key: &str| {
+        line_of(text, "people[]", number, key).map(|line| format!(" (line {line})")).unwrap_or_default()
+    };
+    let mut wrong = Vec::new();
+    for (number, person) in (1..).zip(people) {
+        let mut tell = |key: &str, what: String, accepted: &str| {
+            let place = format!("[[people]] number {number}: {key}{}", line(number, key));
+            wrong.push(WrongSetting::WrongValue { place, what, accepted: accepted.to_owned() });
+        };
+        let earlier = |same: &dyn Fn(&PlannedPerson) -> bool| {
+            people[..number - 1].iter().position(same).map(|index| index + 1)
+        };
+        let name = as_heard(&person.name);
+        if name == "prim" {
+            let accepted =
+                "another name than Prim's own: who says it calls Prim, for example name = \"Prim Miller\"";
+            tell("name", "is Prim's".to_owned(), accepted);
+        } else if let Some(first) = earlier(&|other| as_heard(&other.name) == name) {
+            let accepted = "a name that nobody else on the list has (capital letters are not told apart): what is said, \
+                            agreed to and promised goes on record by it, for example name = \"Ana Silva\"";
+            tell("name", format!("is the name of number {first}{} too", line(first, "name")), accepted);
+        }
+        if let Some(first) = earlier(&|other| person.id.is_some() && other.id == person.id) {
+            let accepted = "each person's own id, or none";
+            tell("id", format!("is the id of number {first}{} too", line(first, "id")), accepted);
+        }
+    }
+    wrong
+}
+
+/// A name without what nobody hears.
+fn as_heard(name: &str) -> String {
+    name.split_whitespace().collect::<Vec<_>>().join(" ").to_lowercase()
 }
 
 #[cfg(test)]
@@ -203,6 +245,38 @@ mod tests {
              a whole number of seconds from 5 to 86400, without quotes and unit (10 min would be 600), for example \
              planned_s = 600"
         );
+    }
+
+    #[test]
+    fn two_people_of_one_name_are_refused_by_number_and_line_and_their_name_is_not_told() {
+        let two = "title = \"x\"\n[[people]]\nname = \"Ana\"\n[[people]]\nname = \"Ben\"\n[[people]]\nname = \" ANA\"\n";
+        let said = fails_with(two);
+        assert!(
+            said.starts_with(
+                "use the meeting plan monday.toml: [[people]] number 3: name (line 7) is the name of number 1 (line 3) too; \
+                 accepted is a name that nobody else on the list has"
+            ),
+            "{said}"
+        );
+        assert!(!said.contains("ANA") && !said.contains("name = \"Ana\""), "{said}");
+        parse(&two.replace(" ANA", "Ana Silva"), Path::new("monday.toml")).unwrap();
+    }
+
+    #[test]
+    fn nobody_is_called_prim_or_has_anothers_id_and_all_that_is_told_at_once() {
+        let id = "id = \"01ARZ3NDEKTSV4RRFFQ69G5FAV\"\n";
+        let said = fails_with(&format!(
+            "title = \"x\"\n[[people]]\nname = \"prim\"\n{id}[[people]]\nname = \"Ben\"\n{id}"
+        ));
+        assert!(
+            said.contains("[[people]] number 1: name (line 3) is Prim's; accepted is another name"),
+            "{said}"
+        );
+        assert!(
+            said.contains("[[people]] number 2: id (line 7) is the id of number 1 (line 4) too"),
+            "{said}"
+        );
+        parse("title = \"x\"\n[[people]]\nname = \"Joan Prim\"\n", Path::new("monday.toml")).unwrap();
     }
 
     #[test]

@@ -4,7 +4,7 @@ use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 
 use prim_ids::{DeviceName, OrgName};
-use prim_settings::{Key, Unit, WrongSetting, one_of, path, reads_as, text, whole};
+use prim_settings::{Key, Unit, WrongSettings, one_of, path, reads_as, text, whole};
 use serde::Deserialize;
 
 /// Every key, in the order of `prim.example.toml`.
@@ -34,10 +34,17 @@ pub const KEYS: &[Key] = &[
     text("speech.voice", A_MODEL, |_| true, "\"flite-slt\""),
     whole("speech.endpoint_ms", 200, 3000, Unit::Milliseconds, "500"),
     path("status.socket", "\"/run/prim/status.sock\"").in_section(),
-    text("http.listen", "a loopback address and a port", reads_as::<SocketAddr>, "\"127.0.0.1:9610\""),
+    text("http.listen", A_LOOPBACK, is_loopback, "\"127.0.0.1:9610\""),
 ];
 
 const A_NAME: &str = "1 to 40 of a-z, 0-9 and '-', beginning with a letter";
+const A_LOOPBACK: &str =
+    "a loopback address and a port (the page has no login, so this machine alone may read it)";
+
+fn is_loopback(text: &str) -> bool {
+    text.parse::<SocketAddr>().is_ok_and(|listen| listen.ip().is_loopback())
+}
+
 const A_MODEL: &str = "a model's name (`prim models list` shows all) or none";
 
 /// Everything the daemon is told from outside. Unknown keys are errors: a typing mistake never becomes a default.
@@ -223,19 +230,13 @@ pub enum ReadConfigError {
         /// The line and what is wrong with it.
         why: String,
     },
-    /// A key is unknown, missing, or has a value that does not fit.
+    /// Keys are unknown, missing, or have values that do not fit.
     #[error("use the configuration {}: {wrong}", path.display())]
     Wrong {
         /// The file.
         path: PathBuf,
-        /// Which key, what is wrong with it, and what is accepted.
-        wrong: Box<WrongSetting>,
-    },
-    /// It would be reachable from the network without a login.
-    #[error("listen on {listen}: [http].listen must be a loopback address such as 127.0.0.1:9610")]
-    NotLoopback {
-        /// The address asked for.
-        listen: SocketAddr,
+        /// Which keys, what is wrong with each, and what is accepted.
+        wrong: WrongSettings,
     },
 }
 
@@ -260,12 +261,8 @@ pub fn parse(text: &str, path: &Path) -> Result<PrimConfig, ReadConfigError> {
     };
     let table: toml::Table = text.parse().map_err(not_toml)?;
     prim_settings::check(&table, KEYS, text)
-        .map_err(|wrong| ReadConfigError::Wrong { path: path.to_owned(), wrong: Box::new(wrong) })?;
-    let config: PrimConfig = toml::from_str(text).map_err(not_toml)?;
-    if !config.http.listen.ip().is_loopback() {
-        return Err(ReadConfigError::NotLoopback { listen: config.http.listen });
-    }
-    Ok(config)
+        .map_err(|wrong| ReadConfigError::Wrong { path: path.to_owned(), wrong })?;
+    toml::from_str(text).map_err(not_toml)
 }
 
 /// The example with what it shows commented out (`# key = value`, nothing else on the line) switched on.
@@ -386,12 +383,18 @@ mod tests {
     }
 
     #[test]
-    fn an_empty_file_names_the_first_thing_to_write() {
+    fn an_empty_file_names_everything_to_write() {
+        let said = fails_with("");
+        let lines: Vec<&str> = said.lines().collect();
+        assert_eq!(lines[0], "use the configuration prim.toml: 5 settings do not fit");
         assert_eq!(
-            fails_with(""),
-            "use the configuration prim.toml: [device] org is missing; accepted is 1 to 40 of a-z, 0-9 and '-', \
-             beginning with a letter, in quotes, for example org = \"acme\""
+            lines[1],
+            "  [device] org is missing; accepted is 1 to 40 of a-z, 0-9 and '-', beginning with a letter, in quotes, for \
+             example org = \"acme\""
         );
+        for (line, key) in lines[2..].iter().zip(["name", "data_dir", "audit_key", "kind"]) {
+            assert!(line.contains(&format!("] {key} is missing; accepted is")), "{line}");
+        }
     }
 
     #[test]
@@ -425,6 +428,6 @@ mod tests {
     #[test]
     fn an_address_open_to_the_network_is_refused() {
         let said = fails_with(&format!("{GOOD}\n[http]\nlisten = \"0.0.0.0:9610\"\n"));
-        assert!(said.contains("loopback"), "{said}");
+        assert!(said.contains("loopback address") && said.contains("no login"), "{said}");
     }
 }

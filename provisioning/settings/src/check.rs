@@ -8,7 +8,38 @@ use crate::line::line_of;
 use crate::near::nearest;
 use crate::{Key, Need, Takes};
 
-/// The first thing that does not fit, as half a sentence that begins with the key.
+/// Everything that does not fit, at least one: alone half a sentence that begins with the key, else a line each.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct WrongSettings(Vec<WrongSetting>);
+
+impl WrongSettings {
+    /// One by one, section by section, what is missing behind what is there.
+    pub fn iter(&self) -> impl Iterator<Item = &WrongSetting> {
+        self.0.iter()
+    }
+
+    /// What somebody else found; `Ok` when that is nothing.
+    ///
+    /// # Errors
+    /// All of `found`.
+    pub fn none_of(found: Vec<WrongSetting>) -> Result<(), Self> {
+        if found.is_empty() { Ok(()) } else { Err(Self(found)) }
+    }
+}
+
+impl std::error::Error for WrongSettings {}
+
+impl fmt::Display for WrongSettings {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if let [one] = self.0.as_slice() {
+            return one.fmt(f);
+        }
+        write!(f, "{} settings do not fit", self.0.len())?;
+        self.0.iter().try_for_each(|wrong| write!(f, "\n  {wrong}"))
+    }
+}
+
+/// A thing that does not fit, as half a sentence that begins with the key.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum WrongSetting {
     /// There is no such key or section.
@@ -41,6 +72,20 @@ pub enum WrongSetting {
     },
 }
 
+impl WrongSetting {
+    /// Whether it is a slip of the hand for the key `name`.
+    fn means(&self, name: &str) -> bool {
+        match self {
+            Self::UnknownKey { advice, .. } => *advice == Some(did_you_mean(name)),
+            Self::Missing { .. } | Self::WrongValue { .. } => false,
+        }
+    }
+}
+
+fn did_you_mean(name: &str) -> String {
+    format!("did you mean {name}?")
+}
+
 fn hint(advice: &Option<String>) -> String {
     advice.as_ref().map(|advice| format!(", {advice}")).unwrap_or_default()
 }
@@ -48,14 +93,22 @@ fn hint(advice: &Option<String>) -> String {
 /// Whether everything in `table` is known and fits, and everything needed is there. `text`: the file, to name lines in.
 ///
 /// # Errors
-/// The first that does not: unknown keys before missing ones, because a slip of the hand makes both.
-pub fn check(table: &Table, keys: &[Key], text: &str) -> Result<(), WrongSetting> {
+/// Everything that does not. A needed key that an unknown one was probably meant to be is not also called missing: one slip
+/// of the hand is told once.
+pub fn check(table: &Table, keys: &[Key], text: &str) -> Result<(), WrongSettings> {
     let file = File { keys, text };
-    file.section(table, At { section: "", number: 0 })?;
-    match keys.iter().find(|key| key.need == Need::Always && find(table, key.name).is_none()) {
-        None => Ok(()),
-        Some(key) => Err(missing(key, At { section: key.parts().0, number: 0 })),
+    let mut wrong = Vec::new();
+    file.section(table, At { section: "", number: 0 }, &mut wrong);
+    for key in keys.iter().filter(|key| key.need == Need::Always) {
+        let section = key.parts().0;
+        let misspelt = format!("[{section}]");
+        // What is missing in a section that is there, was told with it.
+        let is_told = section.is_empty() || find(table, section).is_some();
+        if !is_told && !wrong.iter().any(|wrong| wrong.means(&misspelt)) {
+            wrong.push(missing(key, At { section, number: 0 }));
+        }
     }
+    WrongSettings::none_of(wrong)
 }
 
 struct File<'a> {
@@ -82,11 +135,12 @@ impl fmt::Display for At<'_> {
 }
 
 impl File<'_> {
-    fn section(&self, table: &Table, at: At<'_>) -> Result<(), WrongSetting> {
+    fn section(&self, table: &Table, at: At<'_>, wrong: &mut Vec<WrongSetting>) {
         let path = |name: &str| match at.section {
             "" => name.to_owned(),
             section => format!("{section}.{name}"),
         };
+        let before = wrong.len();
         for (name, value) in table {
             let full = path(name);
             let below = |separator: &str| {
@@ -94,29 +148,41 @@ impl File<'_> {
                 self.keys.iter().any(|key| key.name.starts_with(&head))
             };
             if let Some(key) = self.keys.iter().find(|key| key.name == full) {
-                self.value(key, value, at)?;
+                wrong.extend(self.value(key, value, at));
             } else if below(".") {
-                let inner = value.as_table().ok_or_else(|| self.no_section(&full, value, at, "["))?;
-                self.section(inner, At { section: &full, number: 0 })?;
+                match value.as_table() {
+                    Some(inner) => self.section(inner, At { section: &full, number: 0 }, wrong),
+                    None => wrong.push(self.no_section(&full, value, at, "[")),
+                }
             } else if below("[].") {
-                let all = value.as_array().ok_or_else(|| self.no_section(&full, value, at, "[["))?;
                 let section = format!("{full}[]");
+                let Some(all) = value.as_array() else {
+                    wrong.push(self.no_section(&full, value, at, "[["));
+                    continue;
+                };
                 for (number, inner) in (1..).zip(all) {
-                    let inner = inner.as_table().ok_or_else(|| self.no_section(&full, inner, at, "[["))?;
-                    self.section(inner, At { section: &section, number })?;
+                    match inner.as_table() {
+                        Some(inner) => self.section(inner, At { section: &section, number }, wrong),
+                        None => wrong.push(self.no_section(&full, inner, at, "[[")),
+                    }
                 }
             } else {
-                return Err(self.unknown(name, &full, value, at));
+                wrong.push(self.unknown(name, &full, value, at));
             }
         }
-        let needed = |key: &&Key| key.parts().0 == at.section && key.need != Need::Optional;
-        match self.keys.iter().filter(needed).find(|key| !table.contains_key(key.parts().1)) {
-            None => Ok(()),
-            Some(key) => Err(missing(key, at)),
-        }
+        let here = &wrong[before..];
+        let needed = |key: &&Key| {
+            let name = key.parts().1;
+            key.parts().0 == at.section
+                && key.need != Need::Optional
+                && !table.contains_key(name)
+                && !here.iter().any(|wrong| wrong.means(name))
+        };
+        let gone: Vec<_> = self.keys.iter().filter(needed).map(|key| missing(key, at)).collect();
+        wrong.extend(gone);
     }
 
-    fn value(&self, key: &Key, value: &Value, at: At<'_>) -> Result<(), WrongSetting> {
+    fn value(&self, key: &Key, value: &Value, at: At<'_>) -> Option<WrongSetting> {
         let what = match (key.takes, value) {
             (Takes::Whole { low, high, .. }, Value::Integer(number)) => {
                 let fits = u64::try_from(*number).is_ok_and(|number| (low..=high).contains(&number));
@@ -144,10 +210,9 @@ impl File<'_> {
                 Some(is(other))
             }
         };
-        let Some(what) = what else { return Ok(()) };
-        let name = key.parts().1;
+        let (what, name) = (what?.to_owned(), key.parts().1);
         let place = format!("{at}{name} = {}{}", shown(value), self.line(at, name));
-        Err(WrongSetting::WrongValue { place, what: what.to_owned(), accepted: accepted(key, Some(value)) })
+        Some(WrongSetting::WrongValue { place, what, accepted: accepted(key, Some(value)) })
     }
 
     fn unknown(&self, name: &str, full: &str, value: &Value, at: At<'_>) -> WrongSetting {
@@ -162,7 +227,7 @@ impl File<'_> {
         let advice = match (nearest(name, here.iter().map(|name| name.trim_matches(['[', ']']))), elsewhere) {
             (Some(near), _) => {
                 let written = here.iter().find(|known| known.trim_matches(['[', ']']) == near);
-                Some(format!("did you mean {}?", written.map_or(near, String::as_str)))
+                Some(did_you_mean(written.map_or(near, String::as_str)))
             }
             (None, Some(key)) => {
                 let there = At { section: key.parts().0, number: 0 }.to_string();
@@ -237,6 +302,9 @@ fn accepted(key: &Key, value: Option<&Value>) -> String {
             let bare = match (written, meant) {
                 (None, _) => String::new(),
                 (Some(_), None) => ", without quotes and unit".to_owned(),
+                (Some(_), Some((text, number))) if text.trim() == number.to_string() => {
+                    ", without quotes".to_owned()
+                }
                 (Some(_), Some((text, number))) => {
                     format!(", without quotes and unit ({} would be {number})", text.trim())
                 }

@@ -1,7 +1,7 @@
 //! What a configuration file may hold, as a list of keys, and what is wrong with one, in words that say what to write.
 //!
 //! **What it is.** A [`Key`] names its section, what it takes in which unit, and an example. [`check`] holds a file
-//! against such a list and names the first thing that does not fit: the key, its line, what is wrong with it, what is
+//! against such a list and names everything that does not fit: the key, its line, what is wrong with it, what is
 //! accepted. **Who calls it:** `primd` and `prim-gateway`, before serde sees the file. **What it never does:** read files
 //! or the environment, know a default, keep a value.
 //!
@@ -24,7 +24,8 @@ mod line;
 mod near;
 mod unit;
 
-pub use check::{WrongSetting, check};
+pub use check::{WrongSetting, WrongSettings, check};
+pub use line::line_of;
 pub use unit::Unit;
 
 /// One key of a configuration file.

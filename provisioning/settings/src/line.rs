@@ -2,7 +2,8 @@
 
 /// The line of `key` in `section` (`""` at the top; the `number`th of it, from 1, where a section stands several
 /// times), or of the section itself when `key` is empty. None where the file writes it in another way.
-pub(crate) fn line_of(text: &str, section: &str, number: usize, key: &str) -> Option<usize> {
+#[must_use]
+pub fn line_of(text: &str, section: &str, number: usize, key: &str) -> Option<usize> {
     let section = section.trim_end_matches("[]");
     let (mut at, mut seen) = (section.is_empty(), 0);
     for (index, line) in text.lines().enumerate() {

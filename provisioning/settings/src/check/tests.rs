@@ -81,18 +81,19 @@ fn a_missing_key_is_told_with_what_to_write() {
         "[device] data_dir is missing; accepted is a path, in quotes, for example data_dir = \"/var/lib/prim\""
     );
     assert!(after_good("[broker]\n").starts_with("[broker] ca is missing;"));
-    assert!(
-        said("titel = \"x\"\n[device]\ndata_dir = \"/d\"\n")
-            .contains("titel (line 1) is no key, did you mean title?"),
-        "a slip of the hand is told before what is missing by it"
+    assert_eq!(
+        said("titel = \"x\"\n[device]\ndata_dir = \"/d\"\n"),
+        "titel (line 1) is no key, did you mean title?; there are title, [device], [speech], [broker], [[agenda]]",
+        "a slip of the hand is told once, not also as what is missing by it"
     );
+    assert_eq!(said("title = \"x\"\n[devise]\ndata_dir = \"/d\"\n").lines().count(), 1);
 }
 
 #[test]
 fn other_words_and_wrong_kinds_are_told_with_what_there_is() {
     assert_eq!(
-        after_good("[speech]\nvoice = \"alan\"\nloud = \"yes\"\n"),
-        "[speech] loud = \"yes\" (line 6) is text; accepted is true or false, for example loud = false"
+        after_good("[speech]\nloud = \"yes\"\n"),
+        "[speech] loud = \"yes\" (line 5) is text; accepted is true or false, for example loud = false"
     );
     assert_eq!(
         after_good("[speech]\nvoice = \"alan\"\n"),
@@ -102,6 +103,25 @@ fn other_words_and_wrong_kinds_are_told_with_what_there_is() {
         said("title = \"x\"\ndevice = 5\n"),
         "device = 5 (line 2) is a number; accepted is a section, which begins with a line [device]"
     );
+}
+
+#[test]
+fn everything_that_does_not_fit_is_told_at_once_a_line_each() {
+    let text =
+        said("[speech]\nvoice = \"alan\"\nloud = \"yes\"\n[broker]\n[[agenda]]\n[[agenda]]\nplanned_s = 1\n");
+    let lines: Vec<&str> = text.lines().collect();
+    assert_eq!(lines[0], "7 settings do not fit");
+    for (line, begin) in lines[1..].iter().zip([
+        "  [[agenda]] number 1: planned_s is missing",
+        "  [[agenda]] number 2: planned_s = 1 (line 7) is out of range",
+        "  [broker] ca is missing",
+        "  [speech] loud = \"yes\" (line 3) is text",
+        "  [speech] voice = \"alan\" (line 2) does not fit",
+        "  title is missing",
+        "  [device] data_dir is missing",
+    ]) {
+        assert!(line.starts_with(begin), "{line:?} is not {begin:?}");
+    }
 }
 
 proptest::proptest! {
