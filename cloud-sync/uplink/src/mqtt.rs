@@ -19,7 +19,7 @@ use rustls::ClientConfig;
 use tokio::sync::mpsc;
 use tokio::task::JoinSet;
 
-use crate::problem::too_slow;
+use crate::problem::{hung_up, too_slow};
 use crate::{Problem, ProblemKind, UplinkConfig};
 
 /// Between the event loop and the shell. When full the event loop waits, and with it the broker's QoS 1 window;
@@ -109,9 +109,7 @@ impl Connection {
 
     /// What comes next. Safe to drop and call again.
     pub(crate) async fn next(&mut self) -> FromBroker {
-        let ended =
-            || Problem::new(ProblemKind::Lost, "the connection to the broker ended; trying again".into());
-        self.inbox.recv().await.unwrap_or_else(|| FromBroker::Ended(ended()))
+        self.inbox.recv().await.unwrap_or_else(|| FromBroker::Ended(hung_up(&self.place)))
     }
 
     /// Hands on a batch, with `trace` as its `traceparent`; the broker's word on it follows. `false`: no room.
@@ -223,7 +221,9 @@ fn broker_word(
         | PubAckReason::QuotaExceeded
         | PubAckReason::PayloadFormatInvalid) => Some(Err(Problem::new(
             ProblemKind::Refused,
-            format!("the broker {place} refused \"{what}\" ({reason:?}); trying again later"),
+            format!(
+                "the broker {place} refused \"{what}\" ({reason:?}); look in its log; trying again later"
+            ),
         ))),
     }
 }
@@ -365,10 +365,22 @@ fn explain(place: &str, error: &ConnectionError) -> Problem {
                  a certificate belongs to one device: find the copy"
             ),
         ),
+        ConnectionError::MqttState(StateError::ServerDisconnect {
+            reason_code:
+                reason_code @ (DisconnectReasonCode::NotAuthorized | DisconnectReasonCode::AdministrativeAction),
+            ..
+        }) => Problem::new(
+            ProblemKind::NotAuthorized,
+            format!(
+                "the broker {place} hung up on this device ({reason_code:?}); the certificate's name must be <org>/<device> \
+                 as configured, and the broker's access list must allow it"
+            ),
+        ),
         ConnectionError::MqttState(StateError::ServerDisconnect { reason_code, .. }) => Problem::new(
             ProblemKind::Refused,
-            format!("the broker {place} hung up ({reason_code:?}); trying again"),
+            format!("the broker {place} hung up ({reason_code:?}); look in its log; trying again"),
         ),
+        ConnectionError::MqttState(StateError::ConnectionAborted) => hung_up(place),
         ConnectionError::MqttState(StateError::AwaitPingResp) => too_slow(place),
         // The library keeps this cause to itself.
         ConnectionError::MqttState(StateError::Deserialization(MqttError::Io(error))) => {

@@ -31,6 +31,36 @@ pub enum ProblemKind {
 }
 
 impl ProblemKind {
+    /// Every kind.
+    pub const ALL: [Self; 10] = [
+        Self::Unreachable,
+        Self::TooSlow,
+        Self::WrongAuthority,
+        Self::Expired,
+        Self::WrongName,
+        Self::IdentityRefused,
+        Self::NotAuthorized,
+        Self::BadFile,
+        Self::Lost,
+        Self::Refused,
+    ];
+
+    /// How much it tells of the cause: a connection that broke may be broken for any reason, a silent address for a few,
+    /// and what the broker or a certificate says is the reason itself.
+    const fn tells(self) -> u8 {
+        match self {
+            Self::Lost => 0,
+            Self::Unreachable | Self::TooSlow => 1,
+            Self::Refused => 2,
+            Self::WrongAuthority
+            | Self::Expired
+            | Self::WrongName
+            | Self::IdentityRefused
+            | Self::NotAuthorized
+            | Self::BadFile => 3,
+        }
+    }
+
     /// A word for counters and records.
     #[must_use]
     pub const fn as_str(self) -> &'static str {
@@ -77,7 +107,41 @@ impl Problem {
             }
             cause = error.source();
         }
-        Self::new(ProblemKind::Lost, format!("lost the broker {place}: {error}; trying again"))
+        Self::new(
+            ProblemKind::Lost,
+            format!("lost the broker {place} ({error}); the broker's log may say why; trying again"),
+        )
+    }
+}
+
+/// What went wrong since the last connection. After a refusal come lost links without end: they must not hide it.
+#[derive(Debug, Default)]
+pub(crate) struct Trouble {
+    /// The most telling; of equals the newest.
+    shown: Option<Problem>,
+    latest: Option<Problem>,
+}
+
+impl Trouble {
+    /// One more; whether it is news that belongs into the log. Every repetition there would drown the rest.
+    pub(crate) fn take(&mut self, problem: Problem) -> bool {
+        let is_known = |known: &Option<Problem>| known.as_ref() == Some(&problem);
+        let is_news = !is_known(&self.shown) && !is_known(&self.latest);
+        if self.shown.as_ref().is_none_or(|shown| problem.kind.tells() >= shown.kind.tells()) {
+            self.shown = Some(problem.clone());
+        }
+        self.latest = Some(problem);
+        is_news
+    }
+
+    /// All is well.
+    pub(crate) fn end(&mut self) {
+        *self = Self::default();
+    }
+
+    /// What to show.
+    pub(crate) fn shown(&self) -> Option<&Problem> {
+        self.shown.as_ref()
     }
 }
 
@@ -113,12 +177,30 @@ fn understand(place: &str, error: &(dyn std::error::Error + 'static)) -> Option<
     if io.kind() == io::ErrorKind::TimedOut {
         return Some(too_slow(place));
     }
-    let text = format!("the connection to the broker {place} broke ({io}); trying again");
+    if io.kind() == io::ErrorKind::UnexpectedEof {
+        return Some(hung_up(place));
+    }
+    let text = format!(
+        "the connection to the broker {place} broke ({io}); check the network between, and the broker's log when it \
+         happens again and again; trying again"
+    );
     Some(Problem::new(ProblemKind::Lost, text))
 }
 
+/// It closed the connection and gave no reason.
+pub(crate) fn hung_up(place: &str) -> Problem {
+    let text = format!(
+        "the broker {place} closed the connection without saying why; look in the broker's log for this device's name: it \
+         may have restarted, or refused this device; trying again"
+    );
+    Problem::new(ProblemKind::Lost, text)
+}
+
 pub(crate) fn too_slow(place: &str) -> Problem {
-    let text = format!("the broker {place} does not answer in time; check the network; trying again");
+    let text = format!(
+        "the broker {place} does not answer in time; check the network, and that [broker] port is its port for MQTT over \
+         TLS; trying again"
+    );
     Problem::new(ProblemKind::TooSlow, text)
 }
 
@@ -129,16 +211,23 @@ pub(crate) fn too_slow(place: &str) -> Problem {
 fn explain_tls(place: &str, error: &TlsError) -> Problem {
     let problem = |kind, text| Problem::new(kind, text);
     match error {
+        // What rustls adds counts the seconds: it would be another problem each time.
+        TlsError::InvalidCertificate(CertificateError::Expired | CertificateError::ExpiredContext { .. }) => {
+            problem(
+                ProblemKind::Expired,
+                format!(
+                    "the certificate of the broker {place} has expired; have it renewed, or set this device's clock; \
+                     trying again"
+                ),
+            )
+        }
         TlsError::InvalidCertificate(
-            CertificateError::Expired
-            | CertificateError::ExpiredContext { .. }
-            | CertificateError::NotValidYet
-            | CertificateError::NotValidYetContext { .. },
+            CertificateError::NotValidYet | CertificateError::NotValidYetContext { .. },
         ) => problem(
             ProblemKind::Expired,
             format!(
-                "the certificate of the broker {place} is not valid today ({error}); renew it, or set this \
-                 device's clock; trying again"
+                "the certificate of the broker {place} is not valid yet; set this device's clock, or the one of the \
+                 machine that issued it; trying again"
             ),
         ),
         TlsError::InvalidCertificate(
@@ -182,7 +271,10 @@ fn explain_tls(place: &str, error: &TlsError) -> Problem {
         ),
         other => problem(
             ProblemKind::Refused,
-            format!("no TLS with the broker {place} ({other}); is that port its TLS port?"),
+            format!(
+                "the broker {place} does not speak TLS as expected ({other}); set [broker] port to its port for MQTT over \
+                 TLS, usually 8883; trying again"
+            ),
         ),
     }
 }
@@ -211,6 +303,62 @@ mod tests {
         assert_eq!(kind(TlsError::AlertReceived(AlertDescription::UnknownCA)), ProblemKind::IdentityRefused);
         assert_eq!(kind(TlsError::AlertReceived(AlertDescription::CertificateExpired)), ProblemKind::Expired);
         assert_eq!(kind(TlsError::HandshakeNotComplete), ProblemKind::Refused);
+    }
+
+    fn problem(kind: ProblemKind) -> Problem {
+        Problem::new(kind, format!("{kind:?}"))
+    }
+
+    fn shown(trouble: &Trouble) -> Option<ProblemKind> {
+        trouble.shown().map(|problem| problem.kind)
+    }
+
+    #[test]
+    fn a_refusal_stays_shown_through_the_lost_links_after_it_and_each_is_logged_once() {
+        let mut trouble = Trouble::default();
+        assert!(trouble.take(problem(ProblemKind::Lost)));
+        assert!(trouble.take(problem(ProblemKind::NotAuthorized)));
+        assert!(trouble.take(problem(ProblemKind::Lost)));
+        for _ in 0..3 {
+            for kind in [ProblemKind::NotAuthorized, ProblemKind::Lost] {
+                assert!(!trouble.take(problem(kind)), "told before");
+                assert_eq!(shown(&trouble), Some(ProblemKind::NotAuthorized));
+            }
+        }
+        assert!(trouble.take(problem(ProblemKind::Unreachable)));
+        assert_eq!(shown(&trouble), Some(ProblemKind::NotAuthorized));
+    }
+
+    #[test]
+    fn a_reason_as_telling_takes_the_place_of_the_one_before_and_a_connection_ends_them_all() {
+        let mut trouble = Trouble::default();
+        trouble.take(problem(ProblemKind::IdentityRefused));
+        trouble.take(problem(ProblemKind::Expired));
+        assert_eq!(shown(&trouble), Some(ProblemKind::Expired));
+        trouble.end();
+        assert_eq!(shown(&trouble), None);
+        assert!(trouble.take(problem(ProblemKind::Lost)), "after a connection it is news again");
+        assert_eq!(shown(&trouble), Some(ProblemKind::Lost));
+    }
+
+    #[test]
+    fn every_problem_says_where_the_broker_is_and_what_to_check() {
+        let io = |kind: io::ErrorKind| Problem::explain("broker:8883", &io::Error::from(kind));
+        for problem in [
+            io(io::ErrorKind::ConnectionRefused),
+            io(io::ErrorKind::ConnectionReset),
+            io(io::ErrorKind::UnexpectedEof),
+            io(io::ErrorKind::TimedOut),
+            Problem::explain("broker:8883", &TlsError::HandshakeNotComplete),
+            Problem::explain("broker:8883", &fmt::Error),
+        ] {
+            let text = problem.to_string();
+            assert!(text.contains("broker:8883"), "{text}");
+            assert!(
+                ["check", "look in", "set [broker]", "log may say"].iter().any(|word| text.contains(word)),
+                "{text}"
+            );
+        }
     }
 
     #[test]

@@ -11,7 +11,7 @@ use prim_spool::{AcknowledgeError, Spool};
 use crate::batch::{Packed, pack};
 use crate::certificates::load_identity;
 use crate::mqtt::{Connection, FromBroker};
-use crate::problem::too_slow;
+use crate::problem::{Trouble, too_slow};
 use crate::sync::{Input, Output, Report, Sync};
 use crate::uplink::Shared;
 use crate::{Problem, ProblemKind, UplinkConfig, UplinkEvent};
@@ -39,7 +39,7 @@ pub(crate) async fn run(config: UplinkConfig, spool: Arc<Spool>, shared: Arc<Sha
         count_at: Some(now),
         counted: 0,
         live_at: None,
-        problem: None,
+        trouble: Trouble::default(),
         refused: None,
         stopping: None,
     };
@@ -60,7 +60,7 @@ struct Shell {
     counted: u64,
     /// More live events wait than the connection takes at once: the next go then.
     live_at: Option<MonoTime>,
-    problem: Option<Problem>,
+    trouble: Trouble,
     /// The problem is that the broker refused this stream; a batch of it that was taken ends the problem.
     refused: Option<Stream>,
     stopping: Option<Duration>,
@@ -286,7 +286,8 @@ impl Shell {
         match message {
             FromBroker::Ready => {
                 self.connect_by = None;
-                self.problem = None;
+                self.trouble.end();
+                self.refused = None;
                 tracing::info!(session = self.sync.snapshot().session, "connected to the broker");
                 self.feed(Input::Connected);
             }
@@ -294,7 +295,7 @@ impl Shell {
             FromBroker::Taken { stream } => {
                 if self.refused == Some(stream) {
                     self.refused = None;
-                    self.problem = None;
+                    self.trouble.end();
                 }
             }
             FromBroker::Refused { stream, problem } => {
@@ -314,11 +315,10 @@ impl Shell {
         self.feed(Input::Disconnected { random: rand::random() });
     }
 
-    /// Logged when it is news; every repetition would drown the rest.
     fn complain(&mut self, problem: Problem) {
-        if self.problem.as_ref() != Some(&problem) {
-            tracing::warn!(problem = problem.kind.as_str(), "{problem}");
-            self.problem = Some(problem);
+        let (kind, text) = (problem.kind.as_str(), problem.to_string());
+        if self.trouble.take(problem) {
+            tracing::warn!(problem = kind, "{text}");
         }
     }
 
@@ -410,11 +410,11 @@ impl Shell {
         let link_up = snapshot.link_up && self.stopping.is_none();
         let mut status = self.shared.status();
         let news = (status.link_up, status.gateway_present, &status.problem)
-            != (link_up, snapshot.gateway_present, &self.problem);
+            != (link_up, snapshot.gateway_present, &self.trouble.shown().cloned());
         status.link_up = link_up;
         status.gateway_present = snapshot.gateway_present;
         status.session = snapshot.session;
-        status.problem.clone_from(&self.problem);
+        status.problem = self.trouble.shown().cloned();
         status.queued = self.counted;
         drop(status);
         if news {

@@ -61,7 +61,7 @@ pub struct UplinkStatus {
     pub gateway_present: bool,
     /// Records in the spool, all streams together, when last counted (after each batch and append).
     pub queued: u64,
-    /// What is wrong, while it is.
+    /// What is wrong, while it is: of all that went wrong since the last connection what tells most of the cause.
     pub problem: Option<Problem>,
     /// The session number of this or the latest connection.
     pub session: u64,

@@ -2,6 +2,7 @@
 
 mod world;
 
+use std::fs;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
@@ -342,6 +343,31 @@ fn a_device_that_calls_itself_by_another_name_is_stopped_by_the_access_list_and_
     assert!(problem.to_string().contains("access list"), "{problem}");
     assert_eq!(gateway.rows(), []);
     assert_eq!(device.queued(), 3, "nothing is lost by it");
+}
+
+#[test]
+fn a_refusal_by_the_broker_stays_shown_when_the_link_is_lost_after_it_and_goes_with_a_connection() {
+    let mut world = World::new();
+    let device = world.device("huddle-1");
+    let good = fs::read_to_string(&device.config.broker.cert).unwrap();
+    let good_key = fs::read_to_string(&device.config.broker.key).unwrap();
+    let other = Authority::create("Other", world.certificates.validity).unwrap();
+    let address = &device.config.device;
+    let identity = other.issue_device(&address.org, &address.device, world.certificates.validity).unwrap();
+    fs::write(&device.config.broker.cert, &identity.certificate_pem).unwrap();
+    fs::write(&device.config.broker.key, &identity.key_pem).unwrap();
+    let (uplink, mut events) = device.start();
+    assert_eq!(wait_for_problem(&uplink).kind, ProblemKind::IdentityRefused);
+    world.broker.kill_group();
+    while events.try_recv().is_ok() {}
+    // Long enough for some attempts at a broker that is not there.
+    let attempts = uplink.status().session + 5;
+    wait_for("some attempts", || uplink.status().session >= attempts);
+    assert_eq!(uplink.status().problem.map(|problem| problem.kind), Some(ProblemKind::IdentityRefused));
+    fs::write(&device.config.broker.cert, good).unwrap();
+    fs::write(&device.config.broker.key, good_key).unwrap();
+    world.broker.restart().expect("the same port");
+    wait_for("the problem going away", || uplink.status().link_up && uplink.status().problem.is_none());
 }
 
 #[test]
