@@ -7,7 +7,6 @@ mod link;
 mod speech;
 mod timed;
 
-use std::fs;
 use std::path::Path;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::mpsc::Receiver;
@@ -25,7 +24,7 @@ use prim_meeting::{Ear, Input, Meeting, Peripheral, PeripheralState, TalkerKey};
 use prim_spool::Spool;
 
 pub use self::check::check;
-use self::folder::{RESET_MARK, claim_folder, open_spool, open_witness, read_boot_id};
+use self::folder::{REPLAY_FOLDER, claim_folder, open_spool, open_witness, order_reset, read_boot_id};
 use self::hardware::{Hardware, frontend_config, watch_button, watch_mute};
 use self::link::{link_health, start_uplink};
 use self::speech::{open_models, open_stt, open_voice, speech_context};
@@ -234,7 +233,7 @@ pub fn run(config: &PrimConfig, plan: Option<&MeetingPlan>) -> anyhow::Result<()
     }
 
     let meeting_config = config_for(plan, seed);
-    let replay = ReplayLog::new(&folder.join("replay"), &meeting_config);
+    let replay = ReplayLog::new(&folder.join(REPLAY_FOLDER), &meeting_config);
     let mut ledger = Ledger::new(identity);
     let meeting = match restored(&spool, &mut ledger, meeting_config.clone()) {
         Some(meeting) => meeting,
@@ -267,6 +266,10 @@ pub fn run(config: &PrimConfig, plan: Option<&MeetingPlan>) -> anyhow::Result<()
         light: hardware.light,
         platform: platform.map(|link| Box::new(link) as Box<dyn Platform>),
         live: live.clone(),
+    if ended == Ended::ResetOrdered {
+        // Before anything that takes time: what was ordered must not be lost with the power.
+        order_reset(folder).context("mark the folder for reset")?;
+    }
         unsettled,
         muted,
         link_up: Arc::clone(&link_up),
@@ -294,7 +297,6 @@ pub fn run(config: &PrimConfig, plan: Option<&MeetingPlan>) -> anyhow::Result<()
         );
     }
     if ended == Ended::ResetOrdered {
-        fs::write(folder.join(RESET_MARK), b"").context("mark the folder for reset")?;
         bail!(
             "the button ordered a factory reset: start primd again and it begins with an empty data folder"
         );
