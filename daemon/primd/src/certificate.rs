@@ -5,15 +5,15 @@ use std::path::{Path, PathBuf};
 use std::sync::Mutex;
 
 use metrics::gauge;
-use prim_identity::{CheckCertificateError, check_certificate, valid_until};
+use prim_identity::{CheckCertificateError, Role, certificate_faults, check_authority, valid_until};
 use prim_ids::WallTime;
 
-use crate::config::BrokerConfig;
+use crate::config::{BrokerConfig, DeviceConfig};
 use crate::mouth::lock;
 
 /// Its last weeks, in which it is time to renew it.
-const SOON_DAYS: i64 = 14;
-const DAY_MS: i64 = 86_400_000;
+pub(crate) const SOON_DAYS: i64 = 14;
+pub(crate) const DAY_MS: i64 = 86_400_000;
 
 /// How the certificate stands at a moment.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -25,22 +25,26 @@ pub(crate) enum Standing {
 }
 
 impl Standing {
-    /// Of this certificate, issued by this authority, at `now`.
-    pub(crate) fn of(certificate_pem: &str, authority_pem: &str, now: WallTime) -> Self {
-        let unusable = |error: CheckCertificateError| Self::Unusable { why: error.to_string() };
-        match (check_certificate(certificate_pem, authority_pem, now), valid_until(certificate_pem)) {
-            (Ok(facts), _) => {
-                let days_left = (facts.until.unix_millis() - now.unix_millis()) / DAY_MS;
+    /// Of this certificate, issued to `owner` by this authority, at `now`.
+    pub(crate) fn of(certificate_pem: &str, authority_pem: &str, owner: &Role, now: WallTime) -> Self {
+        let faults = certificate_faults(certificate_pem, Some(authority_pem), owner, now);
+        let fault = match faults.into_iter().next() {
+            None => check_authority(authority_pem, now).err(),
+            fault => fault,
+        };
+        match (fault, valid_until(certificate_pem)) {
+            (None, Ok(until)) => {
+                let days_left = (until.unix_millis() - now.unix_millis()) / DAY_MS;
                 if days_left < SOON_DAYS {
-                    Self::ExpiresSoon { until: facts.until, days_left }
+                    Self::ExpiresSoon { until, days_left }
                 } else {
-                    Self::Holds { until: facts.until }
+                    Self::Holds { until }
                 }
             }
-            (Err(CheckCertificateError::Expired { days_ago, .. }), Ok(until)) => {
+            (Some(CheckCertificateError::Expired { days_ago, .. }), Ok(until)) => {
                 Self::Expired { until, days_ago }
             }
-            (Err(error), _) => unusable(error),
+            (Some(error), _) | (None, Err(error)) => Self::Unusable { why: format!("cannot {error}") },
         }
     }
 
@@ -91,23 +95,25 @@ impl Standing {
 pub(crate) struct CertificateWatch {
     cert: PathBuf,
     ca: PathBuf,
+    owner: Role,
     /// The last word that was logged.
     told: Mutex<&'static str>,
 }
 
 impl CertificateWatch {
-    pub(crate) fn new(broker: &BrokerConfig) -> Self {
-        Self { cert: broker.cert.clone(), ca: broker.ca.clone(), told: Mutex::new("up") }
+    pub(crate) fn new(broker: &BrokerConfig, device: &DeviceConfig) -> Self {
+        let owner = Role::Device { org: device.org.clone(), device: device.name.clone() };
+        Self { cert: broker.cert.clone(), ca: broker.ca.clone(), owner, told: Mutex::new("up") }
     }
 
     /// How it stands at `now`; says so in the log and in the numbers when that has changed.
     pub(crate) fn look(&self, now: WallTime) -> Standing {
         let read = |path: &Path, key: &str| {
             std::fs::read_to_string(path)
-                .map_err(|error| format!("read {} ([broker] {key}): {error}", path.display()))
+                .map_err(|error| format!("cannot read {} ([broker] {key}): {error}", path.display()))
         };
         let standing = match (read(&self.cert, "cert"), read(&self.ca, "ca")) {
-            (Ok(certificate), Ok(authority)) => Standing::of(&certificate, &authority, now),
+            (Ok(certificate), Ok(authority)) => Standing::of(&certificate, &authority, &self.owner, now),
             (Err(why), _) | (_, Err(why)) => Standing::Unusable { why },
         };
         if let Some(until) = standing.until() {
@@ -147,7 +153,18 @@ mod tests {
         WallTime::from_unix_millis(NOW.unix_millis() + days * DAY_MS)
     }
 
-    /// A device's certificate for 90 days, and the number of its last second.
+    fn device() -> DeviceConfig {
+        DeviceConfig {
+            org: "acme".parse().unwrap(),
+            name: "huddle-1".parse().unwrap(),
+            data_dir: PathBuf::new(),
+            audit_key: PathBuf::new(),
+            spool_max_mib: 8,
+            witness: None,
+        }
+    }
+
+    /// A device's certificate for 90 days.
     fn issue(folder: &Path) -> (BrokerConfig, Authority) {
         let authority = Authority::create("Test", Validity::days_from(NOW, 3650)).unwrap();
         let (org, name) = ("acme".parse().unwrap(), "huddle-1".parse().unwrap());
@@ -171,7 +188,7 @@ mod tests {
     fn a_certificate_that_runs_out_while_the_daemon_runs_is_told_in_time_and_a_renewed_one_is_taken() {
         let folder = tempfile::tempdir().unwrap();
         let (broker, authority) = issue(folder.path());
-        let watch = CertificateWatch::new(&broker);
+        let watch = CertificateWatch::new(&broker, &device());
         let words = [0, 75, 80, 91].map(|days| watch.look(after(days)).word());
         assert_eq!(words, ["up", "up", "expires_soon", "expired"]);
         let gone = watch.look(after(93));
@@ -185,11 +202,30 @@ mod tests {
     }
 
     #[test]
+    fn a_certificate_renewed_for_another_device_is_unusable_and_says_whose_it_is() {
+        let folder = tempfile::tempdir().unwrap();
+        let (broker, authority) = issue(folder.path());
+        let watch = CertificateWatch::new(&broker, &device());
+        assert!(watch.look(NOW).holds());
+        let others = authority.issue_device(
+            &"acme".parse().unwrap(),
+            &"huddle-2".parse().unwrap(),
+            Validity::days_from(NOW, 90),
+        );
+        others.unwrap().write(folder.path(), "device").unwrap();
+        let standing = watch.look(NOW);
+        assert_eq!(standing.word(), "unusable");
+        assert!(standing.advice().unwrap().contains("that of the device acme/huddle-2"), "{standing:?}");
+    }
+
+    #[test]
     fn the_numbers_say_when_it_expires_also_when_it_has() {
         let folder = tempfile::tempdir().unwrap();
         let (broker, _) = issue(folder.path());
         let recorder = PrometheusBuilder::new().build_recorder();
-        metrics::with_local_recorder(&recorder, || CertificateWatch::new(&broker).look(after(100)));
+        metrics::with_local_recorder(&recorder, || {
+            CertificateWatch::new(&broker, &device()).look(after(100))
+        });
         let page = recorder.handle().render();
         let expiry = after(90).unix_millis() / 1000;
         assert!(page.contains(&format!("{EXPIRY} {expiry}")), "{page}");
@@ -200,7 +236,7 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let (broker, _) = issue(folder.path());
         std::fs::write(&broker.cert, "no certificate").unwrap();
-        let watch = CertificateWatch::new(&broker);
+        let watch = CertificateWatch::new(&broker, &device());
         assert!(watch.look(NOW).advice().unwrap().contains("not a PEM certificate"));
         std::fs::remove_file(&broker.cert).unwrap();
         let gone = watch.look(NOW);

@@ -334,6 +334,14 @@ mod tests {
             Peripheral::Stt,
             Peripheral::Tts,
             Peripheral::Speaker,
+        let device = crate::config::DeviceConfig {
+            org: identity.org.clone(),
+            name: identity.device.clone(),
+            data_dir: folder.to_owned(),
+            audit_key: folder.join("audit.key.pem"),
+            spool_max_mib: 8,
+            witness: None,
+        };
             Peripheral::Light,
             Peripheral::Button,
             Peripheral::Disk,
@@ -353,7 +361,7 @@ mod tests {
             ear: Arc::default(),
             spool: Arc::new(spool.unwrap()),
             link: Box::new(link),
-            certificate: Some(Arc::new(CertificateWatch::new(&broker))),
+            certificate: Some(Arc::new(CertificateWatch::new(&broker, &device))),
             adapters: Vec::new(),
             parts,
             inbox: Inbox::new().0,

@@ -1,9 +1,10 @@
 //! `primd`: the room daemon.
 
-use std::io::IsTerminal;
+use std::io::{IsTerminal, Write};
 use std::path::PathBuf;
 use std::process::ExitCode;
 
+use anyhow::Context;
 use clap::{Parser, Subcommand};
 use prim_ids::MeetingId;
 use primd::erase::Outcome;
@@ -24,6 +25,7 @@ use tracing_subscriber::EnvFilter;
 /// The log goes to stderr. PRIM_LOG says how much of it: warn, info (the default), debug, or primd=debug,info.
 ///
 /// Exit codes: 0 stopped as asked, 1 could not run (the message says what, why and what to do), 2 wrong usage.
+/// With --check: 0 it can start, though there may be warnings, 1 something must be mended first, 2 wrong usage.
 #[derive(Debug, Parser)]
 #[command(version, verbatim_doc_comment)]
 struct Args {
@@ -39,7 +41,10 @@ struct Args {
     /// A meeting to begin at once: title, agenda, people (TOML).
     #[arg(long, value_name = "FILE")]
     meeting: Option<PathBuf>,
-    /// Read and check both files and the models, keys and certificates they name, touch no hardware and no port, and leave.
+    /// Check both files and everything they name, list it, touch no hardware and no port, and leave.
+    ///
+    /// A line each: ok, warn or error, the file, what is wrong with it, what to do, and what it would cost. Run it as the
+    /// user who will run primd.
     #[arg(long)]
     check: bool,
     #[command(subcommand)]
@@ -73,7 +78,7 @@ fn main() -> ExitCode {
         std::io::stderr().is_terminal() && std::env::var_os("NO_COLOR").is_none_or(|no| no.is_empty());
     tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).with_ansi(colours).init();
     match run(&args) {
-        Ok(()) => ExitCode::SUCCESS,
+        Ok(code) => code,
         Err(error) => {
             tracing::error!("primd could not run: failed to {error:#}");
             ExitCode::FAILURE
@@ -81,10 +86,15 @@ fn main() -> ExitCode {
     }
 }
 
-fn run(args: &Args) -> anyhow::Result<()> {
+fn run(args: &Args) -> anyhow::Result<ExitCode> {
+    if args.check && args.order.is_none() {
+        let report = primd::wiring::check(&args.config, args.meeting.as_deref());
+        write!(std::io::stdout().lock(), "{report}").context("write what the check found")?;
+        return Ok(if report.is_well() { ExitCode::SUCCESS } else { ExitCode::FAILURE });
+    }
     let config = primd::config::read(&args.config)?;
     match args.order {
-        Some(Order::Erase { meeting }) => return erase(&config, meeting),
+        Some(Order::Erase { meeting }) => erase(&config, meeting)?,
         Some(Order::RotateKey) => {
             let changed = primd::wiring::change_audit_key(&config)?;
             tracing::info!(
@@ -96,17 +106,13 @@ fn run(args: &Args) -> anyhow::Result<()> {
                 changed.new_file.display(),
                 changed.old_file.display()
             );
-            return Ok(());
         }
-        None => {}
+        None => {
+            let plan = primd::wiring::read_plan(args.meeting.as_deref())?;
+            primd::wiring::run(&config, plan.as_ref())?;
+        }
     }
-    let plan = primd::wiring::read_plan(args.meeting.as_deref())?;
-    if args.check {
-        primd::wiring::check(&config)?;
-        tracing::info!("the configuration is valid");
-        return Ok(());
-    }
-    primd::wiring::run(&config, plan.as_ref())
+    Ok(ExitCode::SUCCESS)
 }
 
 fn erase(config: &primd::config::PrimConfig, meeting: MeetingId) -> anyhow::Result<()> {

@@ -23,7 +23,7 @@ use prim_dsp::Frontend;
 use prim_meeting::{Ear, Input, Meeting, Peripheral, PeripheralState, TalkerKey};
 use prim_spool::Spool;
 
-pub use self::check::check;
+pub use self::check::{Finding, Level, Report, check};
 use self::folder::{REPLAY_FOLDER, claim_folder, open_spool, open_witness, order_reset, read_boot_id};
 use self::hardware::{Hardware, frontend_config, watch_button, watch_mute};
 use self::link::{link_health, start_uplink};
@@ -97,7 +97,8 @@ pub fn run(config: &PrimConfig, plan: Option<&MeetingPlan>) -> anyhow::Result<()
     };
     runtime.spawn(page);
     let link_up = Arc::new(AtomicBool::new(false));
-    let certificate = config.broker.as_ref().map(|broker| Arc::new(CertificateWatch::new(broker)));
+    let certificate =
+        config.broker.as_ref().map(|broker| Arc::new(CertificateWatch::new(broker, &config.device)));
     if let Some(watch) = certificate.clone() {
         runtime.spawn(async move {
             loop {

@@ -3,7 +3,7 @@
 
 use std::io::{Read, Write};
 use std::net::{Ipv4Addr, TcpListener, TcpStream};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use prim_audio::{DEVICE_BLOCK, SampleTime};
@@ -74,7 +74,7 @@ fn health(port: u16) -> Option<String> {
     Some(answer)
 }
 
-fn configuration(folder: &Path, port: u16) -> config::PrimConfig {
+fn configuration(folder: &Path, port: u16) -> PathBuf {
     let (key, _) = prim_identity::AuditKey::generate().write(folder, "audit").unwrap();
     let text = format!(
         "[device]\norg = \"acme\"\nname = \"huddle\"\ndata_dir = {:?}\naudit_key = {key:?}\n[hal]\nkind = \"sim\"\n\
@@ -82,7 +82,9 @@ fn configuration(folder: &Path, port: u16) -> config::PrimConfig {
         folder.join("data"),
         folder.join("hal"),
     );
-    config::parse(&text, Path::new("prim.toml")).unwrap()
+    let file = folder.join("prim.toml");
+    std::fs::write(&file, text).unwrap();
+    file
 }
 
 #[test]
@@ -90,10 +92,12 @@ fn without_recogniser_and_voice_a_press_still_asks_for_the_floor_and_the_device_
     let folder = tempfile::tempdir().unwrap();
     let server = RoomServer::bind(&folder.path().join("hal")).unwrap();
     let port = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap().local_addr().unwrap().port();
-    let config = configuration(folder.path(), port);
-    wiring::check(&config).unwrap();
+    let file = configuration(folder.path(), port);
     let meeting = folder.path().join("meeting.toml");
     std::fs::write(&meeting, "title = \"Weekly\"\nconsent = \"given\"\n").unwrap();
+    let report = wiring::check(&file, Some(&meeting));
+    assert!(report.is_well(), "{report}");
+    let config = config::read(&file).unwrap();
     let plan = wiring::read_plan(Some(&meeting)).unwrap();
     // It ends with the test's process: to stop it would take a signal to ourselves.
     std::thread::spawn(move || wiring::run(&config, plan.as_ref()));

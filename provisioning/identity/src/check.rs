@@ -1,7 +1,10 @@
 //! Checking a certificate before it is used, so that a person reads the reason instead of a TLS alert.
 
+use std::fmt;
+
 use prim_ids::{DeviceName, InstanceName, OrgName, WallTime};
-use x509_parser::prelude::{FromDer, X509Certificate, parse_x509_pem};
+use x509_parser::pem::Pem;
+use x509_parser::prelude::{FromDer, X509Certificate};
 
 /// Whose certificate it is, by its common name.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -23,6 +26,16 @@ pub enum Role {
         /// The common name.
         name: String,
     },
+}
+
+impl fmt::Display for Role {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Device { org, device } => write!(f, "the device {org}/{device}"),
+            Self::Gateway { instance } => write!(f, "the gateway {instance}"),
+            Self::Server { name } => write!(f, "\"{name}\", which is neither a device nor a gateway"),
+        }
+    }
 }
 
 /// What a valid certificate says.
@@ -74,6 +87,34 @@ pub enum CheckCertificateError {
         /// How long to wait.
         seconds: i64,
     },
+    /// Another's, though it may be valid.
+    #[error(
+        "use certificate {name}: it is that of {found}, and this is {wanted}; the broker goes by the name in it, so use \
+         the certificate issued for this one, with its own key, or correct the name in the configuration"
+    )]
+    OthersCertificate {
+        /// The common name.
+        name: String,
+        /// Whose it is.
+        found: Box<Role>,
+        /// Whose it should be.
+        wanted: Box<Role>,
+    },
+    /// A broker does not take it from a client.
+    #[error(
+        "use certificate {name}: it was issued for servers, not for clients; have one issued whose extended key usage is \
+         clientAuth"
+    )]
+    NotForClients {
+        /// The common name.
+        name: String,
+    },
+    /// What should be an authority is somebody's certificate.
+    #[error("trust the authority {name}: it may not issue certificates; name the authority's own (ca.pem)")]
+    NotAnAuthority {
+        /// Its common name.
+        name: String,
+    },
     /// The authority itself is out of its time.
     #[error("trust the authority {name}: it is outside its validity; make a new authority and issue again")]
     AuthorityOutOfTime {
@@ -82,7 +123,7 @@ pub enum CheckCertificateError {
     },
 }
 
-/// Checks that `certificate_pem` was issued by `authority_pem` and holds at `now`.
+/// Checks that `certificate_pem` was issued by (one of) `authority_pem` and holds at `now`.
 ///
 /// # Errors
 /// See [`CheckCertificateError`]; each says what to do.
@@ -91,29 +132,106 @@ pub fn check_certificate(
     authority_pem: &str,
     now: WallTime,
 ) -> Result<CertificateFacts, CheckCertificateError> {
-    let own_der = der(certificate_pem, "own")?;
-    let authority_der = der(authority_pem, "authority's")?;
+    let own_der = first(certificate_pem, "own")?;
     let own = parse(&own_der, "own")?;
-    let authority = parse(&authority_der, "authority's")?;
-    let name = common_name(&own);
-    if !authority.is_ca() || own.verify_signature(Some(authority.public_key())).is_err() {
-        return Err(CheckCertificateError::WrongAuthority { name });
+    let authorities = ders(authority_pem, "authority's")?;
+    let fault = issuing_fault(&own, &authorities)?.or_else(|| time_fault(&own, now));
+    fault.map_or_else(|| check_authority(authority_pem, now), Err)?;
+    let wall = |seconds: i64| WallTime::from_unix_millis(seconds.saturating_mul(1000));
+    Ok(CertificateFacts {
+        role: role(&common_name(&own)),
+        serial: own.raw_serial().iter().map(|byte| format!("{byte:02x}")).collect(),
+        from: wall(own.validity().not_before.timestamp()),
+        until: wall(own.validity().not_after.timestamp()),
+    })
+}
+
+/// Everything that keeps `owner` from being let in by a broker with `certificate_pem` at `now`. Without an authority
+/// it is not asked who issued it; what is wrong with the authority itself, [`check_authority`] says.
+#[must_use]
+pub fn certificate_faults(
+    certificate_pem: &str,
+    authority_pem: Option<&str>,
+    owner: &Role,
+    now: WallTime,
+) -> Vec<CheckCertificateError> {
+    let look = || -> Result<Vec<CheckCertificateError>, CheckCertificateError> {
+        let own_der = first(certificate_pem, "own")?;
+        let own = parse(&own_der, "own")?;
+        let name = common_name(&own);
+        let found = role(&name);
+        let mut faults = Vec::new();
+        if found != *owner {
+            let (found, wanted) = (Box::new(found), Box::new(owner.clone()));
+            faults.push(CheckCertificateError::OthersCertificate { name, found, wanted });
+        } else if !is_for_clients(&own) {
+            faults.push(CheckCertificateError::NotForClients { name });
+        }
+        if let Some(authorities) = authority_pem.and_then(|pem| ders(pem, "authority's").ok()) {
+            faults.extend(issuing_fault(&own, &authorities)?);
+        }
+        faults.extend(time_fault(&own, now));
+        Ok(faults)
+    };
+    look().unwrap_or_else(|fault| vec![fault])
+}
+
+/// Checks that every certificate in `authority_pem` is one of an authority, and that one of them holds at `now`.
+///
+/// # Errors
+/// See [`CheckCertificateError`]; each says what to do.
+pub fn check_authority(authority_pem: &str, now: WallTime) -> Result<(), CheckCertificateError> {
+    let now_s = now.unix_millis().div_euclid(1000);
+    let mut past = None;
+    let mut holds = false;
+    for der in ders(authority_pem, "authority's")? {
+        let authority = parse(&der, "authority's")?;
+        let name = common_name(&authority);
+        let times = authority.validity();
+        if !authority.is_ca() {
+            return Err(CheckCertificateError::NotAnAuthority { name });
+        } else if (times.not_before.timestamp()..=times.not_after.timestamp()).contains(&now_s) {
+            holds = true;
+        } else {
+            past = Some(CheckCertificateError::AuthorityOutOfTime { name });
+        }
     }
+    past.filter(|_| !holds).map_or(Ok(()), Err)
+}
+
+fn issuing_fault(
+    own: &X509Certificate<'_>,
+    authorities: &[Vec<u8>],
+) -> Result<Option<CheckCertificateError>, CheckCertificateError> {
+    for der in authorities {
+        let authority = parse(der, "authority's")?;
+        if authority.is_ca() && own.verify_signature(Some(authority.public_key())).is_ok() {
+            return Ok(None);
+        }
+    }
+    Ok(Some(CheckCertificateError::WrongAuthority { name: common_name(own) }))
+}
+
+fn time_fault(own: &X509Certificate<'_>, now: WallTime) -> Option<CheckCertificateError> {
+    let name = common_name(own);
     let now_s = now.unix_millis().div_euclid(1000);
     let (from, until) = (own.validity().not_before.timestamp(), own.validity().not_after.timestamp());
     if now_s > until {
-        return Err(CheckCertificateError::Expired { name, days_ago: (now_s - until) / 86_400 });
+        Some(CheckCertificateError::Expired { name, days_ago: (now_s - until) / 86_400 })
+    } else if now_s < from {
+        Some(CheckCertificateError::NotYetValid { name, seconds: from - now_s })
+    } else {
+        None
     }
-    if now_s < from {
-        return Err(CheckCertificateError::NotYetValid { name, seconds: from - now_s });
+}
+
+/// Without the extension it is for everything.
+fn is_for_clients(own: &X509Certificate<'_>) -> bool {
+    match own.extended_key_usage() {
+        Ok(Some(usage)) => usage.value.any || usage.value.client_auth,
+        Ok(None) => true,
+        Err(_) => false,
     }
-    let times = authority.validity();
-    if now_s > times.not_after.timestamp() || now_s < times.not_before.timestamp() {
-        return Err(CheckCertificateError::AuthorityOutOfTime { name: common_name(&authority) });
-    }
-    let serial = own.raw_serial().iter().map(|byte| format!("{byte:02x}")).collect();
-    let wall = |seconds: i64| WallTime::from_unix_millis(seconds.saturating_mul(1000));
-    Ok(CertificateFacts { role: role(&name), serial, from: wall(from), until: wall(until) })
 }
 
 /// Until when `certificate_pem` holds, whether that has passed or not.
@@ -121,16 +239,23 @@ pub fn check_certificate(
 /// # Errors
 /// The text is no certificate.
 pub fn valid_until(certificate_pem: &str) -> Result<WallTime, CheckCertificateError> {
-    let der = der(certificate_pem, "own")?;
+    let der = first(certificate_pem, "own")?;
     let seconds = parse(&der, "own")?.validity().not_after.timestamp();
     Ok(WallTime::from_unix_millis(seconds.saturating_mul(1000)))
 }
 
-fn der(pem: &str, which: &'static str) -> Result<Vec<u8>, CheckCertificateError> {
-    match parse_x509_pem(pem.as_bytes()) {
-        Ok((_, pem)) if pem.label == "CERTIFICATE" => Ok(pem.contents),
-        Ok(_) | Err(_) => Err(CheckCertificateError::NotACertificate { which }),
-    }
+fn first(pem: &str, which: &'static str) -> Result<Vec<u8>, CheckCertificateError> {
+    Ok(ders(pem, which)?.swap_remove(0))
+}
+
+/// Every certificate in `pem`, at least one.
+fn ders(pem: &str, which: &'static str) -> Result<Vec<Vec<u8>>, CheckCertificateError> {
+    let not_one = || CheckCertificateError::NotACertificate { which };
+    let blocks: Result<Vec<Pem>, _> = Pem::iter_from_buffer(pem.as_bytes()).collect();
+    let blocks = blocks.map_err(|_| not_one())?;
+    let found: Vec<Vec<u8>> =
+        blocks.into_iter().filter(|pem| pem.label == "CERTIFICATE").map(|pem| pem.contents).collect();
+    if found.is_empty() { Err(not_one()) } else { Ok(found) }
 }
 
 fn parse<'a>(der: &'a [u8], which: &'static str) -> Result<X509Certificate<'a>, CheckCertificateError> {
@@ -245,6 +370,50 @@ mod tests {
     }
 
     #[test]
+    fn every_fault_of_a_certificate_is_named_at_once() {
+        let (authority, device) = world();
+        let ca = authority.certificate_pem();
+        let one = Role::Device { org: "acme".parse().unwrap(), device: "huddle-1".parse().unwrap() };
+        let two = Role::Device { org: "acme".parse().unwrap(), device: "huddle-2".parse().unwrap() };
+        assert_eq!(certificate_faults(&device.certificate_pem, Some(ca), &one, NOW), []);
+        let (other, _) = world();
+        let faults = certificate_faults(&device.certificate_pem, Some(other.certificate_pem()), &two, at(93));
+        let text: Vec<String> = faults.iter().map(ToString::to_string).collect();
+        assert_eq!(text.len(), 3, "{text:?}");
+        assert!(text[0].contains("that of the device acme/huddle-1, and this is the device acme/huddle-2"));
+        assert!(text[1].contains("not issued by the given authority"), "{text:?}");
+        assert!(text[2].contains("expired 3 days ago"), "{text:?}");
+    }
+
+    #[test]
+    fn the_certificate_of_a_gateway_or_a_broker_is_not_a_devices() {
+        let (authority, device) = world();
+        let ca = authority.certificate_pem();
+        let owner = role(&device.name);
+        let validity = Validity::days_from(NOW, 1);
+        let gateway = authority.issue_gateway(&"gw-1".parse().unwrap(), validity).unwrap();
+        let text = certificate_faults(&gateway.certificate_pem, Some(ca), &owner, NOW)[0].to_string();
+        assert!(text.contains("that of the gateway gw-1"), "{text}");
+        let broker = authority.issue_broker(&["localhost"], validity).unwrap();
+        let text = certificate_faults(&broker.certificate_pem, Some(ca), &owner, NOW)[0].to_string();
+        assert!(text.contains("neither a device nor a gateway"), "{text}");
+        let fault = &certificate_faults(&broker.certificate_pem, Some(ca), &role("broker"), NOW)[0];
+        assert!(matches!(fault, CheckCertificateError::NotForClients { .. }), "{fault}");
+    }
+
+    #[test]
+    fn an_old_and_a_new_authority_may_stand_in_one_file_and_a_device_is_none() {
+        let (old, _) = world();
+        let (new, device) = world();
+        let both = format!("{}{}", old.certificate_pem(), new.certificate_pem());
+        check_certificate(&device.certificate_pem, &both, NOW).unwrap();
+        let error = check_authority(&device.certificate_pem, NOW).unwrap_err();
+        assert_eq!(error, CheckCertificateError::NotAnAuthority { name: "acme/huddle-1".into() });
+        let past = Authority::create("Old", Validity::days_from(at(-10), 5)).unwrap();
+        check_authority(&format!("{}{}", past.certificate_pem(), new.certificate_pem()), NOW).unwrap();
+    }
+
+    #[test]
     fn an_authority_past_its_time_is_not_trusted() {
         let authority = Authority::create("Old", Validity::days_from(at(-10), 5)).unwrap();
         let made = authority.issue_broker(&["localhost"], Validity::days_from(NOW, 90)).unwrap();
@@ -267,6 +436,7 @@ mod tests {
         #[test]
         fn checking_anything_never_panics(text in ".{0,200}", bytes in proptest::collection::vec(0u8.., 0..200)) {
             let _ = check_certificate(&text, &text, NOW);
+            let _ = certificate_faults(&text, Some(&text), &role("a/b"), NOW);
             let _ = X509Certificate::from_der(&bytes);
         }
     }

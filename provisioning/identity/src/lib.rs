@@ -31,7 +31,10 @@ mod pair;
 pub use audit_key::{AuditKey, LoadAuditKeyError, load_public_key, public_key_from_pem, public_key_to_pem};
 pub use authority::{Authority, Identity, IdentityFiles, IssueError, LoadAuthorityError, Validity};
 pub use broker::{Broker, BrokerFiles};
-pub use check::{CertificateFacts, CheckCertificateError, Role, check_certificate, valid_until};
+pub use check::{
+    CertificateFacts, CheckCertificateError, Role, certificate_faults, check_authority, check_certificate,
+    valid_until,
+};
 pub use ed25519_dalek::{Signature, Signer, SigningKey, Verifier, VerifyingKey};
 pub use files::{WriteFileError, write_private, write_public};
 pub use pair::{CheckKeyError, load_key_of};

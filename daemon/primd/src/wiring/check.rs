@@ -1,43 +1,219 @@
-//! What `--check` looks at beyond the two files: the models, keys and certificates that they name.
+//! What `--check` looks at: both files and everything they name, all of it in one go. Nothing is loaded, changed or
+//! left behind; no hardware and no port is touched.
 
-use anyhow::Context;
-use prim_identity::{AuditKey, check_certificate, load_key_of};
+mod files;
+mod identity;
+mod report;
+
+use std::path::Path;
+
+use prim_dsp::Frontend;
+use prim_identity::AuditKey;
 use prim_models::Kind;
 
+use self::files::{Writable, folder_for_file, socket_to_make, socket_to_reach, writable};
+pub use self::report::{Finding, Level, Report};
+use super::folder::{RESET_MARK, SPOOL_FILE};
+use super::hardware::{frontend_config, read_board};
 use super::speech::open_models;
+use crate::agenda::{self, ReadPlanError};
 use crate::clock;
-use crate::config::{BrokerConfig, PrimConfig, SpeechConfig};
+use crate::config::{self, HalConfig, PrimConfig, ReadConfigError, SpeechConfig};
 
-/// Whether everything that the configuration names is there and holds today; nothing is loaded, no port is touched.
-///
-/// # Errors
-/// The first that is not, with what to do.
-pub fn check(config: &PrimConfig) -> anyhow::Result<()> {
-    AuditKey::load(&config.device.audit_key).context("check the audit key ([device] audit_key)")?;
-    if let Some(broker) = &config.broker {
-        check_broker(broker)?;
+const STOPS: &str = "primd does not start like this";
+const MUTE_LINK: &str =
+    "While it is so, the broker refuses this device: nothing leaves it, and records pile up on it";
+
+/// Looks at the configuration, at the meeting plan when there is one, and at all that they name.
+#[must_use]
+pub fn check(config: &Path, plan: Option<&Path>) -> Report {
+    let mut report = Report::default();
+    let place = config.display().to_string();
+    match config::read(config) {
+        Ok(read) => {
+            report.ok(&place, "every setting is known and fits");
+            look_at_device(&read, &mut report);
+        }
+        Err(error) => {
+            match &error {
+                ReadConfigError::Wrong { wrong, .. } => {
+                    wrong.iter().for_each(|wrong| report.error(&place, wrong, STOPS));
+                }
+                ReadConfigError::Unreadable { .. } | ReadConfigError::Invalid { .. } => {
+                    report.error(&place, cannot(&error), STOPS);
+                }
+            }
+            report.warn(&place, "the files it names were not looked at", "Mend it first, then check again");
+        }
     }
-    check_models(&config.speech)
+    if let Some(plan) = plan {
+        look_at_plan(plan, &mut report);
+    }
+    report
 }
 
-fn check_broker(broker: &BrokerConfig) -> anyhow::Result<()> {
-    let read = |path: &std::path::Path, field: &str| {
-        std::fs::read_to_string(path).with_context(|| format!("read {} ([broker] {field})", path.display()))
+fn look_at_plan(path: &Path, report: &mut Report) {
+    let place = path.display().to_string();
+    match agenda::read(path) {
+        Ok(_) => report.ok(&place, "the meeting plan can be used"),
+        Err(ReadPlanError::Wrong { wrong, .. }) => {
+            wrong.iter().for_each(|wrong| report.error(&place, wrong, STOPS));
+        }
+        Err(error @ (ReadPlanError::Unreadable { .. } | ReadPlanError::Invalid { .. })) => {
+            report.error(&place, cannot(&error), STOPS);
+        }
+    }
+}
+
+/// Everything that the configuration names.
+pub(super) fn look_at_device(config: &PrimConfig, report: &mut Report) {
+    look_at_data(config, report);
+    let place = at(&config.device.audit_key, "[device] audit_key");
+    match AuditKey::load(&config.device.audit_key) {
+        Ok(_) => report.ok(&place, "an Ed25519 key that only its owner may read"),
+        Err(error) => report.error(&place, cannot(&error), STOPS),
+    }
+    if let Some(witness) = &config.device.witness {
+        look_at_witness(witness, &config.device.data_dir, report);
+    }
+    look_at_hardware(&config.hal, report);
+    if let Some(loopback) = &config.adapter.loopback {
+        let place = at(&loopback.socket, "[adapter.loopback] socket");
+        match socket_to_reach(&loopback.socket) {
+            Ok(true) => report.ok(&place, "a socket; the platform is joined when something answers there"),
+            Ok(false) => report.ok(&place, "nothing there yet; the platform is joined when it comes"),
+            Err(why) => report.error(&place, why, "The meeting platform is never joined like this"),
+        }
+    }
+    match &config.broker {
+        Some(broker) => identity::look_at_broker(broker, &config.device, clock::wall_now(), report),
+        None => report.ok("[broker]", "not configured, so every record stays on this device"),
+    }
+    look_at_models(&config.speech, report);
+    if let Some(status) = &config.status {
+        let place = at(&status.socket, "[status] socket");
+        match socket_to_make(&status.socket) {
+            Ok(()) => report.ok(&place, "can be made"),
+            Err(why) => report.error(&place, why, STOPS),
+        }
+    }
+}
+
+fn look_at_data(config: &PrimConfig, report: &mut Report) {
+    let folder = &config.device.data_dir;
+    let place = at(folder, "[device] data_dir");
+    match writable(folder) {
+        Ok(Writable::Yes { mode }) => {
+            report.ok(&place, "a folder that can be written");
+            if mode & 0o077 != 0 {
+                let what = format!("others may look into it (mode {mode:o}); run `chmod 700` on it");
+                report.warn(
+                    &place,
+                    what,
+                    "What people say lies in it until it is sent, and in its replay logs",
+                );
+            }
+            let spool = folder.join(SPOOL_FILE);
+            if let Some(why) = files::unopenable(&spool) {
+                let matters = "The records in it cannot be reached, and primd does not start like this";
+                report.error(&at(&spool, "[device] data_dir"), why, matters);
+            }
+        }
+        Ok(Writable::ToBeMade) => report.ok(&place, "not there yet; it can be made"),
+        Err(why) => report.error(&place, why, STOPS),
+    }
+    if folder.join(RESET_MARK).exists() {
+        let what = "a factory reset was ordered here, and the next start carries it out; remove the file reset-ordered in \
+                    it if that must not be";
+        report.warn(&place, what, "Every record that was not sent is deleted by it");
+    }
+    if let Some(why) = files::others_folder(folder) {
+        report.warn(&place, why, "A check by root sees less than the daemon's own user meets");
+    }
+}
+
+fn look_at_witness(witness: &Path, data: &Path, report: &mut Report) {
+    let place = at(witness, "[device] witness");
+    match folder_for_file(witness) {
+        Ok(()) => report.ok(&place, "can be written"),
+        Err(why) => report.error(&place, why, STOPS),
+    }
+    if witness.starts_with(data) {
+        let what = "it lies in the data folder; name a file elsewhere, best on another medium";
+        report.warn(&place, what, "A witness shows what was lost only if it is not lost with the rest");
+    }
+}
+
+fn look_at_hardware(hal: &HalConfig, report: &mut Report) {
+    let HalConfig::Sim { socket, board } = hal;
+    let place = at(socket, "[hal] socket");
+    match socket_to_reach(socket) {
+        Ok(true) => report.ok(&place, "a socket"),
+        Ok(false) => report.warn(
+            &place,
+            "nothing there now; start the room's hardware (for the simulator: its room program), or correct the path",
+            "primd waits 20 s for it and then gives up",
+        ),
+        Err(why) => report.error(&place, why, STOPS),
+    }
+    let Some(file) = board else { return };
+    let place = at(file, "[hal] board");
+    let opened = read_board(Some(file)).and_then(|board| {
+        Frontend::new(&frontend_config(&board))?;
+        Ok(board)
+    });
+    match opened {
+        Ok(board) => {
+            let mics = board.mic.channels();
+            report.ok(&place, format!("describes the board {:?} with {mics} microphones", board.name));
+        }
+        Err(error) => {
+            let why = format!(
+                "cannot {error:#}; name a board's description, or leave the key out for the built-in one"
+            );
+            report.error(&place, why, STOPS);
+        }
+    }
+}
+
+fn look_at_models(speech: &SpeechConfig, report: &mut Report) {
+    const NO_TEXT: &str =
+        "Without a recogniser there is no text: the floor goes by button, nothing is written down";
+    const NO_VOICE: &str = "Without a voice Prim never speaks: its answers become cards";
+    let models = match open_models() {
+        Ok(models) => models,
+        Err(error) => return report.error("[speech]", format!("cannot {error:#}"), STOPS),
     };
-    let certificate = read(&broker.cert, "cert")?;
-    check_certificate(&certificate, &read(&broker.ca, "ca")?, clock::wall_now())
-        .with_context(|| format!("check {} ([broker] cert)", broker.cert.display()))?;
-    load_key_of(&certificate, &broker.key)?;
-    Ok(())
+    for (key, name, kind, matters) in [
+        ("[speech] recogniser", speech.recogniser.name(), Kind::Stt, NO_TEXT),
+        ("[speech] voice", speech.voice.name(), Kind::Tts, NO_VOICE),
+    ] {
+        let Some(name) = name else {
+            report.ok(key, "switched off by the configuration");
+            continue;
+        };
+        match models.check(name, kind) {
+            Ok(()) => report.ok(key, format!("{name}: its files are there")),
+            Err(error) => report.error(key, cannot(&error), matters),
+        }
+    }
 }
 
-fn check_models(speech: &SpeechConfig) -> anyhow::Result<()> {
-    let models = open_models()?;
-    if let Some(name) = speech.recogniser.name() {
-        models.check(name, Kind::Stt).context("check the recogniser ([speech] recogniser)")?;
-    }
-    if let Some(name) = speech.voice.name() {
-        models.check(name, Kind::Tts).context("check the voice ([speech] voice)")?;
-    }
-    Ok(())
+/// A file with the key that names it.
+fn at(path: &Path, key: &str) -> String {
+    format!("{} ({key})", path.display())
 }
+
+/// Our errors are fragments that finish "failed to"; the causes belong to them.
+fn cannot(error: &(dyn std::error::Error + 'static)) -> String {
+    let mut text = format!("cannot {error}");
+    let mut cause = error.source();
+    while let Some(inner) = cause {
+        text = format!("{text}: {inner}");
+        cause = inner.source();
+    }
+    text
+}
+
+#[cfg(test)]
+mod tests;

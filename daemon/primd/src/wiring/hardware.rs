@@ -85,7 +85,7 @@ fn wait_for_room(socket: &Path, stop: &AtomicBool) -> Result<Option<SimDevice>, 
     Ok(None)
 }
 
-fn read_board(path: Option<&PathBuf>) -> anyhow::Result<Board> {
+pub(super) fn read_board(path: Option<&PathBuf>) -> anyhow::Result<Board> {
     match path {
         None => Ok(Board::builtin("sim-huddle")?),
         Some(path) => {
