@@ -132,12 +132,11 @@ pub fn run(config: &PrimConfig, plan: Option<&MeetingPlan>) -> anyhow::Result<()
 
     let room_stt = open_stt(&models, &config.speech.recogniser, &context);
     let voice = open_voice(&models, &config.speech.voice);
-    let (recogniser_up, voice_up) = (room_stt.is_some(), voice.is_some());
     let loopback = config.adapter.loopback.as_ref();
     // A recogniser that cannot be opened for the room cannot be opened for the platform either: said once.
     let remote_stt = loopback
-        .filter(|_| recogniser_up)
-        .and_then(|_| open_stt(&models, &config.speech.recogniser, &context));
+        .filter(|_| room_stt.model.is_some())
+        .and_then(|_| open_stt(&models, &config.speech.recogniser, &context).model);
     let mut threads: Vec<JoinHandle<()>> = Vec::new();
     let mut platform: Option<(PlatformLink, Receiver<Joined>)> = None;
     if let Some(loopback) = loopback {
@@ -168,7 +167,8 @@ pub fn run(config: &PrimConfig, plan: Option<&MeetingPlan>) -> anyhow::Result<()
     // The loopback's people sit elsewhere and hear Prim by the line only.
     let route = Route::choose(platform.is_some(), false);
     let leg = platform.as_ref().map(PlatformLink::leg).unwrap_or_default();
-    let mouth = Mouth::start(voice, room.lease_mouth()?, leg, route, &inbox).context("start the mouth")?;
+    let mouth =
+        Mouth::start(voice.model, room.lease_mouth()?, leg, route, &inbox).context("start the mouth")?;
 
     let unsettled = Arc::new(AtomicUsize::new(0));
     let judge = || -> anyhow::Result<Judge> { Ok(Judge::new(models.open_vad("earshot")?)) };
@@ -185,7 +185,7 @@ pub fn run(config: &PrimConfig, plan: Option<&MeetingPlan>) -> anyhow::Result<()
             unsettled: Arc::clone(&unsettled),
         })
     };
-    let listening = session::listen_to_room(&room, listener(Ear::Room, 0, room_stt), &stopping)
+    let listening = session::listen_to_room(&room, listener(Ear::Room, 0, room_stt.model), &stopping)
         .context("start the room's listener")?
         .context("listen to the room: its session has no ear")?;
     let front = RoomFront {
@@ -211,24 +211,14 @@ pub fn run(config: &PrimConfig, plan: Option<&MeetingPlan>) -> anyhow::Result<()
     threads.push(watch_mute(hardware.mute, &inbox, &stopping)?);
 
     let now = clock::mono_now();
-    let state = |up: bool, reason: &str| {
-        if up { PeripheralState::Up } else { PeripheralState::Absent { reason: reason.to_owned() } }
-    };
-    let model = |choice: &ModelChoice, up: bool, reason: &str| match choice {
-        ModelChoice::None => state(false, "the configuration switches it off ([speech])"),
-        ModelChoice::Named(_) => state(up, reason),
-    };
     for (which, state) in [
         (Peripheral::Light, PeripheralState::Up),
         (Peripheral::Button, PeripheralState::Up),
         (Peripheral::Speaker, PeripheralState::Up),
         (Peripheral::Disk, PeripheralState::Up),
-        (
-            Peripheral::Stt,
-            model(&config.speech.recogniser, recogniser_up, "the recogniser could not be opened"),
-        ),
-        (Peripheral::Tts, model(&config.speech.voice, voice_up, "the voice could not be opened")),
-        (Peripheral::LanguageModel, state(false, "none is configured")),
+        (Peripheral::Stt, room_stt.state),
+        (Peripheral::Tts, voice.state),
+        (Peripheral::LanguageModel, PeripheralState::Absent { reason: "none is configured".to_owned() }),
     ] {
         inbox.report(now, Input::PeripheralChanged { which, state });
     }
@@ -267,10 +257,6 @@ pub fn run(config: &PrimConfig, plan: Option<&MeetingPlan>) -> anyhow::Result<()
         light: hardware.light,
         platform: platform.map(|link| Box::new(link) as Box<dyn Platform>),
         live: live.clone(),
-    if ended == Ended::ResetOrdered {
-        // Before anything that takes time: what was ordered must not be lost with the power.
-        order_reset(folder).context("mark the folder for reset")?;
-    }
         unsettled,
         muted,
         link_up: Arc::clone(&link_up),
@@ -280,6 +266,10 @@ pub fn run(config: &PrimConfig, plan: Option<&MeetingPlan>) -> anyhow::Result<()
     };
     tracing::info!(device.org = %config.device.org, device.name = %config.device.name, "the room is ready");
     let ended = meeting_loop.run(&facts);
+    if ended == Ended::ResetOrdered {
+        // Before anything that takes time: what was ordered must not be lost with the power.
+        order_reset(folder).context("mark the folder for reset")?;
+    }
 
     stopping.store(true, Ordering::Release);
     for thread in threads {

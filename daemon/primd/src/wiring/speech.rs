@@ -1,7 +1,7 @@
 //! Recogniser and voice by name; the room works without either.
 
 use anyhow::Context;
-use prim_meeting::grammar_jsgf;
+use prim_meeting::{PeripheralState, grammar_jsgf};
 use prim_models::{Manifest, ModelRegistry, Stt, SttContext, SttThread, ThreadLimits, Tts};
 
 use super::timed::Timed;
@@ -24,35 +24,93 @@ pub(super) fn speech_context(plan: Option<&MeetingPlan>) -> anyhow::Result<SttCo
     Ok(SttContext::new(titles, names)?.with_commands(grammar_jsgf()))
 }
 
+/// What came of opening a model that the configuration may switch off.
+pub(super) struct Opened<T: ?Sized> {
+    pub(super) model: Option<Box<T>>,
+    /// For the core, the health page and the audit: why there is none.
+    pub(super) state: PeripheralState,
+}
+
+impl<T: ?Sized> Opened<T> {
+    fn of(opened: Option<anyhow::Result<Box<T>>>, otherwise: &str) -> Self {
+        let absent = |reason: String| PeripheralState::Absent { reason };
+        match opened {
+            Some(Ok(model)) => Self { model: Some(model), state: PeripheralState::Up },
+            Some(Err(error)) => {
+                tracing::error!("failed to {error:#}; {otherwise}");
+                Self { model: None, state: absent(format!("cannot {error:#}")) }
+            }
+            None => {
+                Self { model: None, state: absent("the configuration switches it off ([speech])".to_owned()) }
+            }
+        }
+    }
+}
+
 /// A recogniser on its own thread; without one, or with none wanted, the room still has button, panel and timeboxes.
 pub(super) fn open_stt(
     models: &ModelRegistry,
     choice: &ModelChoice,
     context: &SttContext,
-) -> Option<Box<dyn Stt>> {
-    let name = choice.name()?;
-    let opened = models
-        .open_stt(name)
-        .map_err(anyhow::Error::from)
-        .and_then(|engine| Ok(SttThread::spawn(Box::new(Timed(engine)), ThreadLimits::default())?))
-        .and_then(|mut stt| {
-            stt.start(context)?;
-            Ok(stt)
-        });
-    match opened {
-        Ok(stt) => Some(Box::new(stt)),
-        Err(error) => {
-            tracing::error!("no recogniser: {error:#}; button, panel and timeboxes work");
-            None
-        }
-    }
+) -> Opened<dyn Stt> {
+    let open = |name| -> anyhow::Result<Box<dyn Stt>> {
+        let engine = models.open_stt(name)?;
+        let mut stt = SttThread::spawn(Box::new(Timed(engine)), ThreadLimits::default())?;
+        stt.start(context)?;
+        Ok(Box::new(stt))
+    };
+    Opened::of(choice.name().map(open), "there is no recogniser: button, panel and timeboxes work")
 }
 
-pub(super) fn open_voice(models: &ModelRegistry, choice: &ModelChoice) -> Option<Box<dyn Tts>> {
-    models
-        .open_tts(choice.name()?)
-        .inspect_err(|error| {
-            tracing::error!(error = error as &dyn std::error::Error, "no voice; answers become cards");
-        })
-        .ok()
+pub(super) fn open_voice(models: &ModelRegistry, choice: &ModelChoice) -> Opened<dyn Tts> {
+    let open = |name| Ok(models.open_tts(name)?);
+    Opened::of(choice.name().map(open), "there is no voice: answers become cards")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const MANIFEST: &str = r#"
+        [[model]]
+        name = "ears"
+        kind = "stt"
+        engine = "pocketsphinx"
+        version = "1"
+        licence = "MIT"
+        rate_hz = 16000
+        source = { debian = "pocketsphinx-en-us" }
+        files = [{ role = "language", path = "/nowhere/en-us.lm.bin" }]
+        budget = { memory_mb = 1, cpu_percent = 1 }
+    "#;
+
+    fn reason(state: &PeripheralState) -> &str {
+        match state {
+            PeripheralState::Absent { reason } => reason,
+            PeripheralState::Up | PeripheralState::Degraded { .. } => panic!("it is there: {state:?}"),
+        }
+    }
+
+    #[test]
+    fn a_missing_recogniser_is_told_with_the_file_and_the_package_and_a_missing_voice_with_its_name() {
+        let models = ModelRegistry::new(Manifest::parse(MANIFEST).unwrap());
+        let choice = ModelChoice::Named("ears".to_owned());
+        let mut models_with = models;
+        prim_models_pocketsphinx::register(&mut models_with);
+        let ears = open_stt(&models_with, &choice, &SttContext::default());
+        assert!(ears.model.is_none());
+        assert_eq!(
+            reason(&ears.state),
+            "cannot open model ears: /nowhere/en-us.lm.bin is missing; install Debian package pocketsphinx-en-us: \
+             apt-get install pocketsphinx-en-us"
+        );
+        let voice = open_voice(&models_with, &ModelChoice::Named("bass".to_owned()));
+        assert!(reason(&voice.state).starts_with("cannot open model bass"), "{:?}", voice.state);
+    }
+
+    #[test]
+    fn a_model_that_is_switched_off_says_by_what() {
+        let models = ModelRegistry::new(Manifest::parse(MANIFEST).unwrap());
+        assert!(reason(&open_voice(&models, &ModelChoice::None).state).contains("[speech]"));
+    }
 }
