@@ -123,23 +123,26 @@ fn describe(health: &Health) -> String {
     let mut part = |mark: bool, name: &str, words: String| {
         lines.push(format!("  {} {name:<12} {words}", if mark { "ok" } else { "--" }));
     };
+    // What the daemon knows of why it is so, and what to do.
+    let why = |name: &str| health.reasons.get(name).map(|why| format!(" ({why})")).unwrap_or_default();
     if let Some(state) = &health.microphones {
         let words = match state.as_str() {
             "up" => "sound is coming in".to_owned(),
             "silent" => "no sound for two seconds: check the cable and the mute switch".to_owned(),
             other => other.to_owned(),
         };
-        part(state == "up", "microphones", words);
+        part(state == "up", "microphones", words + &why("microphones"));
     }
     if let Some(state) = &health.recogniser {
-        let missing = "no text: floor by button and panel, timeboxes go on (`prim models verify`)";
+        let missing = "no text: floor by button and panel, timeboxes go on";
         let off = "switched off ([speech] recogniser): floor by button and panel, timeboxes";
-        part(works(state), "recogniser", up_off_or(state, "turns speech into text", off, missing));
+        let words = up_off_or(state, "turns speech into text", off, missing);
+        part(works(state), "recogniser", words + &why("recogniser"));
     }
     if let Some(state) = &health.voice {
-        let missing = "cannot speak: answers become cards (`prim models verify`)";
+        let missing = "cannot speak: answers become cards";
         let off = "switched off ([speech] voice): answers become cards";
-        part(works(state), "voice", up_off_or(state, "can speak", off, missing));
+        part(works(state), "voice", up_off_or(state, "can speak", off, missing) + &why("voice"));
     }
     for (name, state, up, missing) in [
         ("speaker", &health.speaker, "can be heard", "Prim stays silent: answers become cards"),
@@ -148,8 +151,7 @@ fn describe(health: &Health) -> String {
         ("disk", &health.disk, "takes records", "records are refused: free some space"),
     ] {
         let Some(state) = state else { continue };
-        let why = health.reasons.get(name).map(|why| format!(" ({why})")).unwrap_or_default();
-        part(state == "up", name, up_or(state, up, missing) + &why);
+        part(state == "up", name, up_or(state, up, missing) + &why(name));
     }
     if let Some(link) = &health.link {
         let why = link.why.as_ref().map(|why| format!(" ({why})")).unwrap_or_default();
@@ -157,7 +159,8 @@ fn describe(health: &Health) -> String {
             "none" => "no [broker] is configured: everything stays on this device".to_owned(),
             state => up_or(state, "connected", "not connected: everything is kept here and sent later"),
         };
-        part(matches!(link.broker.as_str(), "up" | "none"), "broker", broker + &why);
+        let is_well = matches!(link.broker.as_str(), "up" | "none") && link.why.is_none();
+        part(is_well, "broker", broker + &why);
         if link.broker != "none" {
             let missing = "nobody takes our records: they are kept here";
             part(link.gateway == "up", "gateway", up_or(&link.gateway, "takes our records", missing));
@@ -228,9 +231,10 @@ mod tests {
     #[test]
     fn a_page_with_everything_missing_says_what_still_works() {
         let health: Health = serde_json::from_str(
-            r#"{"status":"degraded","microphones":"silent","recogniser":"missing","voice":"up",
+            r#"{"status":"degraded","microphones":"silent","recogniser":"missing","voice":"missing",
                 "link":{"broker":"down","gateway":"down","why":"connection refused"},
-                "certificate":"expired","reasons":{"speaker":"unplugged","certificate":"it expired 3 days ago: have a new one issued"},
+                "certificate":"expired","reasons":{"speaker":"unplugged",
+                "recogniser":"cannot open model ears: /ears.bin is missing; apt-get install ears","voice":"cannot open model bass","certificate":"it expired 3 days ago: have a new one issued"},
                 "spool":{"condition":"reserve","records":12,"bytes":3400,"would_drop_first":"metric"},
                 "speaker":"missing","light":"up","button":"up","disk":"degraded",
                 "adapters":[{"name":"loopback","state":"down","why":"nobody listens","capabilities":[["speak","yes, as itself"]]}],"later":1}"#,
@@ -240,7 +244,8 @@ mod tests {
         for words in [
             "check the cable",
             "floor by button",
-            "can speak",
+            "-- recogniser   no text: floor by button and panel, timeboxes go on (cannot open model ears: /ears.bin is missing; apt-get install ears)",
+            "answers become cards (cannot open model bass)",
             "sent later (connection refused)",
             "only audit",
             "-- certificate  it expired 3 days ago",
@@ -252,5 +257,18 @@ mod tests {
         ] {
             assert!(text.contains(words), "{words:?} is not in:\n{text}");
         }
+    }
+
+    #[test]
+    fn a_broker_that_is_connected_and_refuses_what_is_sent_is_not_well() {
+        let health: Health = serde_json::from_str(
+            r#"{"status":"degraded","link":{"broker":"up","gateway":"up","problem":"not_authorized","why":"the broker forbids it"}}"#,
+        )
+        .unwrap();
+        assert!(
+            describe(&health).contains("-- broker       connected (the broker forbids it)"),
+            "{}",
+            describe(&health)
+        );
     }
 }

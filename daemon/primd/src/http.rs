@@ -59,6 +59,9 @@ pub(crate) struct HealthSource {
 pub(crate) struct LinkHealth {
     pub(crate) broker: &'static str,
     pub(crate) gateway: &'static str,
+    /// What is wrong, as a word; the most telling of what went wrong since the last connection.
+    pub(crate) problem: Option<&'static str>,
+    /// The same for people, with what to do.
     pub(crate) why: Option<String>,
     #[serde(skip)]
     pub(crate) batches: u64,
@@ -158,7 +161,8 @@ impl HealthSource {
                 .all(|state| matches!(*state, "up" | "off"))
             && adapters.iter().all(|adapter| adapter.state == "up");
         Health {
-            status: if !well || link.broker == "down" { "degraded" } else { "ok" },
+            // A connected broker may still refuse what this device sends.
+            status: if !well || link.broker == "down" || link.why.is_some() { "degraded" } else { "ok" },
             microphones: if hears { "up" } else { "silent" },
             recogniser,
             voice,
@@ -206,6 +210,10 @@ impl HealthSource {
         let link = (self.link)();
         gauge!("prim_link_up").set(if link.broker == "up" { 1.0 } else { 0.0 });
         gauge!("prim_gateway_present").set(if link.gateway == "up" { 1.0 } else { 0.0 });
+        for kind in prim_uplink::ProblemKind::ALL.map(prim_uplink::ProblemKind::as_str) {
+            let is_it = f64::from(u8::from(link.problem == Some(kind)));
+            gauge!("prim_link_problem", "reason" => kind).set(is_it);
+        }
         if let Some(watch) = &self.certificate {
             watch.look(clock::wall_now());
         }
@@ -326,14 +334,6 @@ mod tests {
             cert: files.certificate,
             key: files.key,
         };
-        let limits = prim_spool::Limits::default();
-        let write_loss = crate::losses::writer(identity, None);
-        let spool = prim_spool::Spool::open(&folder.join("s"), limits, EpochId::from_u128(7), write_loss);
-        let parts = Parts::default();
-        for part in [
-            Peripheral::Stt,
-            Peripheral::Tts,
-            Peripheral::Speaker,
         let device = crate::config::DeviceConfig {
             org: identity.org.clone(),
             name: identity.device.clone(),
@@ -342,6 +342,14 @@ mod tests {
             spool_max_mib: 8,
             witness: None,
         };
+        let limits = prim_spool::Limits::default();
+        let write_loss = crate::losses::writer(identity, None);
+        let spool = prim_spool::Spool::open(&folder.join("s"), limits, EpochId::from_u128(7), write_loss);
+        let parts = Parts::default();
+        for part in [
+            Peripheral::Stt,
+            Peripheral::Tts,
+            Peripheral::Speaker,
             Peripheral::Light,
             Peripheral::Button,
             Peripheral::Disk,
@@ -351,6 +359,7 @@ mod tests {
         let link = || LinkHealth {
             broker: "up",
             gateway: "up",
+            problem: None,
             why: None,
             batches: 0,
             rejected: 0,
@@ -381,6 +390,24 @@ mod tests {
         let health = source.at(MonoTime::ZERO, after(91));
         assert_eq!((health.status, health.certificate), ("degraded", "expired"));
         assert!(health.reasons["certificate"].contains("everything is kept here"));
+    }
+
+    #[test]
+    fn what_the_broker_refuses_is_shown_in_words_and_numbers_also_while_it_is_connected() {
+        let folder = tempfile::tempdir().unwrap();
+        let mut source = well(folder.path());
+        let refused = (source.link)();
+        source.link = Box::new(move || LinkHealth {
+            problem: Some("not_authorized"),
+            why: Some("the broker forbids it".to_owned()),
+            ..refused.clone()
+        });
+        assert_eq!(source.at(MonoTime::ZERO, NOW).status, "degraded");
+        let recorder = PrometheusBuilder::new().build_recorder();
+        metrics::with_local_recorder(&recorder, || source.publish());
+        let page = recorder.handle().render();
+        assert!(page.contains("prim_link_problem{reason=\"not_authorized\"} 1"), "{page}");
+        assert!(page.contains("prim_link_problem{reason=\"link_lost\"} 0"), "{page}");
     }
 
     #[test]

@@ -91,7 +91,7 @@ pub(crate) fn describe() {
     for (name, unit, help) in counters {
         describe_counter!(name, unit, help);
     }
-    let gauges: [(&str, Unit, &str); 12] = [
+    let gauges: [(&str, Unit, &str); 13] = [
         ("prim_floor_state", Unit::Count, "1 for the state the floor is in, 0 for the others"),
         ("prim_floor_queue_requests", Unit::Count, "Requests that wait for the floor"),
         (
@@ -101,6 +101,11 @@ pub(crate) fn describe() {
         ),
         ("prim_adapter_up", Unit::Count, "1 while the adapter's meeting is joined"),
         ("prim_link_up", Unit::Count, "1 while the broker is connected"),
+        (
+            "prim_link_problem",
+            Unit::Count,
+            "1 for what tells most of why the broker is not connected or refuses records, 0 for the others, by reason",
+        ),
         ("prim_gateway_present", Unit::Count, "1 while a gateway takes batches"),
         ("prim_inbox_waiting_messages", Unit::Count, "Facts that wait for the meeting's thread"),
         ("prim_spool_records", Unit::Count, "Records that wait for a gateway"),

@@ -82,6 +82,7 @@ pub(super) fn link_health(uplink: Option<UplinkHandle>) -> Box<dyn Fn() -> LinkH
         None => LinkHealth {
             broker: "none",
             gateway: "none",
+            problem: None,
             why: None,
             batches: 0,
             rejected: 0,
@@ -93,7 +94,8 @@ pub(super) fn link_health(uplink: Option<UplinkHandle>) -> Box<dyn Fn() -> LinkH
             LinkHealth {
                 broker: if status.link_up { "up" } else { "down" },
                 gateway: if status.gateway_present { "up" } else { "down" },
-                why: status.problem.map(|p| p.to_string()),
+                problem: status.problem.as_ref().map(|problem| problem.kind.as_str()),
+                why: status.problem.map(|problem| problem.to_string()),
                 batches: status.batches_sent,
                 rejected: status.rejected,
                 refused: status.refused,
