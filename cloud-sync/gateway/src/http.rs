@@ -69,7 +69,7 @@ pub async fn serve(
     let mut stop = stop;
     tokio::select! {
         done = async { server.await } => if let Err(error) = done {
-            tracing::error!(%error, "the page for machines ended");
+            tracing::error!(%error, "/health and /metrics are not served any more; batches are still taken: start the gateway again");
         },
         () = async { let _ = stop.wait_for(|stop| *stop).await; tokio::time::sleep(Duration::from_secs(5)).await; } => {}
     }

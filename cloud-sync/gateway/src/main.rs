@@ -36,7 +36,13 @@ Exit codes: 0 done, 1 it failed (standard error says what, why and what to do), 
 #[command(version, after_help = EXAMPLES)]
 struct Arguments {
     /// The configuration file.
-    #[arg(long, env = "PRIM_GATEWAY_CONFIG", default_value = "gateway.toml", global = true)]
+    #[arg(
+        long,
+        value_name = "FILE",
+        env = "PRIM_GATEWAY_CONFIG",
+        default_value = "gateway.toml",
+        global = true
+    )]
     config: PathBuf,
     #[command(subcommand)]
     command: Command,
@@ -49,15 +55,15 @@ enum Command {
         /// Without taking batches.
         #[arg(long)]
         no_ingest: bool,
-        /// Without making artifacts.
+        /// Without making the files of ended meetings.
         #[arg(long)]
         no_worker: bool,
     },
     /// Take batches only.
     Ingest,
-    /// Make artifacts only.
+    /// Make the files of ended meetings only.
     Worker,
-    /// The database's schema.
+    /// Bring the database's schema up to date, take steps back, or show where it stands.
     Migrate {
         #[command(subcommand)]
         direction: Direction,
@@ -68,7 +74,7 @@ enum Command {
         #[arg(long)]
         org: OrgName,
         /// Its name for people; the same when not given.
-        #[arg(long)]
+        #[arg(long, value_name = "NAME")]
         org_display_name: Option<String>,
         /// The workspace.
         #[arg(long, default_value = "Main")]
@@ -85,8 +91,8 @@ enum Command {
         /// The audit around this meeting.
         #[arg(long, conflicts_with = "device")]
         meeting: Option<MeetingId>,
-        /// A stream of this device, as `org/device`.
-        #[arg(long, required_unless_present = "meeting")]
+        /// A stream of this device.
+        #[arg(long, value_name = "ORG/DEVICE", required_unless_present = "meeting")]
         device: Option<DeviceAddress>,
         /// Which stream of the device.
         #[arg(long, default_value = "audit", requires = "device")]
@@ -95,7 +101,7 @@ enum Command {
         #[arg(long, requires = "device")]
         epoch: Option<EpochId>,
         /// The file to write.
-        #[arg(long)]
+        #[arg(long, value_name = "FILE")]
         out: PathBuf,
     },
 }
@@ -104,10 +110,10 @@ enum Command {
 enum Direction {
     /// Run what is missing.
     Up,
-    /// Take back every step above the one named. 0 takes back all, and the data with it.
+    /// Take back every step above the one named; 0 takes back all, and the data with it.
     Down {
         /// The last step to keep.
-        #[arg(long, allow_negative_numbers = true)]
+        #[arg(long, value_name = "STEP", allow_negative_numbers = true)]
         to: i64,
     },
     /// Show which steps the database has.

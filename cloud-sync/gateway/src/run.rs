@@ -126,7 +126,7 @@ pub async fn run(
     } else {
         None
     };
-    let mut tasks = Vec::new();
+    let mut tasks: Tasks = Vec::new();
     let broker = if parts.ingest {
         let (link_state, mut ingest_tasks) = start_ingest(&config, &database, &stop)?;
         tasks.append(&mut ingest_tasks);
@@ -135,26 +135,28 @@ pub async fn run(
         None
     };
     if let Some(store) = store {
-        tasks.push(tokio::spawn(worker::work(database.clone(), store, config.worker.clone(), stop.clone())));
+        let work = worker::work(database.clone(), store, config.worker.clone(), stop.clone());
+        tasks.push(("making the files of meetings", tokio::spawn(work)));
     }
     let health = Health::new(database.clone(), broker);
     tracing::info!(http.listen = %address, instance = %config.instance, ingest = parts.ingest, worker = parts.worker, "gateway started");
     http::serve(listener, health, metrics, stop).await;
-    let all = async {
-        for task in tasks {
-            let _ = task.await;
+    let by = tokio::time::Instant::now() + Duration::from_secs(10);
+    for (what, task) in tasks {
+        if tokio::time::timeout_at(by, task).await.is_err() {
+            tracing::warn!(
+                instance = %config.instance,
+                part = what,
+                "{what} did not finish within 10 s of the stop; what it had not acknowledged is done again at the next start"
+            );
         }
-    };
-    if tokio::time::timeout(Duration::from_secs(10), all).await.is_err() {
-        tracing::warn!(
-            "some work did not finish within 10 s; it was not acknowledged and will be done again"
-        );
     }
     tracing::info!("gateway stopped");
     Ok(())
 }
 
-type Tasks = Vec<tokio::task::JoinHandle<()>>;
+/// Each with what it does, for the log.
+type Tasks = Vec<(&'static str, tokio::task::JoinHandle<()>)>;
 
 fn start_ingest(
     config: &Config,
@@ -184,7 +186,14 @@ fn start_ingest(
         // Until the link has gone, it must be able to read the channel.
         close_sender.closed().await;
     });
-    Ok((link.state, vec![prepare, deliver, link_task]))
+    Ok((
+        link.state,
+        vec![
+            ("looking devices up", prepare),
+            ("storing batches", deliver),
+            ("the link to the broker", link_task),
+        ],
+    ))
 }
 
 /// The gateway's audit key, as `part` needs it.
@@ -220,7 +229,13 @@ fn link_settings(config: &Config, broker: &Broker) -> Result<LinkSettings, Start
     let until_s = (facts.until.unix_millis() / 1000) as f64;
     metrics::gauge!("prim_broker_certificate_expiry_timestamp_seconds").set(until_s);
     if days_left < SOON_DAYS {
-        tracing::warn!(days_left, "broker.cert expires soon: issue a new one and start the gateway again");
+        tracing::warn!(
+            days_left,
+            instance = %config.instance,
+            certificate = %broker.cert.display(),
+            "the gateway's certificate expires in {days_left} days, and then no batch is taken: issue a new one, put it at \
+             broker.cert and start the gateway again"
+        );
     }
     Ok(LinkSettings {
         host: broker.host.clone(),

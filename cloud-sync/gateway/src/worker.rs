@@ -68,7 +68,7 @@ pub enum MakeError {
         source: Fault,
     },
     /// The store.
-    #[error("put {name} into the store")]
+    #[error("put {name} into the store: look at the disk under store.folder and its owner")]
     Put {
         /// Which file.
         name: &'static str,
@@ -129,22 +129,15 @@ pub async fn work(
                         }
                         Ok(Ok(false)) => {}
                         Ok(Err(error)) => {
-                            let why = causes(&error);
-                            tracing::error!(
-                                meeting.id = meeting_id,
-                                why,
-                                "artifacts not made, trying again later"
-                            );
-                            metrics::counter!("prim_worker_failures_total").increment(1);
+                            not_made(&org_id, &meeting_id, &causes(&error));
                             failed.push((meeting_id, std::time::Instant::now()));
                         }
                         Err(_) => {
-                            let limit_s = MAKE_LIMIT.as_secs();
-                            tracing::error!(
-                                meeting.id = meeting_id,
-                                limit_s,
-                                "artifacts not made in time, trying again later"
+                            let why = format!(
+                                "neither Postgres nor the store was done within {} s; look at the load of both",
+                                MAKE_LIMIT.as_secs()
                             );
+                            not_made(&org_id, &meeting_id, &why);
                             failed.push((meeting_id, std::time::Instant::now()));
                         }
                     }
@@ -167,10 +160,24 @@ pub async fn work(
     }
 }
 
+fn not_made(org_id: &str, meeting_id: &str, why: &str) {
+    metrics::counter!("prim_worker_failures_total").increment(1);
+    tracing::error!(
+        org.id = org_id,
+        meeting.id = meeting_id,
+        why,
+        again_in_s = FAILED_PAUSE.as_secs(),
+        "the files of meeting {meeting_id} are not made ({why}); what was there before stays, and it is tried again"
+    );
+}
+
 fn complain(complaint: &mut Complaint, why: &str) {
     metrics::counter!("prim_postgres_failures_total").increment(1);
     if complaint.is_due(why, std::time::Instant::now()) {
-        tracing::warn!(why, "no artifacts are made: meetings wait, trying again");
+        tracing::warn!(
+            why,
+            "no files of meetings are made: Postgres does not do its part ({why}); meetings wait, trying again"
+        );
     }
 }
 

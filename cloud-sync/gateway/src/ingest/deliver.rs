@@ -3,12 +3,13 @@
 
 mod errand;
 mod limit;
+mod tell;
 
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use prim_ids::InstanceName;
-use prim_proto::{Ack, DeviceAddress, Rejection, Topic};
+use prim_proto::{Ack, Rejection, Topic};
 use tokio::sync::{mpsc, watch};
 
 use self::errand::Errand;
@@ -100,7 +101,7 @@ impl Delivery {
         match self.commit_patiently(&checked, Depth::Full).await {
             Some(Ok(done)) => {
                 for ((committed, batch), (_, receipt)) in done.into_iter().zip(&checked).zip(rest) {
-                    self.answer(&batch.device.address, committed).await;
+                    self.answer(batch, committed).await;
                     receipt.settle().await;
                 }
                 true
@@ -124,7 +125,7 @@ impl Delivery {
             match self.commit_patiently(std::slice::from_ref(&batch), depth).await {
                 Some(Ok(done)) => {
                     for committed in done {
-                        self.answer(&batch.device.address, committed).await;
+                        self.answer(&batch, committed).await;
                     }
                     receipt.settle().await;
                     return true;
@@ -162,15 +163,7 @@ impl Delivery {
                     return Some(Ok(done));
                 }
                 Err(CommitError::Poison { source }) => {
-                    // The code and the table name no speech; the server's message might.
-                    let database = source.answer();
-                    let code = database.and_then(|error| error.code()).unwrap_or_default().into_owned();
-                    let table = database.and_then(|error| error.table()).unwrap_or_default().to_owned();
-                    tracing::error!(
-                        postgres.code = code,
-                        postgres.table = table,
-                        "a value was refused by Postgres"
-                    );
+                    tell::refused_value(group, depth, &source);
                     metrics::counter!("prim_ingest_refused_values_total").increment(1);
                     return Some(Err(()));
                 }
@@ -182,7 +175,8 @@ impl Delivery {
         }
     }
 
-    async fn answer(&self, device: &DeviceAddress, committed: Committed) {
+    async fn answer(&self, batch: &Checked, committed: Committed) {
+        tell::committed(batch, &committed);
         let Committed { ack, stored, duplicates, quarantined, asks, others_meeting, .. } = committed;
         let count = |fate: &'static str, n: usize| {
             metrics::counter!("prim_ingest_records_total", "fate" => fate).increment(n as u64);
@@ -190,24 +184,12 @@ impl Delivery {
         count("stored", stored);
         count("duplicate", duplicates);
         count("quarantined", quarantined);
-        if quarantined > 0 {
-            tracing::error!(
-                device = %device, stream = %ack.stream, records = quarantined,
-                "records were quarantined: the device's chain forked, or somebody forged; see table quarantine"
-            );
-        }
-        if others_meeting > 0 {
-            metrics::counter!("prim_ingest_others_meeting_total").increment(others_meeting as u64);
-            tracing::warn!(
-                device = %device, stream = %ack.stream, records = others_meeting,
-                "records name a meeting of another device: kept as bytes, the meeting stays as it is"
-            );
-        }
+        metrics::counter!("prim_ingest_others_meeting_total").increment(others_meeting.len() as u64);
         if asks {
             metrics::counter!("prim_ingest_gaps_asked_total").increment(1);
         }
         metrics::counter!("prim_ingest_batches_total").increment(1);
-        self.mailbox.publish(&Topic::Ack(device.clone()), ack.encode()).await;
+        self.mailbox.publish(&Topic::Ack(batch.device.address.clone()), ack.encode()).await;
     }
 
     async fn other(&mut self, other: Prepared) -> bool {
@@ -224,13 +206,8 @@ impl Delivery {
             }
             Prepared::Refused { device, stream, topic, payload, refusal, receipt } => {
                 metrics::counter!("prim_ingest_rejected_total", "reason" => refusal.reason).increment(1);
-                tracing::warn!(
-                    topic,
-                    reason = refusal.reason,
-                    payload.bytes = payload.len(),
-                    "payload rejected"
-                );
                 let keep = self.limit.allows(&topic);
+                tell::refused(&topic, &refusal, payload.len(), keep);
                 let sender = device.as_deref().zip(stream);
                 let errand = Errand::Rejected {
                     keep,
@@ -277,7 +254,11 @@ impl Delivery {
         metrics::counter!("prim_postgres_failures_total").increment(1);
         let why = std::error::Error::source(error).map(causes).unwrap_or_default();
         if self.complaint.is_due(&why, Instant::now()) {
-            tracing::warn!(why, "no batches are taken: they stay on the devices, trying again");
+            tracing::warn!(
+                instance = %self.instance,
+                why,
+                "no batches are taken: Postgres does not do its part ({why}); they stay on the devices, trying again"
+            );
         }
         self.database_is(false);
     }

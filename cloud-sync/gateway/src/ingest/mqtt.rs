@@ -194,11 +194,13 @@ impl Holder {
             }
             self.state.send_replace(LinkState::Down(why.clone()));
             if complaint.is_due(&why, Instant::now()) {
+                let LinkSettings { host, port, .. } = &self.settings;
                 tracing::warn!(
-                    broker.host = self.settings.host,
-                    broker.port = self.settings.port,
+                    broker.host = host,
+                    broker.port = port,
+                    instance = %self.settings.instance,
                     why,
-                    "broker away"
+                    "no link to the broker {host}:{port}: {why}; nothing is taken from devices, they keep it, trying again"
                 );
             }
             let wait = backoff.next_wait();
@@ -217,7 +219,10 @@ impl Holder {
             match events.poll().await {
                 Ok(Event::Incoming(Packet::ConnAck(ack))) => {
                     if ack.code != ConnectReturnCode::Success {
-                        return format!("the broker refuses us: {:?}", ack.code);
+                        return format!(
+                            "it refuses this gateway ({:?}); its access list must name the user gateway/{}",
+                            ack.code, self.settings.instance
+                        );
                     }
                     if let Err(error) = self.subscribe(client) {
                         return error;
@@ -226,7 +231,11 @@ impl Holder {
                 Ok(Event::Incoming(Packet::SubAck(_))) => {
                     if *self.state.borrow() != LinkState::Up {
                         backoff.reset();
-                        tracing::info!(broker.host = self.settings.host, "broker connected");
+                        tracing::info!(
+                            broker.host = self.settings.host,
+                            broker.port = self.settings.port,
+                            "broker connected"
+                        );
                         metrics::gauge!("prim_broker_connected").set(1.0);
                         self.client.send_replace(Some(client.clone()));
                         self.state.send_replace(LinkState::Up);
@@ -234,7 +243,7 @@ impl Holder {
                 }
                 Ok(Event::Incoming(Packet::Publish(publish))) => self.take(client, publish),
                 Ok(Event::Incoming(Packet::Disconnect(_))) => {
-                    return "the broker closed the connection".to_owned();
+                    return "it hung up; its log says why".to_owned();
                 }
                 Ok(Event::Incoming(_) | Event::Outgoing(_) | Event::Auth(_)) => {}
                 Err(error) => return explain::why(&error),

@@ -126,7 +126,11 @@ impl Lookup {
                 Err(_) => format!("Postgres did not answer within {} s", LOOKUP_LIMIT.as_secs()),
             };
             if self.complaint.is_due(&why, Instant::now()) {
-                tracing::warn!(why, "no device can be looked up: batches wait, trying again");
+                tracing::warn!(
+                    device = %address,
+                    why,
+                    "{address} and all others cannot be looked up in the registry ({why}): batches wait, trying again"
+                );
             }
             self.connection = None;
             metrics::counter!("prim_postgres_failures_total").increment(1);

@@ -7,7 +7,7 @@ mod write;
 
 use std::time::Duration;
 
-use prim_ids::InstanceName;
+use prim_ids::{InstanceName, MeetingId};
 use prim_proto::{Ack, AuditKey, Hash, Rejection};
 use sqlx::{Connection as _, PgConnection};
 
@@ -80,8 +80,8 @@ pub struct Committed {
     pub duplicates: usize,
     /// Records quarantined.
     pub quarantined: usize,
-    /// Records stored as bytes only, for their meeting is another device's.
-    pub others_meeting: usize,
+    /// Records stored as bytes only, for their meeting is another device's: number and meeting.
+    pub others_meeting: Vec<(u64, MeetingId)>,
     /// Whether something before it is missing and was asked for.
     pub asks: bool,
     /// Whether it changed the device's audit key.
@@ -133,13 +133,19 @@ impl Store {
     /// A device's key in the gateway's place would let either forge for the other.
     async fn check_key(&mut self, connection: &mut PgConnection) -> Result<(), sqlx::Error> {
         let device: Option<String> = sqlx::query_scalar(
-            "SELECT d.name FROM device_keys k JOIN devices d ON d.id = k.device_id WHERE k.public_key = $1 LIMIT 1",
+            "SELECT o.name || '/' || d.name FROM device_keys k JOIN devices d ON d.id = k.device_id
+             JOIN organisations o ON o.id = d.org_id WHERE k.public_key = $1 LIMIT 1",
         )
         .bind(&self.key.public().to_bytes()[..])
         .fetch_optional(connection)
         .await?;
         if let Some(device) = device {
-            tracing::error!(device, "audit.key is the key of a device: make a key for the gateway alone");
+            tracing::error!(
+                device,
+                instance = %self.instance,
+                "audit.key is the key of the device {device}: either could forge for the other; make a key for the gateway \
+                 alone and name it in gateway.toml"
+            );
         }
         self.key_checked = true;
         Ok(())
@@ -258,7 +264,7 @@ fn summary(batch: &Checked, judgement: &Judgement, depth: Depth, instance: &Inst
         duplicates: count(|fate| matches!(fate, Fate::Duplicate)),
         quarantined: count(|fate| matches!(fate, Fate::Conflict | Fate::Forked(_))),
         asks: judgement.fates.contains(&Fate::Waits),
-        others_meeting: 0,
+        others_meeting: Vec::new(),
         rotated: false,
     }
 }

@@ -3,7 +3,7 @@
 use crate::fault::causes;
 
 /// A part of what the libraries say, in small letters, and what it means. The first that fits counts.
-const SIGNS: [(&str, &str); 11] = [
+const SIGNS: [(&str, &str); 14] = [
     (
         "alert: certificateexpired",
         "the broker says that broker.cert has expired; issue a new one, or set the broker's clock",
@@ -23,6 +23,15 @@ const SIGNS: [(&str, &str); 11] = [
     ("expired", "the broker's certificate has expired; issue a new one, or set this machine's clock"),
     ("certificate", "the broker's certificate cannot be used; issue a new one"),
     ("refused", "nothing listens there; start the broker, or correct broker.host and broker.port"),
+    (
+        "closed by peer",
+        "it closed the connection without a word; its log says why: it restarted, or refuses the name gateway/<instance>",
+    ),
+    ("reset by peer", "the connection was cut; look at the broker's log and the network between"),
+    (
+        "timeout",
+        "it does not answer in time; check the network between, and that broker.port is its port for TLS",
+    ),
     ("lookup", "no machine is known by the name in broker.host; correct it"),
 ];
 
@@ -31,7 +40,7 @@ pub(super) fn why(error: &(dyn std::error::Error + 'static)) -> String {
     let text = causes(error);
     match meaning(&text) {
         Some(meaning) => {
-            tracing::debug!(text, "broker away");
+            tracing::debug!(text, "what the libraries say of the link to the broker");
             meaning.to_owned()
         }
         None => text,
@@ -73,6 +82,9 @@ mod tests {
         says(&format!("{alert}UnknownCA"), "does not know our authority");
         says(&format!("{alert}BadCertificate"), "does not accept broker.cert");
         says("I/O: Connection refused (os error 111)", "nothing listens");
-        assert_eq!(meaning("Mqtt state: Connection closed by peer abruptly"), None);
+        says("Mqtt state: Connection closed by peer abruptly", "its log says why");
+        says("I/O: Connection reset by peer (os error 104)", "the network between");
+        says("Connection timeout", "does not answer in time");
+        assert_eq!(meaning("Requests done"), None);
     }
 }

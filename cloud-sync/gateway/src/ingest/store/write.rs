@@ -218,11 +218,12 @@ pub(super) async fn write_meaning(
         {
             done[index].rotated |= rotate_key(tx, batch, row, rotation).await?;
         }
-        let Some(meeting) = record.meeting.map(|meeting| meeting.to_string()) else { continue };
+        let Some(meeting) = record.meeting else { continue };
         if owners.are_others(&batch.device, row) {
-            done[index].others_meeting += 1;
+            done[index].others_meeting.push((row.chain.seq, meeting));
             continue;
         }
+        let meeting = meeting.to_string();
         if depth == Depth::BytesOnly && !erases(row) {
             continue;
         }
