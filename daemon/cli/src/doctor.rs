@@ -185,7 +185,7 @@ fn describe(health: &Health) -> String {
         };
         lines.push(format!("  adapter {}:{state}", adapter.name));
         for (capability, words) in &adapter.capabilities {
-            lines.push(format!("     {capability:<22} {words}"));
+            lines.push(format!("     {capability}: {words}"));
         }
     }
     lines.join("\n") + "\n"
@@ -253,7 +253,7 @@ mod tests {
             "ok light",
             "-- disk         degraded: records are refused",
             "adapter loopback: down (nobody listens)",
-            "yes, as itself",
+            "     speak: yes, as itself",
         ] {
             assert!(text.contains(words), "{words:?} is not in:\n{text}");
         }

@@ -44,7 +44,7 @@ pub(crate) struct Where {
 
 #[derive(Debug, Args)]
 pub(crate) struct Chosen {
-    /// Which models; `verify` takes all when none is named.
+    /// Which models; without a name, `verify` takes them all.
     names: Vec<String>,
     #[command(flatten)]
     place: Where,

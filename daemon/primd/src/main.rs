@@ -42,10 +42,7 @@ struct Args {
     #[arg(long, value_name = "FILE")]
     meeting: Option<PathBuf>,
     /// Check both files and everything they name, list it, touch no hardware and no port, and leave.
-    ///
-    /// A line each: ok, warn or error, the file, what is wrong with it, what to do, and what it would cost. Run it as the
-    /// user who will run primd.
-    #[arg(long)]
+    #[arg(long, long_help = CHECK)]
     check: bool,
     #[command(subcommand)]
     order: Option<Order>,
@@ -55,20 +52,34 @@ struct Args {
 #[derive(Debug, Subcommand)]
 enum Order {
     /// Erase everything people said in a meeting that has ended.
-    ///
-    /// The daemon must be running, with [status] socket in its configuration. It is erased on this device, and at the
-    /// gateway when it hears of it. The
-    /// records stay, with hashes in place of words, and the audit says that it was done.
+    #[command(long_about = ERASE)]
     Erase {
         /// The meeting's id (26 characters).
         meeting: MeetingId,
     },
     /// Change the key that signs the audit, while the daemon is stopped.
-    ///
-    /// Nothing may wait to be sent: stop the daemon when `prim doctor` shows an empty spool. The old key's consent goes on record; gateways and auditors follow it. The new public key is written beside the secret one
-    /// (audit.pub.pem beside audit.key.pem), the old one is kept with a number (audit.1.pub.pem).
+    #[command(long_about = ROTATE_KEY)]
     RotateKey,
 }
+
+const CHECK: &str = "\
+Check both files and everything they name, list it, touch no hardware and no port, and leave.
+
+A line each: ok, warn or error, the file, what is wrong with it, what to do, and what it would cost. Run it as the user
+who will run primd, in the folder it will be started in.";
+
+const ERASE: &str = "\
+Erase everything people said in a meeting that has ended.
+
+The daemon must be running, with [status] socket in its configuration. The meeting is erased on this device at once, and
+at the gateway when it hears of it. The records stay, with hashes in place of words, and the audit says that it was done.";
+
+const ROTATE_KEY: &str = "\
+Change the key that signs the audit, while the daemon is stopped.
+
+Nothing may wait to be sent: stop the daemon when `prim doctor` shows an empty spool. The old key's consent goes on
+record; gateways and auditors follow it. The new public key is written beside the secret one (audit.pub.pem beside
+audit.key.pem), the old one is kept with a number (audit.1.pub.pem).";
 
 fn main() -> ExitCode {
     let args = Args::parse();

@@ -32,6 +32,15 @@ pub fn check(config: &Path, plan: Option<&Path>) -> Report {
     match config::read(config) {
         Ok(read) => {
             report.ok(&place, "every setting is known and fits");
+            let relative: Vec<&str> =
+                paths(&read).into_iter().filter(|(_, path)| path.is_relative()).map(|(key, _)| key).collect();
+            if !relative.is_empty() {
+                let keys = relative.join(", ");
+                let what = format!(
+                    "not a whole path from / on: {keys}; write it whole if primd is started elsewhere"
+                );
+                report.warn(&place, what, "It is looked for below the folder that primd is started in");
+            }
             look_at_device(&read, &mut report);
         }
         Err(error) => {
@@ -197,6 +206,34 @@ fn look_at_models(speech: &SpeechConfig, report: &mut Report) {
             Err(error) => report.error(key, cannot(&error), matters),
         }
     }
+}
+
+/// Every path in the configuration.
+fn paths(config: &PrimConfig) -> Vec<(&'static str, &Path)> {
+    let HalConfig::Sim { socket, board } = &config.hal;
+    let mut paths: Vec<(&'static str, &Path)> = vec![
+        ("[device] data_dir", &config.device.data_dir),
+        ("[device] audit_key", &config.device.audit_key),
+        ("[hal] socket", socket),
+    ];
+    let optional = [
+        ("[device] witness", config.device.witness.as_deref()),
+        ("[hal] board", board.as_deref()),
+        (
+            "[adapter.loopback] socket",
+            config.adapter.loopback.as_ref().map(|loopback| loopback.socket.as_path()),
+        ),
+        ("[status] socket", config.status.as_ref().map(|status| status.socket.as_path())),
+    ];
+    paths.extend(optional.into_iter().filter_map(|(key, path)| Some((key, path?))));
+    if let Some(broker) = &config.broker {
+        paths.extend([
+            ("[broker] ca", broker.ca.as_path()),
+            ("[broker] cert", broker.cert.as_path()),
+            ("[broker] key", broker.key.as_path()),
+        ]);
+    }
+    paths
 }
 
 /// A file with the key that names it.

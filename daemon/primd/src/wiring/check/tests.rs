@@ -216,6 +216,18 @@ fn folders_and_sockets_that_cannot_be_used_are_errors_and_a_room_that_is_not_the
 }
 
 #[test]
+fn paths_that_hang_on_the_folder_primd_is_started_in_are_a_warning_with_their_keys() {
+    let bench = Bench::new();
+    let report = bench
+        .check_with(&bench.config().replace(&bench.path("audit.key.pem").display().to_string(), "a.pem"));
+    let text = report.to_string();
+    assert!(
+        text.contains("warn: ") && text.contains("from / on: [device] audit_key; write it whole"),
+        "{text}"
+    );
+}
+
+#[test]
 fn every_mistake_is_told_in_one_go() {
     let bench = Bench::new();
     for name in ["ca.pem", "device.pem", "device.key.pem", "audit.key.pem"] {
