@@ -6,7 +6,8 @@ use std::path::Path;
 use std::sync::Arc;
 
 use anyhow::{Context, bail};
-use prim_ids::{BootId, EpochId};
+use prim_ids::{BootId, EpochId, Stream};
+use prim_proto::Reading;
 use prim_spool::{Limits, Spool};
 
 use crate::clock;
@@ -125,7 +126,31 @@ pub(super) fn open_spool(
     let limits = Limits { max_bytes: config.device.spool_max_mib << 20, ..Limits::default() };
     let fresh = EpochId::from_parts(clock::wall_now(), rand::random());
     let write_loss = crate::losses::writer(identity.clone(), witness);
-    Ok(Spool::open(&config.device.data_dir.join(SPOOL_FILE), limits, fresh, write_loss)?)
+    let folder = &config.device.data_dir;
+    let spool = Spool::open(&folder.join(SPOOL_FILE), limits, fresh, write_loss)?;
+    refuse_others(&spool, identity, folder)?;
+    Ok(spool)
+}
+
+/// A copied folder or a changed name: the gateway would take the records that wait there for a forgery.
+fn refuse_others(spool: &Spool, identity: &Identity, folder: &Path) -> anyhow::Result<()> {
+    for stream in Stream::ALL {
+        let Some(row) = spool.read(stream, 1, 1)?.into_iter().next() else { continue };
+        let Ok(Reading::Known(record)) = Reading::of(&String::from_utf8_lossy(&row.bytes)) else { continue };
+        if (&record.org, &record.device) != (&identity.org, &identity.device) {
+            bail!(
+                "use the data folder {}: records of the device {}/{} wait in it, and this is {}/{}; name this device's own \
+                 folder in [device] data_dir, or let that device send them first (its name in [device], its certificate, its \
+                 audit key)",
+                folder.display(),
+                record.org,
+                record.device,
+                identity.org,
+                identity.device
+            );
+        }
+    }
+    Ok(())
 }
 
 #[cfg(test)]
@@ -164,6 +189,41 @@ mod tests {
         fs::write(folder.path().join("spool.sqlite"), "a new life").unwrap();
         drop(claim_folder(folder.path()).unwrap());
         assert_eq!(names(folder.path()), ["lock", "spool.sqlite"]);
+    }
+
+    #[test]
+    fn a_folder_in_which_another_devices_records_wait_is_refused_until_they_are_sent() {
+        use prim_ids::MonoTime;
+        use prim_proto::{Audit, Body, Erasables, Hash};
+        let identity = |device: &str| Identity {
+            org: "acme".parse().unwrap(),
+            device: device.parse().unwrap(),
+            boot: BootId::from_u128(1),
+        };
+        let folder = tempfile::tempdir().unwrap();
+        let write_loss = crate::losses::writer(identity("huddle-9"), None);
+        let file = folder.path().join(SPOOL_FILE);
+        let spool = Spool::open(&file, Limits::default(), EpochId::from_u128(7), write_loss).unwrap();
+        let moment = prim_spool::Moment { boot: BootId::from_u128(1), at: MonoTime::ZERO };
+        let body = Body::Audit(Audit::Daemon { state: crate::ledger::code("started") });
+        let draft = crate::ledger::Ledger::new(identity("huddle-9")).draft(
+            MonoTime::ZERO,
+            body,
+            Erasables::default(),
+        );
+        let appended = spool.append(moment, Stream::Audit, |slot| {
+            let placed = draft.place(slot.epoch, slot.seq, Hash(slot.prev));
+            let bytes = placed.raw.into_bytes();
+            prim_spool::Encoded { bytes, erasable: None, hash: placed.hash.0, meeting: None }
+        });
+        refuse_others(&spool, &identity("huddle-9"), folder.path()).unwrap();
+        let error = refuse_others(&spool, &identity("huddle-2"), folder.path()).unwrap_err().to_string();
+        assert!(
+            error.contains("records of the device acme/huddle-9 wait in it, and this is acme/huddle-2"),
+            "{error}"
+        );
+        spool.acknowledge(Stream::Audit, EpochId::from_u128(7), appended.unwrap().seq).unwrap();
+        refuse_others(&spool, &identity("huddle-2"), folder.path()).unwrap();
     }
 
     #[test]
