@@ -1,5 +1,6 @@
 //! Why the link is down, in words that say what, why and what to do.
 
+use std::collections::VecDeque;
 use std::fmt;
 use std::io;
 
@@ -119,18 +120,26 @@ impl Problem {
 pub(crate) struct Trouble {
     /// The most telling; of equals the newest.
     shown: Option<Problem>,
-    latest: Option<Problem>,
+    /// What the log has been told, the newest last.
+    told: VecDeque<Problem>,
 }
+
+/// So many different problems alternate at most; one more is told again.
+const TOLD: usize = 8;
 
 impl Trouble {
     /// One more; whether it is news that belongs into the log. Every repetition there would drown the rest.
     pub(crate) fn take(&mut self, problem: Problem) -> bool {
-        let is_known = |known: &Option<Problem>| known.as_ref() == Some(&problem);
-        let is_news = !is_known(&self.shown) && !is_known(&self.latest);
         if self.shown.as_ref().is_none_or(|shown| problem.kind.tells() >= shown.kind.tells()) {
             self.shown = Some(problem.clone());
         }
-        self.latest = Some(problem);
+        let is_news = !self.told.contains(&problem);
+        if is_news {
+            if self.told.len() == TOLD {
+                self.told.pop_front();
+            }
+            self.told.push_back(problem);
+        }
         is_news
     }
 
@@ -318,7 +327,7 @@ mod tests {
         let mut trouble = Trouble::default();
         assert!(trouble.take(problem(ProblemKind::Lost)));
         assert!(trouble.take(problem(ProblemKind::NotAuthorized)));
-        assert!(trouble.take(problem(ProblemKind::Lost)));
+        assert!(!trouble.take(problem(ProblemKind::Lost)));
         for _ in 0..3 {
             for kind in [ProblemKind::NotAuthorized, ProblemKind::Lost] {
                 assert!(!trouble.take(problem(kind)), "told before");
