@@ -81,6 +81,8 @@ pub enum HoleReason {
     QuotaAge,
     /// The disk was full.
     DiskFull,
+    /// The disk did not answer, or could not be written.
+    DiskFault,
     /// The spool was found damaged.
     Damaged,
 }

@@ -1,7 +1,7 @@
 //! Appending: places, one transaction, and what happens when there is no room.
 
 use prim_ids::Stream;
-use rusqlite::TransactionBehavior;
+use rusqlite::{ErrorCode, TransactionBehavior};
 
 use crate::spool::{Inner, is_full};
 use crate::store::{self, Head, OpenLoss, index};
@@ -36,6 +36,30 @@ pub enum AppendError {
         #[source]
         source: rusqlite::Error,
     },
+}
+
+impl AppendError {
+    /// Why, in a few words for a person.
+    #[must_use]
+    pub fn why(&self) -> &'static str {
+        match self {
+            Self::DiskFull { .. } => "the disk is full",
+            Self::OverQuota { .. } => "unsent audit fills it",
+            Self::Sqlite { source } => why(source),
+        }
+    }
+}
+
+/// What SQLite's word means for a person.
+pub(crate) fn why(error: &rusqlite::Error) -> &'static str {
+    match error.sqlite_error_code() {
+        Some(ErrorCode::ReadOnly) => "its file system is read-only",
+        Some(ErrorCode::SystemIoFailure) => "the disk reports errors",
+        Some(ErrorCode::PermissionDenied | ErrorCode::CannotOpen) => "access to it is denied",
+        Some(ErrorCode::DatabaseCorrupt | ErrorCode::NotADatabase) => "it is damaged",
+        Some(ErrorCode::DiskFull) => "the disk is full",
+        _ => "SQLite refuses",
+    }
 }
 
 /// Records with their places, before they are committed.
@@ -171,22 +195,55 @@ impl Inner {
                 kept.records.push(record);
                 continue;
             }
-            let open = &mut losses[index(slot.stream)];
-            let (to, last) = (slot.seq, record.hash);
-            match open.last_mut() {
-                Some(OpenLoss { loss, row: None }) if loss.to + 1 == slot.seq => {
-                    *loss = Loss { to, last, reason, ..*loss };
-                }
-                Some(_) | None => {
-                    let loss = Loss { from: slot.seq, to, reason, before: slot.prev, last };
-                    open.push(OpenLoss { loss, row: None });
-                }
-            }
+            let (from, to) = (slot.seq, slot.seq);
+            let loss = Loss { from, to, reason, before: slot.prev, last: record.hash };
+            lengthen(&mut losses[index(slot.stream)], loss);
             let head = &mut kept.heads[index(slot.stream)];
             head.rows -= 1;
             head.bytes -= store::size(&record);
         }
         self.refused += all - kept.slots.len() as u64;
+        let stored = self.store_with_losses(kept, losses, state)?;
+        if let Err(kept) = stored {
+            self.refused += kept;
+        }
+        Ok(stored.is_ok())
+    }
+
+    /// Uses numbers for records that never came here, so that a loss record names them as soon as there is room. Nothing of
+    /// them was hashed: the chain goes on from where it was. Whether that could be stored.
+    pub(crate) fn lose(
+        &mut self,
+        now: Moment,
+        lost: &[(Stream, u64)],
+        reason: LossReason,
+    ) -> Result<bool, AppendError> {
+        self.count_time(now);
+        let mut kept = Placed { heads: self.heads, ..Placed::default() };
+        let mut losses = self.losses.clone();
+        for &(stream, count) in lost.iter().filter(|(_, count)| *count > 0) {
+            let tip = &mut kept.heads[index(stream)].tip;
+            let (from, to) = (tip.seq + 1, tip.seq + count);
+            tip.seq = to;
+            lengthen(&mut losses[index(stream)], Loss { from, to, reason, before: tip.hash, last: tip.hash });
+        }
+        let stored = self.store_with_losses(kept, losses, None)?.is_ok();
+        if stored {
+            match self.admit_losses(now) {
+                Err(source) if !is_full(&source) => return Err(AppendError::Sqlite { source }),
+                Ok(()) | Err(_) => {}
+            }
+        }
+        Ok(stored)
+    }
+
+    /// As audit, into the reserve if need be. Where even that is full: how many records are not kept.
+    fn store_with_losses(
+        &mut self,
+        mut kept: Placed,
+        losses: [Vec<OpenLoss>; 6],
+        state: Option<&[u8]>,
+    ) -> Result<Result<(), u64>, AppendError> {
         kept.losses = Stream::ALL
             .into_iter()
             .filter(|s| losses[index(*s)] != self.losses[index(*s)])
@@ -201,12 +258,11 @@ impl Inner {
             Ok(()) => {
                 self.heads = kept.heads;
                 self.losses = losses;
-                Ok(true)
+                Ok(Ok(()))
             }
             Err(source) if is_full(&source) => {
                 self.full = true;
-                self.refused += kept.slots.len() as u64;
-                Ok(false)
+                Ok(Err(kept.slots.len() as u64))
             }
             Err(source) => Err(AppendError::Sqlite { source }),
         }
@@ -226,5 +282,15 @@ impl Inner {
             Err(error) if !is_full(&error) => Err(error),
             Ok(_) | Err(_) => Ok(()),
         }
+    }
+}
+
+/// `loss` follows on what was lost last, or stands alone.
+fn lengthen(open: &mut Vec<OpenLoss>, loss: Loss) {
+    match open.last_mut() {
+        Some(OpenLoss { loss: last, row: None }) if last.to + 1 == loss.from => {
+            *last = Loss { from: last.from, before: last.before, ..loss };
+        }
+        Some(_) | None => open.push(OpenLoss { loss, row: None }),
     }
 }

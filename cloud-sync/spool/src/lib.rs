@@ -42,6 +42,10 @@
 //! call is kept. What is erased or deleted is overwritten, but for what is
 //! deleted while the disk is full.
 //!
+//! Others fill the disk too. [`Spool::look`], called once a second or so, says what is free, and takes the reserve back as
+//! soon as there is room for it. Records that never came here (the caller's memory was full, an append failed) are named
+//! the same way: [`Spool::lose`].
+//!
 //! ```
 //! use prim_ids::{BootId, EpochId, MonoTime, Stream};
 //! use prim_spool::{Encoded, Limits, Moment, Spool};
@@ -74,6 +78,7 @@
 
 mod append;
 mod limits;
+mod look;
 mod open;
 mod reserve;
 mod room;
@@ -83,6 +88,7 @@ mod store;
 
 pub use append::AppendError;
 pub use limits::{Condition, Depth, Limits, StreamDepth};
+pub use look::{LookError, Looked};
 #[doc(hidden)]
 pub use open::Backing;
 pub use open::{OpenSpoolError, set_aside};

@@ -50,6 +50,8 @@ pub struct Depth {
     pub next_to_drop: Option<Stream>,
     /// Records refused since the spool was opened, for want of room.
     pub refused: u64,
+    /// Bytes free under the spool at the last [look](crate::Spool::look).
+    pub free_bytes: Option<u64>,
 }
 
 /// How much of one stream waits.

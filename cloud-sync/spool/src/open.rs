@@ -9,6 +9,7 @@ use std::time::Duration;
 use prim_ids::EpochId;
 use rusqlite::{Connection, ErrorCode, OpenFlags, TransactionBehavior, params};
 
+use crate::Tip;
 use crate::store::{self, STATE_TABLE, TABLES, TABLES_VERSION};
 
 /// Why the spool cannot be opened.
@@ -194,7 +195,8 @@ fn check_heads(conn: &Connection) -> Result<(), Failed> {
         let head = heads[store::index(stream)];
         let last = store::read(conn, stream, head.tip.seq, 2)?;
         let fits = match last.as_slice() {
-            [] => head.rows == 0,
+            // The last numbers may have been lost, and no record says so yet.
+            [] => head.rows == 0 || ends_in_loss(conn, stream, head.tip)?,
             [row] => row.seq == head.tip.seq && row.hash == head.tip.hash,
             [..] => false,
         };
@@ -203,4 +205,11 @@ fn check_heads(conn: &Connection) -> Result<(), Failed> {
         }
     }
     Ok(())
+}
+
+fn ends_in_loss(conn: &Connection, stream: prim_ids::Stream, tip: Tip) -> rusqlite::Result<bool> {
+    let losses = store::load_losses(conn, stream)?;
+    Ok(losses
+        .last()
+        .is_some_and(|open| open.row.is_none() && (open.loss.to, open.loss.last) == (tip.seq, tip.hash)))
 }

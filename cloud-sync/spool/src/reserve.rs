@@ -23,6 +23,16 @@ impl Reserve {
         std::fs::metadata(&self.path).is_ok_and(|meta| meta.len() == self.bytes)
     }
 
+    /// Bytes of it that are there.
+    pub(crate) fn held_bytes(&self) -> u64 {
+        std::fs::metadata(&self.path).map_or(0, |meta| meta.len())
+    }
+
+    /// Bytes that are missing.
+    pub(crate) fn missing_bytes(&self) -> u64 {
+        self.bytes.saturating_sub(self.held_bytes())
+    }
+
     /// Takes the space, or none of it.
     pub(crate) fn hold(&self) -> io::Result<()> {
         if self.is_held() {

@@ -109,7 +109,7 @@ impl Inner {
             return Ok(());
         }
         self.refusing = false;
-        for stream in DROP_ORDER {
+        for stream in Stream::ALL {
             if self.losses[index(stream)].iter().all(|loss| loss.row.is_some()) {
                 continue;
             }

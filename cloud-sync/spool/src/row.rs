@@ -87,4 +87,6 @@ pub enum LossReason {
     QuotaAge,
     /// The disk was full.
     DiskFull,
+    /// The disk did not answer, or could not be written.
+    DiskFault,
 }

@@ -1,7 +1,8 @@
 //! The spool itself: append, read, acknowledge, erase.
 
 use std::fmt;
-use std::path::Path;
+use std::io;
+use std::path::{Path, PathBuf};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use prim_ids::{EpochId, MeetingId, Stream};
@@ -25,6 +26,8 @@ const RETRY_RESERVE_MS: u64 = 60 * 1000;
 #[derive(Debug)]
 pub struct Spool {
     epoch: EpochId,
+    /// Where the files lie.
+    pub(crate) folder: PathBuf,
     inner: Mutex<Inner>,
 }
 
@@ -42,6 +45,14 @@ pub(crate) struct Inner {
     /// Pages the file may have while the reserve is given away; only audit may go beyond.
     pub(crate) page_cap: Option<i64>,
     pub(crate) retry_reserve_at: u64,
+    /// Why the reserve is not there, when it is not for want of room.
+    pub(crate) reserve_fault: Option<io::ErrorKind>,
+    /// A look found room for the reserve, and yet it could not be taken: when the next look may try.
+    pub(crate) retry_look_at: u64,
+    /// Free at the last look.
+    pub(crate) free_bytes: Option<u64>,
+    /// Less than a few reserves were free then.
+    pub(crate) low: bool,
     pub(crate) full: bool,
     pub(crate) refused: u64,
     /// The last record of another stream than audit was refused: admitting such losses waits until there is room.
@@ -154,14 +165,21 @@ impl Spool {
             reserve: Reserve::beside(path, limits.reserve_bytes),
             page_cap: None,
             retry_reserve_at: 0,
+            reserve_fault: None,
+            retry_look_at: 0,
+            free_bytes: None,
+            low: false,
             full: false,
             refused: 0,
             refusing: false,
         };
-        if inner.reserve.hold().is_err() {
+        // The first look tells whoever asks.
+        if !inner.hold_reserve() {
             inner.cap_pages().map_err(sqlite)?;
         }
-        Ok(Self { epoch, inner: Mutex::new(inner) })
+        let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty());
+        let folder = folder.unwrap_or_else(|| Path::new(".")).to_owned();
+        Ok(Self { epoch, folder, inner: Mutex::new(inner) })
     }
 
     /// This life of the spool.
@@ -268,6 +286,7 @@ impl Spool {
             streams,
             next_to_drop: inner.next_to_drop(),
             refused: inner.refused,
+            free_bytes: inner.free_bytes,
         })
     }
 
@@ -298,7 +317,7 @@ impl Spool {
     }
 
     /// A caller's closure may have panicked under the lock; it runs before anything is changed.
-    fn lock(&self) -> MutexGuard<'_, Inner> {
+    pub(crate) fn lock(&self) -> MutexGuard<'_, Inner> {
         self.inner.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
@@ -308,7 +327,7 @@ impl Inner {
         self.heads.iter().map(|head| head.bytes).sum()
     }
 
-    fn condition(&self) -> Condition {
+    pub(crate) fn condition(&self) -> Condition {
         if self.full {
             Condition::Full
         } else if self.page_cap.is_some() {
@@ -334,12 +353,24 @@ impl Inner {
     pub(crate) fn take_reserve_back(&mut self) -> rusqlite::Result<()> {
         self.retry_reserve_at = self.on.on_ms + RETRY_RESERVE_MS;
         self.shrink()?;
-        if self.reserve.hold().is_ok() {
+        if self.hold_reserve() {
             self.page_cap = None;
             self.full = false;
             self.limit_pages(i64::from(u32::MAX) - 1)?;
         }
         Ok(())
+    }
+
+    fn hold_reserve(&mut self) -> bool {
+        let held = self.reserve.hold();
+        let wants_room = |error: &io::Error| {
+            matches!(
+                error.kind(),
+                io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded | io::ErrorKind::FileTooLarge
+            )
+        };
+        self.reserve_fault = held.as_ref().err().filter(|error| !wants_room(error)).map(io::Error::kind);
+        held.is_ok()
     }
 
     /// Gives free pages back to the file system and empties the WAL.

@@ -259,6 +259,7 @@ pub(crate) fn load_losses(conn: &Connection, stream: Stream) -> rusqlite::Result
         let reason = match row.get(2)? {
             1i64 => LossReason::QuotaBytes,
             2 => LossReason::QuotaAge,
+            4 => LossReason::DiskFault,
             _ => LossReason::DiskFull,
         };
         let (from, to) = (nat(row.get(0)?), nat(row.get(1)?));
@@ -278,6 +279,7 @@ pub(crate) fn save_losses(tx: &Transaction<'_>, stream: Stream, losses: &[OpenLo
             LossReason::QuotaBytes => 1i64,
             LossReason::QuotaAge => 2,
             LossReason::DiskFull => 3,
+            LossReason::DiskFault => 4,
         };
         insert.execute(params![
             code(stream),
@@ -327,9 +329,9 @@ pub(crate) fn load_on_time(conn: &Connection) -> rusqlite::Result<OnTime> {
     })
 }
 
-pub(crate) fn save_on_time(tx: &Transaction<'_>, on: OnTime) -> rusqlite::Result<()> {
+pub(crate) fn save_on_time(conn: &Connection, on: OnTime) -> rusqlite::Result<()> {
     let boot = on.boot.map(|id| id.as_u128().to_be_bytes());
-    tx.prepare_cached("UPDATE meta SET boot = ?1, boot_at_ms = ?2, on_ms = ?3")?
+    conn.prepare_cached("UPDATE meta SET boot = ?1, boot_at_ms = ?2, on_ms = ?3")?
         .execute(params![boot, int(on.boot_at_ms), int(on.on_ms)])
         .map(|_| ())
 }

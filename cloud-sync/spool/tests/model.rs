@@ -10,7 +10,8 @@ use std::time::Duration;
 use chained::{Dice, encode, encode_private, epoch, moment, roomy, rows, write_loss};
 use prim_ids::{BootId, EpochId, MeetingId, MonoTime, Stream};
 use prim_spool::{
-    AcknowledgeError, AppendError, Backing, Condition, Limits, Moment, OpenSpoolError, Spool, StoredRow,
+    AcknowledgeError, AppendError, Backing, Condition, Limits, LossReason, Moment, OpenSpoolError, Spool,
+    StoredRow,
 };
 use proptest::prelude::*;
 
@@ -461,4 +462,63 @@ fn tables_of_version_1_get_what_they_lack() {
     spool.append_with_state(moment(2), &[Stream::Audit], b"new", |_, slot| encode(slot, "new")).unwrap();
     let rows = rows(&spool, Stream::Audit);
     assert_eq!((rows.len(), rows[1].prev), (2, first.hash));
+}
+
+/// The loss records of `stream`: its number and what it says.
+fn losses(spool: &Spool, stream: Stream) -> Vec<(u64, String)> {
+    let rows = spool.read(stream, 1, 1000).unwrap();
+    let said = rows.iter().map(|row| (row.seq, String::from_utf8(row.bytes.clone()).unwrap()));
+    said.filter(|(_, said)| said.contains("lost")).collect()
+}
+
+#[test]
+fn records_that_never_came_get_numbers_and_a_record_that_names_them() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("spool.db");
+    let spool = open(&path, roomy());
+    let mut last = [0; 32];
+    for stream in [Stream::Audit, Stream::Note] {
+        last = spool.append(moment(1), stream, |slot| encode(slot, "before")).unwrap().hash;
+    }
+    let lost = [(Stream::Audit, 3), (Stream::Note, 1), (Stream::Usage, 0)];
+    assert!(spool.lose(moment(2), &lost, LossReason::DiskFault).unwrap());
+    for (stream, named, says) in
+        [(Stream::Audit, 5, "lost 2 4 DiskFault"), (Stream::Note, 3, "lost 2 2 DiskFault")]
+    {
+        let losses = losses(&spool, stream);
+        assert!(matches!(&losses[..], [(seq, said)] if *seq == named && said.ends_with(says)), "{losses:?}");
+    }
+    assert_eq!(spool.tip(Stream::Usage).seq, 0);
+    let after = spool.read(Stream::Note, 3, 1).unwrap();
+    assert_eq!(after[0].prev, last, "the chain goes on from where it was");
+    drop(spool);
+    let spool = open(&path, roomy());
+    assert_eq!(spool.tip(Stream::Audit).seq, 5);
+    spool.append(moment(3), Stream::Audit, |slot| encode(slot, "after")).unwrap();
+}
+
+#[test]
+fn a_spool_whose_last_record_was_refused_opens_again_and_then_names_it() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("spool.db");
+    let limits = Limits { max_bytes: 10_000, ..roomy() };
+    let spool = open(&path, limits);
+    let mut at = 1;
+    let refused = loop {
+        at += 1;
+        spool.append(moment(at), Stream::Audit, |slot| encode(slot, &"a".repeat(3000))).unwrap();
+        if let Err(error) = spool.append(moment(at), Stream::Utterance, |slot| encode(slot, "no room")) {
+            break error;
+        }
+    };
+    assert!(matches!(refused, AppendError::OverQuota { audit_kept: true, .. }), "{refused}");
+    let rows = spool.read(Stream::Utterance, 1, 1000).unwrap();
+    let last = rows.last().expect("one that admits an earlier drop").seq;
+    assert!(last < spool.tip(Stream::Utterance).seq, "the last number is lost, and nothing says so yet");
+    drop(spool);
+    let spool = open(&path, limits);
+    spool.acknowledge(Stream::Audit, epoch(), spool.tip(Stream::Audit).seq).unwrap();
+    spool.append(moment(at), Stream::Utterance, |slot| encode(slot, "room")).unwrap();
+    let (_, named) = losses(&spool, Stream::Utterance).pop().unwrap();
+    assert!(named.ends_with("QuotaBytes"), "{named}");
 }

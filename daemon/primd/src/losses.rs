@@ -20,6 +20,7 @@ pub(crate) fn writer(identity: Identity, witness: Option<Arc<Witness>>) -> Write
                 LossReason::QuotaBytes => HoleReason::QuotaBytes,
                 LossReason::QuotaAge => HoleReason::QuotaAge,
                 LossReason::DiskFull => HoleReason::DiskFull,
+                LossReason::DiskFault => HoleReason::DiskFault,
             },
             before: Hash(loss.before),
             last: Hash(loss.last),

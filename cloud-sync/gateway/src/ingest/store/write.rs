@@ -180,6 +180,7 @@ pub(super) async fn write_exceptions(
             HoleReason::QuotaBytes => "quota_bytes",
             HoleReason::QuotaAge => "quota_age",
             HoleReason::DiskFull => "disk_full",
+            HoleReason::DiskFault => "disk_fault",
             HoleReason::Damaged => "damaged",
         };
         sqlx::query(
