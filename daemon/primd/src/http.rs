@@ -108,6 +108,8 @@ struct SpoolHealth {
     records: u64,
     bytes: u64,
     refused: u64,
+    /// Under the spool, at the writer's last look.
+    free_bytes: Option<u64>,
     would_drop_first: Option<String>,
 }
 
@@ -122,6 +124,7 @@ impl HealthSource {
                 records: 0,
                 bytes: 0,
                 refused: 0,
+                free_bytes: None,
                 would_drop_first: None,
             },
             |d| SpoolHealth {
@@ -129,6 +132,7 @@ impl HealthSource {
                 records: d.rows,
                 bytes: d.bytes,
                 refused: d.refused,
+                free_bytes: d.free_bytes,
                 would_drop_first: d.next_to_drop.map(|s| s.to_string()),
             },
         );
@@ -197,6 +201,9 @@ impl HealthSource {
             gauge!("prim_spool_records").set(depth.rows as f64);
             gauge!("prim_spool_bytes").set(depth.bytes as f64);
             counter!("prim_spool_refused_records_total").absolute(depth.refused);
+            if let Some(free) = depth.free_bytes {
+                gauge!("prim_disk_free_bytes").set(free as f64);
+            }
             for stream in depth.streams {
                 let label = stream.stream.to_string();
                 gauge!("prim_spool_stream_records", "stream" => label.clone()).set(stream.rows as f64);

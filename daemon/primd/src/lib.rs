@@ -19,6 +19,7 @@ pub mod agenda;
 mod certificate;
 mod clock;
 pub mod config;
+mod disk;
 pub mod erase;
 mod front;
 mod http;

@@ -32,16 +32,20 @@ use self::orders::timebox_event;
 pub(crate) use self::records::resume;
 use self::waiting::{Later, Waiting};
 use crate::clock::{self, JumpWatch};
+use crate::disk::{DiskReport, DiskState};
 use crate::inbox::{Facts, Message};
 use crate::ledger::Ledger;
 use crate::live::{Live, Said};
 use crate::mouth::Mouth;
 use crate::replay::ReplayLog;
 use crate::vitals::{Parts, Stopwatch};
-use crate::writer::Writer;
+use crate::writer::{DiskSilent, Writer};
 
 /// The longest nap: the wall clock, the spool's depth and the agenda clock are looked after this often.
 const NAP: Duration = Duration::from_secs(1);
+
+/// How long a daemon that was told to stop waits for a disk that does not answer: service managers wait longer.
+pub(crate) const STOP_PATIENCE: Duration = Duration::from_secs(10);
 
 /// What the platform can be asked to do.
 pub(crate) trait Platform: Send {
@@ -77,7 +81,10 @@ pub(crate) struct LoopState {
     prepared: BTreeMap<SayId, Vec<String>>,
     reset: bool,
     light_up: bool,
-    disk_up: bool,
+    /// As people were told.
+    disk: Option<DiskState>,
+    /// What the writer told last.
+    disk_seen: Option<DiskReport>,
     link_was_up: Option<bool>,
     last_sync: Option<(u64, bool)>,
     last_second: u64,
@@ -94,7 +101,8 @@ impl LoopState {
             prepared: BTreeMap::new(),
             reset: false,
             light_up: true,
-            disk_up: true,
+            disk: None,
+            disk_seen: None,
             link_was_up: None,
             last_sync: None,
             last_second: 0,
@@ -113,9 +121,17 @@ pub(crate) enum Ended {
     ResetOrdered,
 }
 
+/// How the loop has ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Finished {
+    pub(crate) ended: Ended,
+    /// Whether everything that was recorded is on disk.
+    pub(crate) written: Result<(), DiskSilent>,
+}
+
 impl MeetingLoop {
     /// Runs until told to stop. A running meeting is ended first.
-    pub(crate) fn run(mut self, inbox: &Facts) -> Ended {
+    pub(crate) fn run(mut self, inbox: &Facts) -> Finished {
         // The core orders changes only; a light that was never set says that nothing runs.
         self.show(self.meeting.light());
         self.let_words_leave();
@@ -132,19 +148,26 @@ impl MeetingLoop {
             let turned = self.turn(clock::mono_now(), message, &mut || inbox.try_recv().ok());
             self.look_after(clock::mono_now());
             if let Some(ended) = turned {
-                self.finish();
-                return ended;
+                return Finished { ended, written: self.finish(STOP_PATIENCE) };
             }
         }
     }
 
-    /// Everything that was recorded is on disk, and what still waited for it is done; nothing more is heard.
-    fn finish(mut self) {
+    /// Everything that was recorded is on disk, and what still waited for it is done; nothing more is heard. A disk that
+    /// does not answer is waited for no longer than `patience`.
+    fn finish(mut self, patience: Duration) -> Result<(), DiskSilent> {
         self.state.waiting.hush();
-        self.writer.flush();
-        self.take_written();
+        let written = self.writer.flush(patience);
+        self.take_written(clock::mono_now());
         self.mouth.stop();
-        self.writer.stop();
+        let written = written.and_then(|()| self.writer.stop(patience));
+        if let Err(DiskSilent { records }) = written {
+            tracing::error!(
+                lost.records = records,
+                "the disk does not answer: the daemon stops without what it has not written"
+            );
+        }
+        written
     }
 
     /// One turn: at most one message (and, when a meeting closes, what `waits` behind it), and what is due at `now`.
@@ -158,7 +181,7 @@ impl MeetingLoop {
             self.take(now, message);
         }
         // After the message: what it silences does not begin.
-        self.take_written();
+        self.take_written(now);
         let mut stop = false;
         if let Some(closing) = self.state.closing.filter(|closing| self.may_close(now, closing)) {
             // Words that were told before the count fell wait in the inbox: they belong to the meeting.

@@ -110,6 +110,7 @@ pub(crate) fn describe() {
         ("prim_inbox_waiting_messages", Unit::Count, "Facts that wait for the meeting's thread"),
         ("prim_spool_records", Unit::Count, "Records that wait for a gateway"),
         ("prim_spool_bytes", Unit::Bytes, "Their size"),
+        ("prim_disk_free_bytes", Unit::Bytes, "Free on the disk under the spool"),
         ("prim_spool_stream_records", Unit::Count, "Records that wait, by stream"),
         ("process_resident_memory_bytes", Unit::Bytes, "Resident memory, models included"),
         ("prim_spool_head", Unit::Count, "The last number given out, by stream"),

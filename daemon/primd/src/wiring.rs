@@ -38,14 +38,16 @@ use crate::inbox::Inbox;
 use crate::ledger::{Identity, Ledger};
 use crate::listener::{Judge, Listener, ListenerParts};
 use crate::live::{self, Live};
-use crate::meeting_loop::{Ended, LoopState, MeetingLoop, Platform, config_for, resume, start_of};
+use crate::meeting_loop::{
+    Ended, Finished, LoopState, MeetingLoop, Platform, STOP_PATIENCE, config_for, resume, start_of,
+};
 use crate::mouth::{Mouth, Route};
 use crate::platform::PlatformLink;
 use crate::replay::ReplayLog;
 use crate::rotate;
 use crate::session::{self, Joined};
 use crate::vitals::Parts;
-use crate::writer::{Writer, WriterParts};
+use crate::writer::{DiskSilent, Writer, WriterParts};
 
 /// How often the device's certificate is looked at.
 const CERTIFICATE_LOOK: Duration = Duration::from_secs(60);
@@ -215,8 +217,7 @@ pub fn run(config: &PrimConfig, plan: Option<&MeetingPlan>) -> anyhow::Result<()
         (Peripheral::Light, PeripheralState::Up),
         (Peripheral::Button, PeripheralState::Up),
         (Peripheral::Speaker, PeripheralState::Up),
-        (Peripheral::Disk, PeripheralState::Up),
-        (Peripheral::Stt, room_stt.state),
+(Peripheral::Stt, room_stt.state),
         (Peripheral::Tts, voice.state),
         (Peripheral::LanguageModel, PeripheralState::Absent { reason: "none is configured".to_owned() }),
     ] {
@@ -265,7 +266,7 @@ pub fn run(config: &PrimConfig, plan: Option<&MeetingPlan>) -> anyhow::Result<()
         state: LoopState::new(),
     };
     tracing::info!(device.org = %config.device.org, device.name = %config.device.name, "the room is ready");
-    let ended = meeting_loop.run(&facts);
+    let Finished { ended, written } = meeting_loop.run(&facts);
     if ended == Ended::ResetOrdered {
         // Before anything that takes time: what was ordered must not be lost with the power.
         order_reset(folder).context("mark the folder for reset")?;
@@ -280,6 +281,16 @@ pub fn run(config: &PrimConfig, plan: Option<&MeetingPlan>) -> anyhow::Result<()
     }
     if let Some(uplink) = uplink {
         uplink.shutdown(DRAIN_LIMIT);
+    }
+    if let Err(DiskSilent { records }) = written {
+        // Whoever else waits for that disk is not waited for.
+        runtime.shutdown_background();
+        bail!(
+            "write {records} records down: the disk did not answer for {} s; they are lost. See what the system says of \
+             the disk of {}, then start primd again",
+            STOP_PATIENCE.as_secs(),
+            folder.display()
+        );
     }
     if let Err(error) = spool.forget_state() {
         tracing::warn!(

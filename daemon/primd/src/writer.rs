@@ -6,29 +6,31 @@
 //! [`QUEUE`] batches wait, each to be committed on its own. What comes then gathers in the last of them: its records go
 //! into one transaction with the newest state, so that a crash still leaves all or none of an input, in order. Inputs are
 //! served as before; what must be on record before it is heard waits. Beyond [`GATHERED`] records in that last batch
-//! there is no room: they are refused as on a full disk.
+//! there is no room: what comes is refused and counted, and loss records name it as soon as the disk answers.
 
-use std::collections::VecDeque;
-use std::sync::mpsc::{Receiver, Sender, SyncSender, channel, sync_channel};
+mod scribe;
+
+use std::collections::{BTreeMap, VecDeque};
+use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, channel, sync_channel};
 use std::sync::{Arc, Condvar, Mutex, PoisonError};
-use std::thread::JoinHandle;
+use std::time::Duration;
 
 use prim_ids::{BootId, Stream};
-use prim_proto::witness::{Line, Step};
-use prim_proto::{self as proto, Draft};
+use prim_proto::Draft;
 use prim_spool::{AppendError, Encoded, Moment, Slot, Spool};
 
-use crate::clock;
+use self::scribe::Scribe;
+use crate::disk::DiskReport;
 use crate::erase::Erasure;
 use crate::inbox::Inbox;
 use crate::mouth::lock;
-use crate::replay::{Op, ReplayFile};
+use crate::replay::Op;
 use crate::witness::Witness;
 
 /// Batches that wait, each with its own state of the meeting: half a minute of a lively one.
 const QUEUE: usize = 64;
 /// Records in the last batch when the queue is full: about 10 MB, and hours of a meeting whose disk hangs.
-const GATHERED: usize = 10_000;
+pub(crate) const GATHERED: usize = 10_000;
 
 /// Everything given until then; numbers grow by one with each batch.
 pub(crate) type Ticket = u64;
@@ -96,9 +98,9 @@ pub(crate) enum Stored {
     /// It is on disk. `refusing`: audit still finds room where nothing else does; that is no recovery.
     All { refusing: bool },
     /// Its audit is on disk; of the rest it is on record that it is lost.
-    AuditAlone { why: &'static str },
+    AuditAlone,
     /// No record of it is on disk.
-    Failed { why: &'static str },
+    Failed,
 }
 
 /// What the writer tells.
@@ -108,18 +110,51 @@ pub(crate) enum Written {
     Batch { through: Ticket, stored: Stored },
     /// So many records wait for the gateway; `None` when they could not be counted.
     Depth { rows: Option<u64> },
+    /// The disk is another than before, as far as the writer sees it. Told first of all.
+    Disk(DiskReport),
+}
+
+/// How many records of each stream.
+type Counts = BTreeMap<Stream, u64>;
+
+fn count(counts: &mut Counts, streams: impl IntoIterator<Item = Stream>) {
+    streams.into_iter().for_each(|stream| *counts.entry(stream).or_default() += 1);
+}
+
+/// The disk does not answer: so many records were given and are not known to be on it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct DiskSilent {
+    pub(crate) records: u64,
 }
 
 enum Job {
-    Batch { ticket: Ticket, batch: Batch },
+    Batch {
+        ticket: Ticket,
+        batch: Batch,
+    },
+    /// These found no room in memory, in this place of the order.
+    Lost(Counts),
     Erase(Box<Erasure>),
     Depth,
     Flush(SyncSender<()>),
 }
 
+impl Job {
+    fn records(&self) -> u64 {
+        match self {
+            Self::Batch { batch, .. } => batch.drafts.len() as u64,
+            Self::Lost(counts) => counts.values().sum(),
+            Self::Erase(_) => 1,
+            Self::Depth | Self::Flush(_) => 0,
+        }
+    }
+}
+
 #[derive(Default)]
 struct Jobs {
     waiting: VecDeque<Job>,
+    /// Records in the job that is being done.
+    at_work: u64,
     closed: bool,
 }
 
@@ -142,8 +177,10 @@ impl Queue {
     fn pop(&self) -> Option<Job> {
         let mut jobs = lock(&self.jobs);
         loop {
-            if let Some(job) = jobs.waiting.pop_front() {
-                return Some(job);
+            let job = jobs.waiting.pop_front();
+            jobs.at_work = job.as_ref().map_or(0, Job::records);
+            if job.is_some() {
+                return job;
             }
             if jobs.closed {
                 return None;
@@ -155,6 +192,11 @@ impl Queue {
     fn close(&self) {
         lock(&self.jobs).closed = true;
         self.more.notify_one();
+    }
+
+    fn silent(&self) -> DiskSilent {
+        let jobs = lock(&self.jobs);
+        DiskSilent { records: jobs.at_work + jobs.waiting.iter().map(Job::records).sum::<u64>() }
     }
 }
 
@@ -177,28 +219,35 @@ pub(crate) struct WriterParts {
     pub(crate) inbox: Inbox,
 }
 
-/// The meeting's handle. Only [`flush`](Self::flush) and [`stop`](Self::stop) wait.
+/// The meeting's handle. Only [`flush`](Self::flush) and [`stop`](Self::stop) wait, and no longer than they are told.
 pub(crate) struct Writer {
     queue: Arc<Queue>,
     written: Receiver<Written>,
     given: Ticket,
     done: Ticket,
     depth_asked: bool,
-    thread: JoinHandle<()>,
+    /// Nothing is ever sent: it breaks off when the thread is gone.
+    left: Receiver<()>,
 }
 
 impl Writer {
     pub(crate) fn start(parts: WriterParts) -> std::io::Result<Self> {
         let queue: Arc<Queue> = Arc::default();
         let (tell, written) = channel();
+        let (leaving, left) = sync_channel(0);
         let theirs = Leaving(Arc::clone(&queue));
-        let mut scribe = Scribe { parts, tell, replay: ReplayFile::default(), failing: false };
-        let thread = std::thread::Builder::new().name("prim-writer".into()).spawn(move || {
+        let mut scribe = Scribe::new(parts, tell);
+        std::thread::Builder::new().name("prim-writer".into()).spawn(move || {
+            // Dropped last, when everything else of the thread's is gone.
+            let _leaving = leaving;
+            scribe.look();
             while let Some(job) = theirs.0.pop() {
                 scribe.work(job);
             }
+            drop(scribe);
+            drop(theirs);
         })?;
-        Ok(Self { queue, written, given: 0, done: 0, depth_asked: false, thread })
+        Ok(Self { queue, written, given: 0, done: 0, depth_asked: false, left })
     }
 
     /// Whether there is room for it.
@@ -207,14 +256,28 @@ impl Writer {
         if jobs.closed {
             return false;
         }
-        if jobs.waiting.len() >= QUEUE
-            && let Some(Job::Batch { batch: last, .. }) = jobs.waiting.back_mut()
-        {
-            let fits = last.drafts.len() + batch.drafts.len() <= GATHERED;
-            if fits {
-                last.take_in(batch);
+        if jobs.waiting.len() >= QUEUE {
+            let streams = batch.drafts.iter().map(|draft| draft.stream);
+            match jobs.waiting.back_mut() {
+                Some(Job::Batch { batch: last, .. })
+                    if last.drafts.len() + batch.drafts.len() <= GATHERED =>
+                {
+                    last.take_in(batch);
+                    return true;
+                }
+                Some(Job::Batch { .. }) => {
+                    let mut lost = Counts::default();
+                    count(&mut lost, streams);
+                    jobs.waiting.push_back(Job::Lost(lost));
+                    return false;
+                }
+                Some(Job::Lost(lost)) => {
+                    count(lost, streams);
+                    return false;
+                }
+                // What belongs behind these cannot be gathered before them; there are few.
+                Some(Job::Erase(_) | Job::Depth | Job::Flush(_)) | None => {}
             }
-            return fits;
         }
         self.given += 1;
         jobs.waiting.push_back(Job::Batch { ticket: self.given, batch });
@@ -243,125 +306,27 @@ impl Writer {
         match written {
             Written::Batch { through, .. } => self.done = through,
             Written::Depth { .. } => self.depth_asked = false,
+            Written::Disk(_) => {}
         }
         Some(written)
     }
 
-    /// Waits until everything that was given is dealt with.
-    pub(crate) fn flush(&self) {
+    /// Waits until everything that was given is dealt with, no longer than `limit`.
+    pub(crate) fn flush(&self, limit: Duration) -> Result<(), DiskSilent> {
         let (done, wait) = sync_channel(1);
         self.queue.push(Job::Flush(done));
-        let _ = wait.recv();
+        match wait.recv_timeout(limit) {
+            Ok(()) | Err(RecvTimeoutError::Disconnected) => Ok(()),
+            Err(RecvTimeoutError::Timeout) => Err(self.queue.silent()),
+        }
     }
 
-    /// Deals with what was given, and ends.
-    pub(crate) fn stop(self) {
+    /// Deals with what was given, and ends. A thread that does not come back from the disk within `limit` is left to it.
+    pub(crate) fn stop(self, limit: Duration) -> Result<(), DiskSilent> {
         self.queue.close();
-        let _ = self.thread.join();
-    }
-}
-
-/// The thread's side.
-struct Scribe {
-    parts: WriterParts,
-    tell: Sender<Written>,
-    replay: ReplayFile,
-    /// Records were refused, and none but audit was stored since.
-    failing: bool,
-}
-
-impl Scribe {
-    fn work(&mut self, job: Job) {
-        let written = match job {
-            Job::Batch { ticket, batch } => {
-                batch.replay.into_iter().for_each(|op| self.replay.carry_out(op));
-                let stored = self.store(batch.drafts, batch.state.as_deref());
-                Written::Batch { through: ticket, stored }
-            }
-            Job::Depth => {
-                let rows = self.parts.store.spool().depth().ok().map(|depth| depth.rows);
-                Written::Depth { rows }
-            }
-            Job::Erase(erasure) => {
-                self.replay.close();
-                let WriterParts { store, witness, boot, grew, .. } = &self.parts;
-                erasure.carry_out(store.spool(), witness.as_deref(), *boot);
-                return grew(Stream::Audit);
-            }
-            Job::Flush(done) => {
-                let _ = done.send(());
-                return;
-            }
-        };
-        let _ = self.tell.send(written);
-        self.parts.inbox.wake();
-    }
-
-    /// The witness is told of each record before its commit and after it.
-    fn store(&mut self, drafts: Vec<Draft>, state: Option<&str>) -> Stored {
-        if drafts.is_empty() {
-            return Stored::Nothing;
+        match self.left.recv_timeout(limit) {
+            Ok(()) | Err(RecvTimeoutError::Disconnected) => Ok(()),
+            Err(RecvTimeoutError::Timeout) => Err(self.queue.silent()),
         }
-        let WriterParts { store, grew, witness, boot, .. } = &self.parts;
-        let streams: Vec<Stream> = drafts.iter().map(|d| d.stream).collect();
-        let mut drafts: Vec<Option<Draft>> = drafts.into_iter().map(Some).collect();
-        let now = Moment { boot: *boot, at: clock::mono_now() };
-        let mut seen: Vec<Line> = Vec::new();
-        let mut make = |i: usize, slot: Slot| {
-            let draft = drafts[i].take().expect("each slot is made once");
-            let meeting = draft.meeting;
-            let placed = draft.place(slot.epoch, slot.seq, proto::Hash(slot.prev));
-            if let Some(witness) = witness {
-                let place = (slot.stream, slot.epoch, slot.seq);
-                seen.push(Line { step: Step::Placed, place, hash: placed.hash });
-                if seen.len() == streams.len() {
-                    witness.note(seen.iter().copied());
-                }
-            }
-            Encoded {
-                bytes: placed.raw.into_bytes(),
-                erasable: placed.erasables.to_json().map(String::into_bytes),
-                hash: placed.hash.0,
-                meeting,
-            }
-        };
-        let stored = store.append(now, &streams, state.map(str::as_bytes), &mut make);
-        let (why, audit_kept) = match &stored {
-            Ok(()) => {
-                if let Some(witness) = witness {
-                    witness.note(seen.into_iter().map(|line| Line { step: Step::Kept, ..line }));
-                }
-                streams.into_iter().for_each(grew);
-                let refusing = store.spool().is_refusing();
-                if !refusing && std::mem::take(&mut self.failing) {
-                    // Records that admit what was refused may have been written on any stream.
-                    Stream::ALL.into_iter().for_each(grew);
-                }
-                return Stored::All { refusing };
-            }
-            Err(AppendError::DiskFull { audit_kept, .. }) => {
-                ("the disk is full: free some space", *audit_kept)
-            }
-            Err(AppendError::OverQuota { audit_kept, .. }) => {
-                ("unsent audit fills the spool: restore the link to the gateway", *audit_kept)
-            }
-            Err(AppendError::Sqlite { .. }) => ("the spool cannot be written", false),
-        };
-        if let (Err(error), false) = (&stored, std::mem::replace(&mut self.failing, true)) {
-            tracing::error!(
-                error = error as &dyn std::error::Error,
-                spool.audit_kept = audit_kept,
-                "a record could not be stored; nothing that depends on it will be heard"
-            );
-        }
-        if !audit_kept {
-            return Stored::Failed { why };
-        }
-        if let Some(witness) = witness {
-            let audit = seen.into_iter().filter(|line| line.place.0 == Stream::Audit);
-            witness.note(audit.map(|line| Line { step: Step::Kept, ..line }));
-        }
-        grew(Stream::Audit);
-        Stored::AuditAlone { why }
     }
 }

@@ -10,6 +10,7 @@ use prim_proto::{Draft, Erasables, LiveEvent};
 use super::waiting::Later;
 use super::{MeetingLoop, entries};
 use crate::clock;
+use crate::disk::{DiskReport, DiskState};
 use crate::erase::{self, Erasure, Outcome};
 use crate::ledger::Ledger;
 use crate::writer::{Batch, Stored, Written};
@@ -42,7 +43,7 @@ impl MeetingLoop {
         let taken = self.writer.give(batch);
         if !taken {
             self.state.waiting.hush();
-            self.disk(Some("the disk does not answer; no more records find room in memory"));
+            self.found_disk(DiskState::Overrun);
         }
         taken
     }
@@ -52,12 +53,12 @@ impl MeetingLoop {
         let now = clock::mono_now();
         match self.writer.awaited() {
             Some(ticket) => self.state.waiting.push(ticket, now, what),
-            None => self.carry_out_later(now, what),
+            None => self.carry_out_later(now, now, what),
         }
     }
 
     /// Takes what the writer told, and does what waited for it.
-    pub(super) fn take_written(&mut self) {
+    pub(super) fn take_written(&mut self, now: MonoTime) {
         while let Some(written) = self.writer.next_written() {
             match written {
                 Written::Depth { rows } => {
@@ -67,26 +68,31 @@ impl MeetingLoop {
                 }
                 Written::Batch { through, stored } => {
                     match stored {
-                        Stored::Nothing | Stored::All { refusing: true } => {}
-                        Stored::All { refusing: false } => self.disk(None),
-                        Stored::AuditAlone { why } => self.disk(Some(why)),
-                        Stored::Failed { why } => {
-                            // Also what waits for later records: it follows from what is not on record.
-                            self.state.waiting.hush();
-                            self.disk(Some(why));
-                        }
+                        Stored::Nothing | Stored::All { .. } | Stored::AuditAlone => {}
+                        // Also what waits for later records: it follows from what is not on record.
+                        Stored::Failed => self.state.waiting.hush(),
+                    }
+                    // It answers.
+                    if let (Some(DiskState::Silent | DiskState::Overrun), Some(seen)) =
+                        (self.state.disk, self.state.disk_seen)
+                    {
+                        self.disk(seen);
                     }
                     while let Some((ordered, what)) = self.state.waiting.next(through) {
-                        self.carry_out_later(ordered, what);
+                        self.carry_out_later(now, ordered, what);
                     }
+                }
+                Written::Disk(report) => {
+                    self.state.disk_seen = Some(report);
+                    self.disk(report);
                 }
             }
         }
     }
 
-    fn carry_out_later(&mut self, ordered: MonoTime, what: Later) {
+    fn carry_out_later(&mut self, now: MonoTime, ordered: MonoTime, what: Later) {
         match what {
-            Later::Order(Output::Ding { .. }) if clock::mono_now() > ordered + DING_PATIENCE => {
+            Later::Order(Output::Ding { .. }) if now > ordered + DING_PATIENCE => {
                 tracing::warn!("a ding was left out: the disk took too long to put its intent on record");
             }
             Later::Order(order) => self.carry_out(order),
@@ -127,21 +133,27 @@ impl MeetingLoop {
     /// A disk that hangs tells nothing: it shows in what waits.
     pub(super) fn look_at_disk(&mut self, now: MonoTime) {
         if self.state.waiting.since().is_some_and(|since| now > since + DISK_PATIENCE) {
-            self.disk(Some("the disk does not answer"));
+            self.found_disk(DiskState::Silent);
         }
     }
 
+    /// What shows without the writer's word.
+    fn found_disk(&mut self, state: DiskState) {
+        let none = DiskReport { state, free_bytes: None, reserve_bytes: 0, reserve_fault: None };
+        self.disk(DiskReport { state, ..self.state.disk_seen.unwrap_or(none) });
+    }
+
     /// Reports a change of the disk's state once.
-    pub(super) fn disk(&mut self, broken: Option<&str>) {
-        if self.state.disk_up == broken.is_none() {
+    fn disk(&mut self, report: DiskReport) {
+        let before = self.state.disk.replace(report.state);
+        if before == Some(report.state) {
             return;
         }
-        self.state.disk_up = broken.is_none();
-        let state = match broken {
-            None => PeripheralState::Up,
-            Some(reason) => PeripheralState::Absent { reason: reason.to_owned() },
-        };
-        self.degraded("disk", &state);
+        report.log(before);
+        let state = report.state.peripheral();
+        if before.is_some() || state != PeripheralState::Up {
+            self.degraded("disk", &state);
+        }
         self.state.pending.push_back(Input::PeripheralChanged { which: Peripheral::Disk, state });
     }
 }

@@ -46,7 +46,6 @@ impl Bench {
 
     /// The core has ordered a speech while a commit hangs.
     fn means_to_speak(&mut self) {
-        self.begin();
         self.gate.set(Disk::Hangs);
         self.say("two minutes left");
         self.until("the intent", |bench| bench.floor() == FloorState::Speaking);
@@ -54,8 +53,7 @@ impl Bench {
     }
 
     /// A remote person's hand has waited, the ding is ordered, and its record hangs.
-    fn means_to_ding(&mut self) -> RequestId {
-        self.begin();
+    pub(super) fn means_to_ding(&mut self) -> RequestId {
         let now = clock::mono_now();
         let which = Peripheral::RemoteLink;
         self.fact(now, Input::PeripheralChanged { which, state: PeripheralState::Up });
@@ -82,7 +80,7 @@ impl Bench {
         assert_eq!(self.meeting_loop.state.waiting.since(), None);
     }
 
-    fn told_of_ding(&self) -> bool {
+    pub(super) fn told_of_ding(&self) -> bool {
         lock(&self.told).iter().any(|event| matches!(event, LiveEvent::Ding { .. }))
     }
 
@@ -93,6 +91,18 @@ impl Bench {
     fn blocks(&self) -> usize {
         self.blocks.load(Ordering::Acquire)
     }
+}
+
+/// A meeting in which Prim speaks if `speaks`, somebody has just said something, and its commit hangs.
+fn hung_meeting(speaks: bool) -> Bench {
+    let mut bench = meeting();
+    if speaks {
+        bench.speaks();
+    }
+    bench.gate.set(Disk::Hangs);
+    let now = clock::mono_now();
+    bench.meeting_loop.fact(now, words("somebody said this", now));
+    bench
 }
 
 fn somebody_begins() -> Input {
@@ -114,25 +124,16 @@ fn words_of(n: u128, at: MonoTime) -> Input {
 
 #[test]
 fn a_press_gets_its_light_while_a_commit_hangs() {
-    let mut bench = bench(Limits::default());
-    bench.begin();
-    bench.gate.set(Disk::Hangs);
-    let now = clock::mono_now();
-    bench.meeting_loop.fact(now, words("somebody said this", now));
-    bench.meeting_loop.fact(now, Input::ButtonPressed);
+    let mut bench = hung_meeting(false);
+    bench.meeting_loop.fact(clock::mono_now(), Input::ButtonPressed);
     assert_eq!(lock(&bench.light).last(), Some(&LightPattern::Pressed));
     bench.gate.set(Disk::Works);
 }
 
 #[test]
 fn a_press_silences_prim_while_a_commit_hangs() {
-    let mut bench = bench(Limits::default());
-    bench.begin();
-    bench.speaks();
-    bench.gate.set(Disk::Hangs);
-    let now = clock::mono_now();
-    bench.meeting_loop.fact(now, words("somebody said this", now));
-    bench.meeting_loop.fact(now, Input::ButtonPressed);
+    let mut bench = hung_meeting(true);
+    bench.meeting_loop.fact(clock::mono_now(), Input::ButtonPressed);
     bench.until_silent();
     let heard = bench.blocks();
     bench.disk_comes_back();
@@ -142,13 +143,8 @@ fn a_press_silences_prim_while_a_commit_hangs() {
 
 #[test]
 fn a_person_who_interrupts_silences_prim_while_a_commit_hangs() {
-    let mut bench = bench(Limits::default());
-    bench.begin();
-    bench.speaks();
-    bench.gate.set(Disk::Hangs);
-    let now = clock::mono_now();
-    bench.meeting_loop.fact(now, words("somebody said this", now));
-    bench.meeting_loop.fact(now, somebody_begins());
+    let mut bench = hung_meeting(true);
+    bench.meeting_loop.fact(clock::mono_now(), somebody_begins());
     bench.until_silent();
     let shown = |bench: &Bench| {
         lock(&bench.told)
@@ -162,7 +158,7 @@ fn a_person_who_interrupts_silences_prim_while_a_commit_hangs() {
 
 #[test]
 fn a_ding_waits_for_its_record() {
-    let mut bench = bench(Limits::default());
+    let mut bench = meeting();
     bench.means_to_ding();
     assert!(!bench.told_of_ding());
     assert_eq!(bench.blocks(), 0);
@@ -174,7 +170,7 @@ fn a_ding_waits_for_its_record() {
 
 #[test]
 fn a_ding_that_waits_does_not_sound_after_its_request_was_answered() {
-    let mut bench = bench(Limits::default());
+    let mut bench = meeting();
     let request = bench.means_to_ding();
     let command = PanelCommand::Allow { request };
     let now = clock::mono_now() + Duration::from_secs(9);
@@ -187,7 +183,7 @@ fn a_ding_that_waits_does_not_sound_after_its_request_was_answered() {
 
 #[test]
 fn a_ding_that_waits_does_not_sound_into_a_voice_that_began_meanwhile() {
-    let mut bench = bench(Limits::default());
+    let mut bench = meeting();
     bench.means_to_ding();
     bench.meeting_loop.fact(clock::mono_now() + Duration::from_secs(9), somebody_begins());
     bench.disk_comes_back();
@@ -198,7 +194,7 @@ fn a_ding_that_waits_does_not_sound_into_a_voice_that_began_meanwhile() {
 
 #[test]
 fn a_speech_waits_for_its_record_and_then_is_heard() {
-    let mut bench = bench(Limits::default());
+    let mut bench = meeting();
     bench.means_to_speak();
     assert!(!bench.told_of_speech());
     assert_eq!(bench.blocks(), 0);
@@ -210,7 +206,7 @@ fn a_speech_waits_for_its_record_and_then_is_heard() {
 
 #[test]
 fn a_speech_whose_silence_came_first_never_begins() {
-    let mut bench = bench(Limits::default());
+    let mut bench = meeting();
     bench.means_to_speak();
     bench.meeting_loop.fact(clock::mono_now(), somebody_begins());
     bench.until_silent();
@@ -222,8 +218,7 @@ fn a_speech_whose_silence_came_first_never_begins() {
 
 #[test]
 fn after_a_failed_commit_nothing_that_follows_is_heard_not_even_what_later_records_prove() {
-    let mut bench = bench(Limits::default());
-    bench.begin();
+    let mut bench = meeting();
     bench.gate.set(Disk::Hangs);
     let now = clock::mono_now();
     bench.meeting_loop.fact(now, words("this will not be stored", now));
@@ -243,12 +238,11 @@ fn after_a_failed_commit_nothing_that_follows_is_heard_not_even_what_later_recor
 #[test]
 fn when_the_queue_is_full_the_light_still_answers_and_nothing_is_lost() {
     const MANY: u128 = 300;
-    let mut bench = bench(Limits::default());
-    bench.begin();
+    let mut bench = meeting();
     bench.gate.set(Disk::Hangs);
     let now = clock::mono_now();
     (1..=MANY).for_each(|n| bench.meeting_loop.fact(now, words_of(n, now)));
-    bench.meeting_loop.fact(now, Input::ButtonPressed);
+    bench.meeting_loop.fact(clock::mono_now(), Input::ButtonPressed);
     assert_eq!(lock(&bench.light).last(), Some(&LightPattern::Pressed));
     bench.disk_comes_back();
     let rows = bench.spool.read(Stream::Utterance, 1, 1000).unwrap();
@@ -264,8 +258,7 @@ fn when_the_queue_is_full_the_light_still_answers_and_nothing_is_lost() {
 
 #[test]
 fn a_stop_writes_down_everything_first() {
-    let mut bench = bench(Limits::default());
-    bench.begin();
+    let mut bench = meeting();
     bench.gate.set(Disk::Hangs);
     let now = clock::mono_now();
     bench.meeting_loop.fact(now, words("the last words", now));
@@ -273,7 +266,7 @@ fn a_stop_writes_down_everything_first() {
     assert!(bench.spool.read(Stream::Utterance, 1, 10).unwrap().is_empty());
     let gate = bench.gate.clone();
     let mended = std::thread::spawn(move || gate.set(Disk::Works));
-    bench.meeting_loop.finish();
+    bench.meeting_loop.finish(Duration::from_secs(60)).unwrap();
     mended.join().unwrap();
     assert_eq!(bench.spool.read(Stream::Utterance, 1, 10).unwrap().len(), 1);
     let audit = bench.spool.read(Stream::Audit, 1, 1000).unwrap();
