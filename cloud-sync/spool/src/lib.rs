@@ -88,7 +88,7 @@ mod store;
 
 pub use append::AppendError;
 pub use limits::{Condition, Depth, Limits, StreamDepth};
-pub use look::{LookError, Looked};
+pub use look::{Free, LookError, Looked};
 #[doc(hidden)]
 pub use open::Backing;
 pub use open::{OpenSpoolError, set_aside};

@@ -8,6 +8,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use prim_ids::{EpochId, MeetingId, Stream};
 use rusqlite::{Connection, ErrorCode, TransactionBehavior};
 
+use crate::look::Free;
 use crate::open::{self, Backing};
 use crate::reserve::Reserve;
 use crate::store::{self, Head, OnTime, OpenLoss, index};
@@ -51,8 +52,8 @@ pub(crate) struct Inner {
     pub(crate) retry_look_at: u64,
     /// Free at the last look.
     pub(crate) free_bytes: Option<u64>,
-    /// Less than a few reserves were free then.
-    pub(crate) low: bool,
+    /// Whether that was enough.
+    pub(crate) free: Free,
     pub(crate) full: bool,
     pub(crate) refused: u64,
     /// The last record of another stream than audit was refused: admitting such losses waits until there is room.
@@ -168,7 +169,7 @@ impl Spool {
             reserve_fault: None,
             retry_look_at: 0,
             free_bytes: None,
-            low: false,
+            free: Free::Enough,
             full: false,
             refused: 0,
             refusing: false,

@@ -3,7 +3,7 @@
 use std::io;
 
 use prim_meeting::PeripheralState;
-use prim_spool::{Condition, Looked};
+use prim_spool::{Condition, Free, Looked};
 
 /// How the disk is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -31,11 +31,11 @@ pub(crate) enum DiskState {
 impl DiskState {
     /// When no record was refused since.
     pub(crate) fn of(looked: &Looked) -> Self {
-        match looked.condition {
-            Condition::Full => Self::Full,
-            Condition::Reserve => Self::Tight,
-            Condition::Ok | Condition::Dropping if looked.low => Self::FillsUp,
-            Condition::Ok | Condition::Dropping => Self::Works,
+        match (looked.condition, looked.free) {
+            (Condition::Full, _) => Self::Full,
+            (Condition::Reserve, _) | (Condition::Ok | Condition::Dropping, Free::Nothing) => Self::Tight,
+            (Condition::Ok | Condition::Dropping, Free::Little) => Self::FillsUp,
+            (Condition::Ok | Condition::Dropping, Free::Enough) => Self::Works,
         }
     }
 

@@ -76,6 +76,9 @@ fn a_disk_that_others_fill_is_reported_step_by_step_and_heals_by_itself() {
     assert_eq!(bench.look_at_disk(), ("up", None));
 
     let others = Others::fill(0);
+    let (state, why) = bench.look_at_disk();
+    let tight = "the disk is full, only audit is sure of room: free some space";
+    assert_eq!((state, why.as_deref()), ("degraded", Some(tight)), "before anything was refused");
     let now = clock::mono_now();
     for _ in 0..200 {
         bench.fact(now, words(&"many words ".repeat(1000), now));
