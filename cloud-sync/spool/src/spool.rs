@@ -3,7 +3,8 @@
 use std::fmt;
 use std::io;
 use std::path::{Path, PathBuf};
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Mutex, MutexGuard, PoisonError, TryLockError};
+use std::time::Duration;
 
 use prim_ids::{EpochId, MeetingId, Stream};
 use rusqlite::{Connection, ErrorCode, TransactionBehavior};
@@ -266,29 +267,21 @@ impl Spool {
 
     /// How much waits.
     pub fn depth(&self) -> Result<Depth, ReadSpoolError> {
-        let inner = self.lock();
-        let mut streams = Vec::with_capacity(Stream::ALL.len());
-        for stream in Stream::ALL {
-            let head = inner.heads[index(stream)];
-            let first =
-                store::first_seq(&inner.conn, stream).map_err(|source| ReadSpoolError::Sqlite { source })?;
-            streams.push(StreamDepth {
-                stream,
-                rows: head.rows,
-                bytes: head.bytes,
-                first,
-                head: head.tip.seq,
-            });
+        depth_of(&self.lock())
+    }
+
+    /// As [`depth`](Self::depth); `None` when another thread keeps the spool for longer than `patience`: its disk does not
+    /// answer.
+    pub fn depth_within(&self, patience: Duration) -> Option<Result<Depth, ReadSpoolError>> {
+        const STEP: Duration = Duration::from_millis(5);
+        for _ in 0..=patience.as_millis() / STEP.as_millis() {
+            match self.inner.try_lock() {
+                Ok(inner) => return Some(depth_of(&inner)),
+                Err(TryLockError::Poisoned(poisoned)) => return Some(depth_of(&poisoned.into_inner())),
+                Err(TryLockError::WouldBlock) => std::thread::sleep(STEP),
+            }
         }
-        Ok(Depth {
-            condition: inner.condition(),
-            bytes: inner.bytes(),
-            rows: inner.heads.iter().map(|head| head.rows).sum(),
-            streams,
-            next_to_drop: inner.next_to_drop(),
-            refused: inner.refused,
-            free_bytes: inner.free_bytes,
-        })
+        None
     }
 
     /// How the spool is doing, without touching the disk.
@@ -490,6 +483,25 @@ impl Inner {
             on_ms: self.on.on_ms.saturating_add(passed),
         };
     }
+}
+
+fn depth_of(inner: &Inner) -> Result<Depth, ReadSpoolError> {
+    let mut streams = Vec::with_capacity(Stream::ALL.len());
+    for stream in Stream::ALL {
+        let head = inner.heads[index(stream)];
+        let first =
+            store::first_seq(&inner.conn, stream).map_err(|source| ReadSpoolError::Sqlite { source })?;
+        streams.push(StreamDepth { stream, rows: head.rows, bytes: head.bytes, first, head: head.tip.seq });
+    }
+    Ok(Depth {
+        condition: inner.condition(),
+        bytes: inner.bytes(),
+        rows: inner.heads.iter().map(|head| head.rows).sum(),
+        streams,
+        next_to_drop: inner.next_to_drop(),
+        refused: inner.refused,
+        free_bytes: inner.free_bytes,
+    })
 }
 
 /// The WAL is moved into the file at 4 MB, and before it is larger than a quarter of the reserve: moving it may need

@@ -25,6 +25,8 @@ use crate::vitals::{self, BUCKETS_S, Parts};
 
 /// A microphone that has given nothing for this long is stalled.
 const STALL: Duration = Duration::from_secs(2);
+/// Whoever asks for the page waits no longer for a spool that another thread keeps.
+const DISK_LIMIT: Duration = Duration::from_millis(500);
 
 /// Why the page cannot be served.
 #[derive(Debug, thiserror::Error)]
@@ -118,16 +120,18 @@ impl HealthSource {
         let last = MonoTime::from_millis(self.ear.last_block_ms.load(Ordering::Relaxed));
         let hears = mono.since(last) < STALL;
         let link = (self.link)();
-        let spool = self.spool.depth().map_or_else(
-            |e| SpoolHealth {
-                condition: format!("unreadable: {e}"),
-                records: 0,
-                bytes: 0,
-                refused: 0,
-                free_bytes: None,
-                would_drop_first: None,
-            },
-            |d| SpoolHealth {
+        let nothing = |condition: String| SpoolHealth {
+            condition,
+            records: 0,
+            bytes: 0,
+            refused: 0,
+            free_bytes: None,
+            would_drop_first: None,
+        };
+        let spool = match self.spool.depth_within(DISK_LIMIT) {
+            None => nothing("its disk does not answer".to_owned()),
+            Some(Err(error)) => nothing(format!("unreadable: {error}")),
+            Some(Ok(d)) => SpoolHealth {
                 condition: format!("{:?}", d.condition).to_lowercase(),
                 records: d.rows,
                 bytes: d.bytes,
@@ -135,7 +139,7 @@ impl HealthSource {
                 free_bytes: d.free_bytes,
                 would_drop_first: d.next_to_drop.map(|s| s.to_string()),
             },
-        );
+        };
         let mut reasons = BTreeMap::new();
         let mut part = |name, which| {
             if self.switched_off.contains(&which) {
@@ -197,7 +201,7 @@ impl HealthSource {
             gauge!("process_resident_memory_bytes").set(bytes as f64);
         }
         gauge!("prim_inbox_waiting_messages").set(self.inbox.waiting() as f64);
-        if let Ok(depth) = self.spool.depth() {
+        if let Some(Ok(depth)) = self.spool.depth_within(DISK_LIMIT) {
             gauge!("prim_spool_records").set(depth.rows as f64);
             gauge!("prim_spool_bytes").set(depth.bytes as f64);
             counter!("prim_spool_refused_records_total").absolute(depth.refused);
@@ -415,6 +419,32 @@ mod tests {
         let page = recorder.handle().render();
         assert!(page.contains("prim_link_problem{reason=\"not_authorized\"} 1"), "{page}");
         assert!(page.contains("prim_link_problem{reason=\"link_lost\"} 0"), "{page}");
+    }
+
+    #[test]
+    fn the_page_is_there_while_a_commit_hangs_and_says_so() {
+        let folder = tempfile::tempdir().unwrap();
+        let source = well(folder.path());
+        let (spool, begun, answered) = (Arc::clone(&source.spool), OnceLock::new(), OnceLock::new());
+        std::thread::scope(|scope| {
+            scope.spawn(|| {
+                let now = prim_spool::Moment { boot: prim_ids::BootId::from_u128(1), at: MonoTime::ZERO };
+                let _ = spool.append(now, prim_ids::Stream::Audit, |_| {
+                    let _ = begun.set(());
+                    answered.wait();
+                    prim_spool::Encoded { bytes: vec![1], erasable: None, hash: [1; 32], meeting: None }
+                });
+            });
+            begun.wait();
+            let health = source.at(MonoTime::ZERO, NOW);
+            let _ = answered.set(());
+            assert_eq!(
+                (health.status, health.spool.condition.as_str()),
+                ("degraded", "its disk does not answer")
+            );
+        });
+        let health = source.at(MonoTime::ZERO, NOW);
+        assert_eq!((health.status, health.spool.records), ("ok", 1));
     }
 
     #[test]

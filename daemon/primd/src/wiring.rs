@@ -286,7 +286,7 @@ pub fn run(config: &PrimConfig, plan: Option<&MeetingPlan>) -> anyhow::Result<()
         // Whoever else waits for that disk is not waited for.
         runtime.shutdown_background();
         bail!(
-            "write {records} records down: the disk did not answer for {} s; they are lost. See what the system says of \
+            "write {records} records down: the disk did not answer for {} s; they may be lost. See what the system says of \
              the disk of {}, then start primd again",
             STOP_PATIENCE.as_secs(),
             folder.display()
