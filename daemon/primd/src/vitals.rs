@@ -91,7 +91,7 @@ pub(crate) fn describe() {
     for (name, unit, help) in counters {
         describe_counter!(name, unit, help);
     }
-    let gauges: [(&str, Unit, &str); 13] = [
+    let gauges: [(&str, Unit, &str); 14] = [
         ("prim_floor_state", Unit::Count, "1 for the state the floor is in, 0 for the others"),
         ("prim_floor_queue_requests", Unit::Count, "Requests that wait for the floor"),
         (

@@ -217,7 +217,7 @@ pub fn run(config: &PrimConfig, plan: Option<&MeetingPlan>) -> anyhow::Result<()
         (Peripheral::Light, PeripheralState::Up),
         (Peripheral::Button, PeripheralState::Up),
         (Peripheral::Speaker, PeripheralState::Up),
-(Peripheral::Stt, room_stt.state),
+        (Peripheral::Stt, room_stt.state),
         (Peripheral::Tts, voice.state),
         (Peripheral::LanguageModel, PeripheralState::Absent { reason: "none is configured".to_owned() }),
     ] {
