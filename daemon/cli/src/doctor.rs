@@ -148,7 +148,7 @@ fn describe(health: &Health) -> String {
         ("speaker", &health.speaker, "can be heard", "Prim stays silent: answers become cards"),
         ("light", &health.light, "shows how the floor is", "dark: banner and screen show it"),
         ("button", &health.button, "answers", "the floor goes by voice and panel"),
-        ("disk", &health.disk, "takes records", "records are refused: free some space"),
+        ("disk", &health.disk, "takes records", "free some space, or see what is wrong with it"),
     ] {
         let Some(state) = state else { continue };
         part(state == "up", name, up_or(state, up, missing) + &why(name));
@@ -251,7 +251,7 @@ mod tests {
             "-- certificate  it expired 3 days ago",
             "-- speaker      Prim stays silent: answers become cards (unplugged)",
             "ok light",
-            "-- disk         degraded: records are refused",
+            "-- disk         degraded: free some space",
             "adapter loopback: down (nobody listens)",
             "     speak: yes, as itself",
         ] {

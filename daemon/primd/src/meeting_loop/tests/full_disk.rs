@@ -8,26 +8,32 @@ use std::process::{Command, Stdio};
 use super::*;
 
 /// Runs the test `name` again as a process of its own, whose folder for temporary files is a file system of 20 MB. Whether this
-/// is that process; where this user may not mount one, nothing is run.
+/// is that process.
 fn runs_on_a_small_disk(name: &str) -> bool {
     const CHILD: &str = "PRIM_TEST_SMALL_DISK";
+    const MOUNT: &str = "mount -t tmpfs -o size=20m prim \"$1\"";
+    /// Root takes a mount namespace; anybody else becomes root of a user namespace first.
+    const WAYS: [&[&str]; 2] = [&["--mount"], &["--user", "--map-root-user", "--mount"]];
     if std::env::var_os(CHILD).is_some() {
         return true;
     }
-    // This user becomes root of a namespace of its own.
-    let unshare = || {
+    let unshare = |way: &[&str]| {
         let mut command = Command::new("unshare");
-        command.args(["--user", "--map-root-user", "--mount"]).stdout(Stdio::null());
+        command.args(way).stdout(Stdio::null());
         command
     };
     let folder = tempfile::tempdir().unwrap();
-    let mount = "mount -t tmpfs -o size=20m prim \"$1\"";
-    let may = unshare().args(["sh", "-c", mount, "sh"]).arg(folder.path()).stderr(Stdio::null()).status();
-    if !may.is_ok_and(|status| status.success()) {
-        return false;
-    }
-    let status = unshare()
-        .args(["sh", "-c", &format!("{mount} && TMPDIR=\"$1\" exec \"$2\" --exact \"$3\""), "sh"])
+    let mounts = |way: &&[&str]| {
+        let tried =
+            unshare(way).args(["sh", "-c", MOUNT, "sh"]).arg(folder.path()).stderr(Stdio::null()).status();
+        tried.is_ok_and(|status| status.success())
+    };
+    let way = WAYS
+        .into_iter()
+        .find(mounts)
+        .expect("this test mounts a small disk: run it as root or allow user namespaces");
+    let status = unshare(way)
+        .args(["sh", "-c", &format!("{MOUNT} && TMPDIR=\"$1\" exec \"$2\" --exact \"$3\""), "sh"])
         .arg(folder.path())
         .arg(std::env::current_exe().unwrap())
         .arg(format!("meeting_loop::tests::full_disk::{name}"))
