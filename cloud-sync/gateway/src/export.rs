@@ -4,7 +4,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 use prim_ids::{EpochId, InstanceName, MeetingId, Stream};
-use prim_proto::export::{KeyLine, Line, Range, RecordLine};
+use prim_proto::export::{HeadList, KeyLine, Line, Range, RecordLine};
 use prim_proto::{AuditKey, CounterSigned, DeviceAddress, DeviceKey, Erasables, Hash, PublicKey};
 use sqlx::{PgConnection, Row as _};
 
@@ -280,6 +280,7 @@ async fn write_chain(
         before,
         head,
         keys: keys.iter().map(KeyLine::digest).collect(),
+        heads: HeadList::of(&heads),
         at_wall_ms: clock::now(),
         gateway: instance.clone(),
     };

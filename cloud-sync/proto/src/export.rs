@@ -1,15 +1,16 @@
 //! Exports: a chain as JSON lines, which `prim audit verify` checks with nothing but public keys.
 //!
-//! Line 1 is a [`Opening`]: the range, its last hash and the hash of each key line, signed by the gateway with the
-//! time. Then the keys the device has used ([`Line::Key`]), the heads it signed ([`Line::Head`]) and the records
-//! ([`Line::Record`]) in order. Every line stands as its `encode` writes it, byte for byte. An export proves that
-//! nothing in the range was changed, removed or reordered since the device wrote it, and that the gateway held it so
-//! at its time. It does not prove that what was recorded is true.
+//! Line 1 is a [`Opening`]: the range, its last hash, the hash of each key line, number and hash of the heads, signed by
+//! the gateway with the time. Then the keys the device has used ([`Line::Key`]), the heads it signed ([`Line::Head`])
+//! and the records ([`Line::Record`]) in order. Every line stands as its `encode` writes it, byte for byte. An export
+//! proves that nothing in the range was changed, removed or reordered since the device wrote it, and that the gateway
+//! held it so at its time. It does not prove that what was recorded is true.
 
 use prim_ids::{DeviceName, EpochId, InstanceName, OrgName, Stream, WallTime};
 use serde::{Deserialize, Serialize};
 
 mod error;
+mod heads;
 mod keys;
 mod lines;
 mod listed;
@@ -48,10 +49,22 @@ pub struct Range {
     pub head: Hash,
     /// The hash of each key line in order ([`KeyLine::digest`]), so that none can be changed, dropped, added or moved.
     pub keys: Vec<Hash>,
+    /// The head lines, so that none can be dropped, added, repeated or moved either.
+    pub heads: HeadList,
     /// When the export was made: it verifies "as of" then.
     pub at_wall_ms: WallTime,
     /// By which gateway.
     pub gateway: InstanceName,
+}
+
+/// The head lines as the opening names them: a device signs a head per batch, too many to name one by one.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct HeadList {
+    /// How many.
+    pub count: u64,
+    /// Over the canonical JSON of each in order.
+    pub digest: Hash,
 }
 
 /// The first line.
@@ -119,6 +132,17 @@ impl Range {
     fn digest(&self) -> Hash {
         let json = serde_json::to_vec(self).expect("a range holds only strings and integers");
         Hash::of("prim/export/1", &[&json])
+    }
+}
+
+impl HeadList {
+    /// Of these heads, in this order.
+    #[must_use]
+    pub fn of(heads: &[CounterSigned]) -> Self {
+        let json = |head| serde_json::to_vec(head).expect("a head holds only strings and integers");
+        let lines: Vec<Vec<u8>> = heads.iter().map(json).collect();
+        let parts: Vec<&[u8]> = lines.iter().map(Vec::as_slice).collect();
+        Self { count: heads.len() as u64, digest: Hash::of("prim/export-heads/1", &parts) }
     }
 }
 

@@ -160,6 +160,15 @@ fn whatever_is_done_to_the_key_lines_is_named() {
 }
 
 #[test]
+fn whatever_is_done_to_the_head_lines_is_named() {
+    // Lines 4 and 5.
+    assert_line_named(|lines| drop(lines.remove(3)), "dropped-head", "1 heads stand in the file");
+    assert_line_named(|lines| lines.insert(4, lines[3].clone()), "repeated-head", "record 4");
+    assert_line_named(|lines| lines.swap(3, 4), "swapped-heads", "record 4 stands behind");
+    assert_line_named(|lines| lines.swap(4, 5), "misplaced-line", "line 6");
+}
+
+#[test]
 fn bytes_that_are_no_line_after_a_signed_opening_are_tampering() {
     assert_line_named(|lines| lines.insert(1, "\0\0".to_owned()), "changed-line", "line 2");
     assert_line_named(|lines| lines[4].push_str(&" ".repeat(600 * 1024)), "changed-line", "line 5");

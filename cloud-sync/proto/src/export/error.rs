@@ -198,6 +198,50 @@ pub enum VerifyError {
         /// The head's record.
         seq: u64,
     },
+    /// A head is missing.
+    #[error("dropped head: {found} heads stand in the file, the gateway signed {signed}")]
+    DroppedHead {
+        /// How many there are.
+        found: u64,
+        /// How many were signed.
+        signed: u64,
+    },
+    /// A head too many.
+    #[error("added head: {found} heads stand in the file, the gateway signed {signed}")]
+    AddedHead {
+        /// How many there are.
+        found: u64,
+        /// How many were signed.
+        signed: u64,
+    },
+    /// A head stands there twice.
+    #[error("repeated head: the head at record {seq} stands there again")]
+    RepeatedHead {
+        /// The head's record.
+        seq: u64,
+    },
+    /// Heads stand in another order.
+    #[error("swapped heads: the head at record {seq} stands behind the one at record {after}")]
+    SwappedHeads {
+        /// The head's record.
+        seq: u64,
+        /// The record of the head before it.
+        after: u64,
+    },
+    /// As many heads, of the device and in order, but others.
+    #[error("other heads: the {signed} heads in the file are not those that the gateway signed")]
+    OtherHeads {
+        /// How many were signed.
+        signed: u64,
+    },
+    /// A line stands where lines of its kind do not.
+    #[error(
+        "misplaced line: line {line} stands too late; an export has its keys first, then the heads, then the records"
+    )]
+    MisplacedLine {
+        /// The line, from 1.
+        line: u64,
+    },
     /// A head attests another hash than the record has.
     #[error("rewritten chain: the device signed another hash for record {seq} than the one in the file")]
     RewrittenChain {
@@ -247,6 +291,12 @@ impl VerifyError {
             Self::ForeignRow { .. } => "foreign-row",
             Self::RotatedWithoutRecord { .. } => "rotated-without-record",
             Self::ChangedHead { .. } => "changed-head",
+            Self::DroppedHead { .. } => "dropped-head",
+            Self::AddedHead { .. } => "added-head",
+            Self::RepeatedHead { .. } => "repeated-head",
+            Self::SwappedHeads { .. } => "swapped-heads",
+            Self::OtherHeads { .. } => "other-heads",
+            Self::MisplacedLine { .. } => "misplaced-line",
             Self::RewrittenChain { .. } => "rewritten-chain",
             Self::UnsignedTail { .. } => "unsigned-tail",
             Self::ChangedValue { .. } => "changed-value",

@@ -7,7 +7,7 @@ use prim_ids::WallTime;
 use super::keys::Reign;
 use super::lines::{Lines, MAX_LINE_BYTES};
 use super::walk::Walk;
-use super::{KeyLine, Line, Opening, Range, VerifyError, listed};
+use super::{KeyLine, Line, Opening, Range, VerifyError, heads as head_lines, listed};
 use crate::{CounterSigned, KeySet};
 
 /// What a verified export proves.
@@ -54,16 +54,25 @@ pub fn verify(reader: impl BufRead, keys: &KeySet) -> Result<Report, VerifyError
     let mut walk = Walk::new(range);
     let mut history: Vec<KeyLine> = Vec::new();
     let mut heads: Vec<CounterSigned> = Vec::new();
-    while let Some(line) = read_line(&mut lines)? {
+    let mut records = false;
+    while let Some((number, line)) = read_line(&mut lines)? {
         match line {
+            Line::Key(_) if records || !heads.is_empty() => {
+                return Err(VerifyError::MisplacedLine { line: number });
+            }
+            Line::Head(_) if records => return Err(VerifyError::MisplacedLine { line: number }),
             Line::Key(key) => history.push(key),
             Line::Head(head) => heads.push(head),
-            Line::Record(record) => walk.take(&record)?,
+            Line::Record(record) => {
+                records = true;
+                walk.take(&record)?;
+            }
         }
     }
     walk.finish(&heads)?;
     listed::agree_with_records(range, &history, &walk.rotations)?;
     listed::are_the_signed(&range.keys, &history)?;
+    head_lines::are_the_signed(range.heads, &heads)?;
     Reign::of(range, history, &walk.rotations, keys, opening.key)?.check_heads(range, &heads, keys)?;
     Ok(Report {
         records: walk.hashes.len() as u64,
@@ -85,7 +94,7 @@ impl Report {
 }
 
 /// The next line after the signed opening: what no gateway writes is not a bad file there, but a changed one.
-fn read_line(lines: &mut Lines<impl BufRead>) -> Result<Option<Line>, VerifyError> {
+fn read_line(lines: &mut Lines<impl BufRead>) -> Result<Option<(u64, Line)>, VerifyError> {
     let (number, text) = match lines.next() {
         Ok(Some(next)) => next,
         Ok(None) => return Ok(None),
@@ -98,7 +107,7 @@ fn read_line(lines: &mut Lines<impl BufRead>) -> Result<Option<Line>, VerifyErro
     let line: Line = serde_json::from_slice(&text).map_err(|error| changed(error.column()))?;
     let written = line.encode();
     if written.as_bytes() == text {
-        return Ok(Some(line));
+        return Ok(Some((number, line)));
     }
     let same = written.bytes().zip(&text).take_while(|(written, read)| written == *read).count();
     Err(changed(same + 1))

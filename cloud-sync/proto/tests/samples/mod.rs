@@ -3,7 +3,7 @@
 #![allow(dead_code, reason = "each test binary uses its own part")]
 
 use prim_ids::*;
-use prim_proto::export::{KeyLine, Line, Range, RecordLine};
+use prim_proto::export::{HeadList, KeyLine, Line, Range, RecordLine};
 use prim_proto::*;
 
 pub(crate) fn code(text: &str) -> Code {
@@ -414,6 +414,7 @@ pub(crate) fn export_of(records: &[Placed], key: &AuditKey) -> Export {
             before: first.prev,
             head: last.hash,
             keys: Vec::new(),
+            heads: HeadList::of(&[]),
             at_wall_ms: WallTime::from_unix_millis(1_795_000_200_000),
             gateway: gateway(),
         },
@@ -454,7 +455,8 @@ impl Export {
     /// The file, with an opening by `key`.
     pub(crate) fn text_signed_by(&self, key: &AuditKey) -> String {
         let keys = self.keys.iter().map(KeyLine::digest).collect();
-        let mut lines = vec![Range { keys, ..self.range.clone() }.sign(key).encode()];
+        let mut lines =
+            vec![Range { keys, heads: HeadList::of(&self.heads), ..self.range.clone() }.sign(key).encode()];
         lines.extend(self.keys.iter().map(|key| Line::Key(key.clone()).encode()));
         lines.extend(self.heads.iter().map(|head| Line::Head(head.clone()).encode()));
         lines.extend(self.records.iter().map(|record| Line::Record(record.clone()).encode()));
