@@ -20,8 +20,8 @@ Examples:
   prim replay /var/lib/prim/replay/01J9ZB6Q8E4V3T2S1R0PNMKJHG.replay
   prim replay --show meeting.replay | less
 
-Exit status: 0 every output is the recorded one, 1 they differ (the first difference is shown), 2 the log cannot be
-read.";
+Exit status: 0 every output is the recorded one (up to where a crash cut the log, which is said), 1 they differ (the
+first difference is shown), 2 the log cannot be read.";
 
 #[derive(Debug, Args)]
 #[command(after_help = HELP)]
@@ -36,8 +36,16 @@ pub(crate) struct ReplayArgs {
 pub(crate) fn run(args: &ReplayArgs, out: &mut impl Write) -> anyhow::Result<Outcome> {
     let name = args.file.display();
     let file = File::open(&args.file).with_context(|| format!("open the replay log {name}"))?;
+    if file.metadata().with_context(|| format!("look at {name}"))?.is_dir() {
+        bail!(
+            "replay {name}: it is a folder; name one log in it (the daemon writes MEETING.replay, one a meeting, into \
+             the folder replay below its data_dir)"
+        );
+    }
     replay(BufReader::new(file), args.show, out).with_context(|| format!("replay {name}"))
 }
+
+const CUT: &str = "The last line was cut, as by a crash; the lines before it:";
 
 /// The core, and what it said that the log has not confirmed yet.
 struct Player {
@@ -54,14 +62,32 @@ fn replay(reader: impl BufRead, show: bool, out: &mut impl Write) -> anyhow::Res
     check_version(&first?)?;
     let mut player: Option<Player> = None;
     let mut other_core = None;
+    let mut ends_in_an_answer = false;
     while let Some((index, text)) = lines.next() {
         let number = index + 1;
         let text = text.with_context(|| format!("read line {number}"))?;
-        let line: Line = text.parse().with_context(|| format!("line {number} was cut or changed"))?;
+        let last = lines.peek().is_none();
+        let line: Line = match text.parse() {
+            Ok(line) => line,
+            // Cut so early that not even its time is whole.
+            Err(_) if last && player.is_some() && text.starts_with(['i', 't', 'o']) => {
+                writeln!(out, "{CUT}")?;
+                break;
+            }
+            Err(error) => return Err(error).with_context(|| format!("line {number} was cut or changed")),
+        };
         // A crash may cut the last line: what stands before it can be compared.
         let is_step = matches!(line.kind, LineKind::Input | LineKind::Timeout);
-        if lines.peek().is_none() && is_step && log::read_line(&line.payload).is_err() {
-            writeln!(out, "The last line was cut, as by a crash; the lines before it:")?;
+        if last && is_step && log::read_line(&line.payload).is_err() {
+            writeln!(out, "{CUT}")?;
+            break;
+        }
+        if last
+            && line.kind == LineKind::Output
+            && player.as_ref().is_some_and(|player| player.was_to_say_more_than(&line.payload))
+        {
+            writeln!(out, "{CUT}")?;
+            ends_in_an_answer = true;
             break;
         }
         if line.kind == LineKind::Config {
@@ -107,6 +133,9 @@ fn replay(reader: impl BufRead, show: bool, out: &mut impl Write) -> anyhow::Res
     }
     let player = player.context("the log does not say how the core was set up")?;
     // The log may end (power, consent taken back) while the core still had something to say.
+    if ends_in_an_answer || !player.said.is_empty() {
+        writeln!(out, "The log ends in the middle of an answer of the core: what followed was not written.")?;
+    }
     writeln!(
         out,
         "The same, bit for bit: {} steps, {} outputs compared, {} after the log's end.",
@@ -142,6 +171,11 @@ impl Player {
             self.said.push_back(log::output_line(&output));
         }
         Ok(None)
+    }
+
+    /// Whether `recorded` is the beginning of what comes next: a line that was cut.
+    fn was_to_say_more_than(&self, recorded: &str) -> bool {
+        self.said.front().is_some_and(|now| now != recorded && now.starts_with(recorded))
     }
 
     fn compare(&mut self, recorded: &str) -> Option<String> {

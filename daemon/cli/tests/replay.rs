@@ -126,7 +126,49 @@ fn a_log_that_was_cut_or_is_another_file_cannot_be_replayed() {
     let (status, said) = replay(&crashed);
     assert_eq!(status, 0, "{said}");
     assert!(said.contains("last line was cut"), "{said}");
+    crashed.pop();
+    crashed.push("i".to_owned());
+    let (status, said) = replay(&crashed);
+    assert_eq!(status, 0, "{said}");
     let (status, said) = replay(&["milk, bread".to_owned()]);
     assert_eq!(status, 2, "{said}");
     assert!(said.contains("prim-replay 1"), "{said}");
+}
+
+#[test]
+fn a_log_cut_within_an_answer_says_so_and_is_no_difference() {
+    let lines = recorded();
+    let first = lines.iter().position(|line| line.starts_with("o ")).unwrap();
+    assert!(lines[first + 1].starts_with("o "), "the first answer has one output only");
+    // Cut behind an output that others follow: nothing in the line itself shows it.
+    let (status, said) = replay(&lines[..=first]);
+    assert_eq!(status, 0, "{said}");
+    assert!(
+        said.contains("ends in the middle of an answer") && said.contains("1 outputs compared"),
+        "{said}"
+    );
+    // Cut within an output.
+    let mut cut = lines[..=first].to_vec();
+    let length = cut[first].len();
+    cut[first].truncate(length - 3);
+    let (status, said) = replay(&cut);
+    assert_eq!(status, 0, "{said}");
+    assert!(said.contains("last line was cut") && said.contains("ends in the middle of an answer"), "{said}");
+    assert!(!said.contains("no longer says the same"), "{said}");
+    // A whole log ends with its answer.
+    assert!(!replay(&lines).1.contains("middle of an answer"));
+    // A last output that is another one is a difference as ever.
+    let mut other = lines[..=first].to_vec();
+    other[first] = "o 1000 Reset".to_owned();
+    assert_eq!(replay(&other).0, 1);
+}
+
+#[test]
+fn a_folder_is_no_log_and_the_place_of_logs_is_told() {
+    let folder = tempfile::tempdir().unwrap();
+    let output = Command::new(env!("CARGO_BIN_EXE_prim")).arg("replay").arg(folder.path()).output().unwrap();
+    let said = String::from_utf8(output.stderr).unwrap();
+    assert_eq!(output.status.code(), Some(2), "{said}");
+    assert!(said.contains("it is a folder") && said.contains("MEETING.replay"), "{said}");
+    assert!(!said.contains("os error"), "{said}");
 }
