@@ -16,7 +16,8 @@ use serde::Deserialize;
 pub struct Budget {
     /// The bench that measures it.
     pub bench: String,
-    /// Its name in the demo's summary, for what only a whole meeting can measure (`_p50`, `_p95`, `_n` follow it).
+    /// Its name in the demo's summary, for what only a whole meeting can measure (`_p50`, `_p95`, `_n` follow the name of
+    /// a time, which is counted in ms).
     pub figure: Option<String>,
     /// The largest figure that keeps it.
     pub at_most: Option<f64>,

@@ -5,6 +5,7 @@
 //! advisory lock per meeting keeps two workers from doing the same at the same time.
 
 mod load;
+mod minutes;
 mod render;
 mod voices;
 

@@ -1,6 +1,7 @@
 //! The meeting that is crashed into: who sits there, what they say, what Prim is told beforehand.
 
 use std::path::Path;
+use std::sync::atomic::AtomicBool;
 
 use anyhow::Context;
 use prim_hil_sim::script::{Act, Script};
@@ -26,7 +27,7 @@ pub(crate) fn remote() -> (ParticipantId, &'static str) {
 /// Where the people of the room sit, and what they can say.
 pub(crate) fn voices(folder: &Path) -> anyhow::Result<(Vec<f32>, Vec<Spoken>)> {
     let script = Script::parse(SCRIPT)?;
-    let lines = voice_all(&script, Vec::new(), folder, |_, _| {})?;
+    let lines = voice_all(&script, Vec::new(), folder, &AtomicBool::new(false), |_, _| {})?;
     let bearings: Vec<f32> = script.people.iter().filter_map(|person| person.bearing_deg).collect();
     let spoken = script
         .beats

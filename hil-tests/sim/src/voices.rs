@@ -3,6 +3,7 @@
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -38,6 +39,9 @@ pub enum VoiceError {
         /// What happened.
         why: String,
     },
+    /// It was told to stop.
+    #[error("voice the people: stopped as asked; the lines that are whole are kept")]
+    Stopped,
     /// The cache cannot be used.
     #[error("keep spoken lines in {folder}: is there space, and may this account write there?")]
     Cache {
@@ -85,7 +89,8 @@ fn name_of(person: &Person, text: &str) -> String {
 }
 
 /// Lets every line be spoken, and calls `progress(done, all)` after each. One entry per beat; beats without a line have
-/// none. `recordings` stand in for the beats that play them, each once.
+/// none. `recordings` stand in for the beats that play them, each once. Ends between two lines, or in one, when `stop` is
+/// set.
 ///
 /// # Errors
 /// See [`VoiceError`].
@@ -93,6 +98,7 @@ pub fn voice_all(
     script: &Script,
     mut recordings: Vec<Vec<f32>>,
     folder: &Path,
+    stop: &AtomicBool,
     mut progress: impl FnMut(usize, usize),
 ) -> Result<Vec<Option<Line>>, VoiceError> {
     let cache = |source| VoiceError::Cache { folder: folder.to_owned(), source };
@@ -100,6 +106,9 @@ pub fn voice_all(
     let all = script.beats.len();
     let mut lines = Vec::with_capacity(all);
     for (n, beat) in script.beats.iter().enumerate() {
+        if stop.load(Ordering::Relaxed) {
+            return Err(VoiceError::Stopped);
+        }
         lines.push(match &beat.act {
             Act::Say { text } => {
                 let person = &script.people[beat.who];
@@ -107,8 +116,13 @@ pub fn voice_all(
                 if !path.exists() {
                     // Written beside and renamed, so that a broken-off run leaves no half line.
                     let part = path.with_extension(format!("{}.part", std::process::id()));
-                    speak(person, text, &part)?;
-                    std::fs::rename(&part, &path).map_err(cache)?;
+                    let spoken = speak(person, text, &part, stop)
+                        .and_then(|()| std::fs::rename(&part, &path).map_err(cache));
+                    if spoken.is_err() {
+                        // There may be none.
+                        let _ = std::fs::remove_file(&part);
+                    }
+                    spoken?;
                 }
                 let sound = wave::read(&path).map_err(VoiceError::Wave)?;
                 if speech_span(&sound).is_none() {
@@ -128,7 +142,7 @@ pub fn voice_all(
     Ok(lines)
 }
 
-fn speak(person: &Person, text: &str, out: &Path) -> Result<(), VoiceError> {
+fn speak(person: &Person, text: &str, out: &Path, stop: &AtomicBool) -> Result<(), VoiceError> {
     let failed =
         |why: String| VoiceError::Failed { name: person.name.clone(), voice: person.voice.clone(), why };
     let mut flite = Command::new("flite");
@@ -145,8 +159,14 @@ fn speak(person: &Person, text: &str, out: &Path) -> Result<(), VoiceError> {
         .map_err(|source| VoiceError::NoFlite { name: person.name.clone(), source })?;
     let begun = Instant::now();
     let status = loop {
+        let stopped = stop.load(Ordering::Relaxed);
         match child.try_wait() {
             Ok(Some(status)) => break status,
+            Ok(None) if stopped => {
+                let _ = child.kill();
+                let _ = child.wait();
+                return Err(VoiceError::Stopped);
+            }
             Ok(None) if begun.elapsed() < LIMIT => thread::sleep(Duration::from_millis(5)),
             Ok(None) => {
                 let _ = child.kill();
@@ -156,6 +176,10 @@ fn speak(person: &Person, text: &str, out: &Path) -> Result<(), VoiceError> {
             Err(e) => return Err(failed(format!("cannot be waited for: {e}"))),
         }
     };
+    // Ctrl-C reaches flite too.
+    if stop.load(Ordering::Relaxed) {
+        return Err(VoiceError::Stopped);
+    }
     if status.success() && out.exists() { Ok(()) } else { Err(failed(format!("ended with {status}"))) }
 }
 

@@ -1,13 +1,14 @@
 //! A meeting's four files. Pure: the same meeting gives the same bytes.
 //!
-//! What the machine said stands out everywhere: its name is `[Prim]`. Where it was muted, that stands in the place
-//! of the words it could not hear.
+//! What the machine said stands out everywhere: its name is `Prim (AI)`. What it did, and that it was muted, stands
+//! as a sentence in the place of words. `ARTIFACTS.md` says what each file holds.
 
 use std::fmt::Write as _;
 
 use serde_json::json;
 
-use super::load::{Line, Meeting, Thing, Voice};
+use super::load::{Line, Meeting, Task, Thing, Voice};
+use super::minutes;
 use super::voices::{self, talk_times};
 
 /// How long a cue shows at least, and when nobody knows how long it sounded.
@@ -31,28 +32,42 @@ pub struct Artifact {
 pub fn render(meeting: &Meeting) -> Vec<Artifact> {
     let file = |name, kind, mime, text: String| Artifact { name, kind, mime, bytes: text.into_bytes() };
     vec![
-        file("transcript.md", "transcript", "text/markdown", markdown(meeting)),
+        file("transcript.md", "transcript", "text/markdown", minutes::markdown(meeting)),
         file("transcript.vtt", "transcript", "text/vtt", vtt(meeting)),
         file("transcript.srt", "transcript", "application/x-subrip", srt(meeting)),
         file("summary.json", "summary", "application/json", summary(meeting)),
     ]
 }
 
-/// The words as shown: nothing that could end a line, a cue or a tag.
-fn words(line: &Line) -> String {
+/// What is shown of a line: words, or what happened in their place.
+pub(super) fn words(line: &Line) -> String {
     match (&line.voice, &line.text) {
-        (Voice::Ding, _) => "[dings]".to_owned(),
+        (Voice::Ding, _) => "Prim asked for the floor with a soft ding.".to_owned(),
         (Voice::Muted, _) => {
             let to = line.end_ms.map_or_else(|| "the end".to_owned(), clock);
-            format!("[muted from {} to {to}]", clock(line.start_ms))
+            format!("Prim was muted until {to} and heard nothing.")
         }
-        (Voice::Person(_) | Voice::Prim, None) => "[erased]".to_owned(),
-        (Voice::Person(_), Some(text)) => one_line(text),
+        (Voice::Person(_) | Voice::Prim, None) => "(words erased)".to_owned(),
+        (Voice::Person(_), Some(text)) => begun_large(&one_line(text)),
         (Voice::Prim, Some(text)) => {
             let mark = cut_off(line);
             let heard = heard(line, text);
             [heard, mark].into_iter().filter(|part| !part.is_empty()).collect::<Vec<_>>().join(" ")
         }
+    }
+}
+
+/// The recogniser knows no sentences; a line at least begins like one.
+fn begun_large(text: &str) -> String {
+    let mut letters = text.chars();
+    letters.next().map_or_else(String::new, |first| first.to_uppercase().chain(letters).collect())
+}
+
+/// The same in a cue, where what happened has no voice before it and must not pass for words.
+fn caption(line: &Line) -> String {
+    match line.voice {
+        Voice::Ding | Voice::Muted => format!("({})", words(line)),
+        Voice::Person(_) | Voice::Prim => words(line),
     }
 }
 
@@ -68,31 +83,40 @@ fn heard(line: &Line, text: &str) -> String {
 fn cut_off(line: &Line) -> String {
     let Some(cause) = &line.silenced_by else {
         // Its end was never recorded: the device stopped while it spoke.
-        return if line.end_ms.is_none() { "[how much of this was heard is not known]" } else { "" }
+        return if line.end_ms.is_none() { "(How much of this was heard is not known.)" } else { "" }
             .to_owned();
     };
-    let partly = line.partly.iter().map(|partly| format!("; heard in part: {}", one_line(partly)));
-    let unsaid = line.unsaid.iter().map(|unsaid| format!("; not said: {}", one_line(unsaid)));
+    let partly = line.partly.iter().map(|partly| format!(" Heard in part: “{}”", one_line(partly)));
+    let unsaid = line.unsaid.iter().map(|unsaid| format!(" Not said: “{}”", one_line(unsaid)));
     let missed: String = partly.chain(unsaid).collect();
-    if missed.is_empty() { missed } else { format!("[interrupted: {}{missed}]", cause.replace('_', " ")) }
+    if missed.is_empty() { missed } else { format!("({}{missed})", why_silent(cause)) }
 }
 
-fn one_line(text: &str) -> String {
+/// Why Prim fell silent, as a sentence. A cause that a newer device names is told by its own word.
+fn why_silent(cause: &str) -> String {
+    match cause {
+        "barge_in" => "Prim fell silent because somebody began to talk.".to_owned(),
+        "spoken_stop" => "Somebody told Prim to stop.".to_owned(),
+        "button" => "Somebody stopped Prim with the button.".to_owned(),
+        "panel" => "Somebody stopped Prim from the panel.".to_owned(),
+        "mute" => "Prim was muted.".to_owned(),
+        "cap" => "Prim's seven seconds were over.".to_owned(),
+        "fault" => "The loudspeaker failed.".to_owned(),
+        "meeting_ended" => "The meeting ended.".to_owned(),
+        other => format!("Prim fell silent ({}).", other.replace('_', " ")),
+    }
+}
+
+/// What was said of the day, where that is all that the action's detail holds: the device writes `due: friday`.
+pub(super) fn due_said(task: &Task) -> Option<&str> {
+    task.thing.detail.as_deref()?.strip_prefix("due: ")
+}
+
+pub(super) fn one_line(text: &str) -> String {
     text.split_whitespace().collect::<Vec<_>>().join(" ")
 }
 
-fn plain_markdown(text: &str) -> String {
-    let mut out = String::with_capacity(text.len());
-    for c in text.chars() {
-        if matches!(c, '\\' | '`' | '*' | '_' | '<' | '>' | '#' | '|') {
-            out.push('\\');
-        }
-        out.push(c);
-    }
-    out
-}
-
-fn clock(ms: i64) -> String {
+pub(super) fn clock(ms: i64) -> String {
     let seconds = ms / 1000;
     let (h, m, s) = (seconds / 3600, seconds / 60 % 60, seconds % 60);
     if h > 0 { format!("{h}:{m:02}:{s:02}") } else { format!("{m:02}:{s:02}") }
@@ -110,74 +134,6 @@ fn end_of(line: &Line) -> i64 {
     end.max(line.start_ms + least)
 }
 
-fn markdown(meeting: &Meeting) -> String {
-    let mut out = String::new();
-    let title = meeting.title.as_deref().map_or_else(|| "Meeting".to_owned(), one_line);
-    let _ = writeln!(out, "# {}\n", plain_markdown(&title));
-    if let Some(started) = &meeting.started_at {
-        let length = meeting.duration_ms.map(|ms| format!(", {} long", clock(ms))).unwrap_or_default();
-        let _ = writeln!(out, "{started}{length}\n");
-    }
-    for person in &meeting.people {
-        let name = plain_markdown(&meeting.name_of(Some(&person.id)));
-        let facts: Vec<&str> =
-            [&person.role, &person.place].into_iter().flatten().map(String::as_str).collect();
-        let _ = writeln!(
-            out,
-            "- {name}{}",
-            if facts.is_empty() { String::new() } else { format!(" ({})", facts.join(", ")) }
-        );
-    }
-    let list = |out: &mut String, heading: &str, things: &mut dyn Iterator<Item = String>| {
-        let mut things = things.peekable();
-        if things.peek().is_some() {
-            let _ = writeln!(out, "\n## {heading}\n");
-            for thing in things {
-                let _ = writeln!(out, "- {thing}");
-            }
-        }
-    };
-    let said = |thing: &Thing| {
-        let title = thing
-            .title
-            .as_deref()
-            .map_or_else(|| "[erased]".to_owned(), |text| plain_markdown(&one_line(text)));
-        match &thing.detail {
-            Some(detail) => format!("{title}: {}", plain_markdown(&one_line(detail))),
-            None => title,
-        }
-    };
-    list(&mut out, "Decisions", &mut meeting.decisions.iter().map(said));
-    list(
-        &mut out,
-        "Actions",
-        &mut meeting.actions.iter().map(|task| {
-            let owner = task
-                .owner
-                .as_deref()
-                .map(|owner| format!(" — {}", plain_markdown(&meeting.name_of(Some(owner)))));
-            let due = task.due.as_deref().map(|due| format!(" (due {due})"));
-            format!(
-                "[{}] {}{}{}",
-                task.status.as_deref().unwrap_or("open"),
-                said(&task.thing),
-                owner.unwrap_or_default(),
-                due.unwrap_or_default()
-            )
-        }),
-    );
-    list(&mut out, "Notes", &mut meeting.notes.iter().map(said));
-    out.push_str("\n## Transcript\n\n");
-    for line in &meeting.lines {
-        let shown = plain_markdown(&words(line));
-        let _ = match plain_markdown(&one_line(&voices::name(meeting, line))).as_str() {
-            "" => writeln!(out, "{shown}  "),
-            name => writeln!(out, "**{name}** ({}) {shown}  ", clock(line.start_ms)),
-        };
-    }
-    out
-}
-
 fn vtt(meeting: &Meeting) -> String {
     let escape = |text: &str| text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;");
     let mut out = String::from("WEBVTT\n");
@@ -187,7 +143,7 @@ fn vtt(meeting: &Meeting) -> String {
             name => format!("<v {name}>"),
         };
         let (from, to) = (stamp(line.start_ms, '.'), stamp(end_of(line), '.'));
-        let _ = write!(out, "\n{}\n{from} --> {to}\n{voice}{}\n", line.id, escape(&words(line)));
+        let _ = write!(out, "\n{}\n{from} --> {to}\n{voice}{}\n", line.id, escape(&caption(line)));
     }
     out
 }
@@ -200,7 +156,7 @@ fn srt(meeting: &Meeting) -> String {
             name => format!("{name}: "),
         };
         let (from, to) = (stamp(line.start_ms, ','), stamp(end_of(line), ','));
-        let shown = words(line).replace("-->", "→");
+        let shown = caption(line).replace("-->", "→");
         let _ = write!(out, "{}\n{from} --> {to}\n{voice}{shown}\n\n", index + 1);
     }
     out
@@ -246,9 +202,10 @@ fn summary(meeting: &Meeting) -> String {
         })).collect::<Vec<_>>(),
         "decisions": meeting.decisions.iter().map(thing).collect::<Vec<_>>(),
         "actions": meeting.actions.iter().map(|task| json!({
-            "id": task.thing.id, "title": task.thing.title, "detail": task.thing.detail, "owner": task.owner,
+            "id": task.thing.id, "title": task.thing.title,
+            "detail": task.thing.detail.as_deref().filter(|_| due_said(task).is_none()), "owner": task.owner,
             "owner_name": task.owner.as_deref().map(|owner| meeting.name_of(Some(owner))),
-            "due": task.due, "status": task.status, "agenda_item": task.thing.item,
+            "due": task.due, "due_said": due_said(task), "status": task.status, "agenda_item": task.thing.item,
             "utterances": task.thing.utterances,
         })).collect::<Vec<_>>(),
         "notes": meeting.notes.iter().map(thing).collect::<Vec<_>>(),
@@ -329,7 +286,7 @@ mod tests {
             ],
             decisions: vec![thing("Ship on Friday")],
             actions: vec![Task {
-                thing: thing("Write it down"),
+                thing: Thing { detail: Some("due: thursday".into()), ..thing("Write it down") },
                 owner: Some("p1".into()),
                 due: Some("2026-12-03".into()),
                 status: Some("open".into()),
@@ -347,18 +304,18 @@ mod tests {
     fn the_markdown_names_people_and_marks_the_machine() {
         let text = text("transcript.md");
         assert!(text.starts_with("# Weekly \\*plan\\*\n"), "{text}");
-        assert!(text.contains("**Ana** (00:01) we ship \\<b\\>on --\\> Friday"), "{text}");
-        assert!(text.contains("**[Prim]** (01:00) [dings]"), "{text}");
-        assert!(text.contains("\n[muted from 01:40 to 01:42]  \n"), "{text}");
+        assert!(text.contains("**Ana** (00:01) We ship \\<b\\>on --\\> Friday\n"), "{text}");
+        assert!(text.contains("\n(01:00) *Prim asked for the floor with a soft ding.*\n"), "{text}");
+        assert!(text.contains("\n(01:40) *Prim was muted until 01:42 and heard nothing.*\n"), "{text}");
         assert!(
             text.contains(
-                "**[Prim]** (01:03) Two minutes are left. [interrupted: barge in; heard in part: Shall we go on \
-                 with Hiring?; not said: Or do you need more time?]  \n"
+                "**Prim (AI)** (01:03) Two minutes are left. (Prim fell silent because somebody began to talk. Heard \
+                 in part: “Shall we go on with Hiring?” Not said: “Or do you need more time?”)\n"
             ),
             "{text}"
         );
         assert!(text.contains("**Unknown** (1:01:40)"), "{text}");
-        assert!(text.contains("- [open] Write it down — Ana (due 2026-12-03)\n"), "{text}");
+        assert!(text.contains("- Write it down — Ana, due 3 December 2026 (“thursday”)\n"), "{text}");
     }
 
     #[test]
@@ -366,18 +323,19 @@ mod tests {
         let vtt = text("transcript.vtt");
         assert!(
             vtt.starts_with(
-                "WEBVTT\n\nu1\n00:00:01.200 --> 00:00:03.700\n<v Ana>we ship &lt;b&gt;on --&gt; Friday\n"
+                "WEBVTT\n\nu1\n00:00:01.200 --> 00:00:03.700\n<v Ana>We ship &lt;b&gt;on --&gt; Friday\n"
             ),
             "{vtt}"
         );
         assert!(
-            vtt.contains("<v [Prim]>[dings]\n") && vtt.contains("\n[muted from 01:40 to 01:42]\n"),
+            vtt.contains("\n(Prim asked for the floor with a soft ding.)\n")
+                && vtt.contains("\n(Prim was muted until 01:42 and heard nothing.)\n"),
             "{vtt}"
         );
         let srt = text("transcript.srt");
-        assert!(srt.contains("\n[Prim]: [dings]\n") && srt.contains("\n[muted from 01:40"), "{srt}");
+        assert!(srt.contains("\n(Prim asked for the floor with a soft ding.)\n"), "{srt}");
         assert!(
-            srt.starts_with("1\n00:00:01,200 --> 00:00:03,700\nAna: we ship <b>on → Friday\n\n2\n"),
+            srt.starts_with("1\n00:00:01,200 --> 00:00:03,700\nAna: We ship <b>on → Friday\n\n2\n"),
             "{srt}"
         );
     }
@@ -388,6 +346,8 @@ mod tests {
         assert_eq!(value["decisions"][0]["title"], "Ship on Friday");
         assert_eq!(value["actions"][0]["owner_name"], "Ana");
         assert_eq!(value["actions"][0]["due"], "2026-12-03");
+        assert_eq!(value["actions"][0]["due_said"], "thursday");
+        assert!(value["actions"][0]["detail"].is_null(), "it says nothing else");
         assert_eq!(value["agenda"][0]["id"], "i1");
         assert_eq!(value["actions"][0]["agenda_item"], "i1");
         assert_eq!(value["decisions"][0]["agenda_item"], "i1");
@@ -399,12 +359,12 @@ mod tests {
 
     #[test]
     fn the_cue_of_a_speech_that_was_cut_off_ends_where_silence_began() {
-        let shown = "Two minutes are left. [interrupted: barge in; heard in part: Shall we go on with Hiring?; \
-                     not said: Or do you need more time?]";
+        let shown = "Two minutes are left. (Prim fell silent because somebody began to talk. Heard in part: “Shall we go \
+                     on with Hiring?” Not said: “Or do you need more time?”)";
         let vtt = text("transcript.vtt");
-        assert!(vtt.contains(&format!("00:01:03.000 --> 00:01:03.900\n<v [Prim]>{shown}\n")), "{vtt}");
+        assert!(vtt.contains(&format!("00:01:03.000 --> 00:01:03.900\n<v Prim (AI)>{shown}\n")), "{vtt}");
         let srt = text("transcript.srt");
-        assert!(srt.contains(&format!("00:01:03,000 --> 00:01:03,900\n[Prim]: {shown}\n")), "{srt}");
+        assert!(srt.contains(&format!("00:01:03,000 --> 00:01:03,900\nPrim (AI): {shown}\n")), "{srt}");
         let value: serde_json::Value = serde_json::from_str(&text("summary.json")).unwrap();
         assert_eq!(value["prim"][1]["text"], "Two minutes are left.");
         assert_eq!(value["prim"][1]["partly"], "Shall we go on with Hiring?");
@@ -422,14 +382,17 @@ mod tests {
         };
         let cut = |partly, unsaid| shown(partly, unsaid, Some(900));
         assert_eq!(cut(None, None), "One two. Three four.");
-        assert_eq!(cut(None, Some("Three four.")), "One two. [interrupted: button; not said: Three four.]");
+        assert_eq!(
+            cut(None, Some("Three four.")),
+            "One two. (Somebody stopped Prim with the button. Not said: “Three four.”)"
+        );
         assert_eq!(
             cut(Some("One two."), Some("Three four.")),
-            "[interrupted: button; heard in part: One two.; not said: Three four.]"
+            "(Somebody stopped Prim with the button. Heard in part: “One two.” Not said: “Three four.”)"
         );
         let mut lost = line("u", Voice::Prim, 0, "One two.");
         lost.end_ms = None;
-        assert_eq!(words(&lost), "One two. [how much of this was heard is not known]");
+        assert_eq!(words(&lost), "One two. (How much of this was heard is not known.)");
     }
 
     #[test]
@@ -440,6 +403,42 @@ mod tests {
         }
         meeting.title = None;
         let text = String::from_utf8(render(&meeting).swap_remove(0).bytes).unwrap();
-        assert!(text.contains("[erased]") && !text.contains("we ship"), "{text}");
+        assert!(text.contains("(words erased)") && !text.contains("ship"), "{text}");
+    }
+
+    #[test]
+    fn the_minutes_begin_with_when_how_long_who_and_what_was_planned() {
+        let text = text("transcript.md");
+        let head = "# Weekly \\*plan\\*\n\n21 November 2026, 09:00 UTC, 3 minutes\n\n## Present\n\n- Ana (host)\n\n\
+                    ## Agenda\n\n- Release: 1 minute planned, 1 minute 1 second spent\n\n## Decisions\n";
+        assert!(text.starts_with(head), "{text}");
+    }
+
+    #[test]
+    fn every_field_of_the_summary_is_documented() {
+        fn fields(value: &serde_json::Value, found: &mut std::collections::BTreeSet<String>) {
+            match value {
+                serde_json::Value::Object(object) => {
+                    for (name, value) in object {
+                        found.insert(name.clone());
+                        fields(value, found);
+                    }
+                }
+                serde_json::Value::Array(all) => all.iter().for_each(|value| fields(value, found)),
+                serde_json::Value::Null
+                | serde_json::Value::Bool(_)
+                | serde_json::Value::Number(_)
+                | serde_json::Value::String(_) => {}
+            }
+        }
+        let mut meeting = meeting();
+        meeting.notes = meeting.decisions.clone();
+        let bytes = render(&meeting).pop().unwrap().bytes;
+        let mut found = std::collections::BTreeSet::new();
+        fields(&serde_json::from_slice(&bytes).unwrap(), &mut found);
+        let documented = include_str!("../../ARTIFACTS.md");
+        let missing: Vec<_> =
+            found.iter().filter(|name| !documented.contains(&format!("`{name}`"))).collect();
+        assert!(missing.is_empty(), "{missing:?} are not in ARTIFACTS.md");
     }
 }

@@ -5,11 +5,11 @@ use std::collections::BTreeMap;
 
 use super::load::{Line, Meeting, Voice};
 
-/// The name beside a line; nothing for what no one says.
+/// The name beside a line; nothing for what happened without a word.
 pub(super) fn name(meeting: &Meeting, line: &Line) -> String {
     match &line.voice {
-        Voice::Prim | Voice::Ding => "[Prim]".to_owned(),
-        Voice::Muted => String::new(),
+        Voice::Prim => "Prim (AI)".to_owned(),
+        Voice::Ding | Voice::Muted => String::new(),
         Voice::Person(Some(id)) => meeting.name_of(Some(id)),
         Voice::Person(None) => match (line.speaker_label, line.ear.as_deref()) {
             (Some(label), _) => format!("Speaker {label}"),

@@ -241,14 +241,15 @@ async fn an_ended_meeting_gets_its_files_once_and_again_when_something_comes_lat
     let read = |name: &str| std::fs::read_to_string(folder.join(format!("acme/{id}/{name}"))).unwrap();
     assert!(
         read("transcript.md").contains(
-            ") One minute over. [interrupted: barge in; heard in part: Shall we go on?; not said: Or wait?]"
-        ) && read("transcript.md").contains("**[Prim]** (")
+            ") One minute over. (Prim fell silent because somebody began to talk. Heard in part: “Shall we go on?” Not \
+             said: “Or wait?”)"
+        ) && read("transcript.md").contains("**Prim (AI)** (")
     );
     assert!(!read("transcript.md").contains("Never heard"));
     gateway.send(&device, words.0, &words.1).await;
     assert!(worker::make(&pool, store.as_ref(), &org, &id).await.unwrap(), "late words make them anew");
     for name in ["transcript.md", "transcript.vtt", "transcript.srt"] {
-        assert!(read(name).contains("we ship on Friday"), "{name}");
+        assert!(read(name).contains("We ship on Friday"), "{name}");
     }
     let summary: serde_json::Value = serde_json::from_str(&read("summary.json")).unwrap();
     assert_eq!(summary["decisions"][0]["title"], "Ship on Monday");

@@ -58,6 +58,9 @@ struct Arguments {
     voices_only: bool,
 }
 
+/// A voice that is being made is given up within this time; what then still hangs is left behind.
+const GRACE: Duration = Duration::from_millis(500);
+
 #[derive(Debug, Deserialize)]
 struct Plan {
     #[serde(default)]
@@ -82,9 +85,20 @@ fn main() -> ExitCode {
 
 fn run(arguments: &Arguments) -> anyhow::Result<()> {
     let stop = Arc::new(AtomicBool::new(false));
+    // Until the meeting is played there is nothing to finish, and reading may hang (a FIFO that nobody writes to).
+    let preparing = Arc::new(AtomicBool::new(true));
     ctrlc::set_handler({
-        let stop = stop.clone();
-        move || stop.store(true, Ordering::Relaxed)
+        let (stop, preparing) = (stop.clone(), preparing.clone());
+        move || {
+            stop.store(true, Ordering::Relaxed);
+            if preparing.load(Ordering::Relaxed) {
+                std::thread::sleep(GRACE);
+            }
+            if preparing.load(Ordering::Relaxed) {
+                let _ = writeln!(std::io::stderr(), "prim-room: stopped before the meeting");
+                std::process::exit(1);
+            }
+        }
     })
     .context("listen for Ctrl-C")?;
 
@@ -102,7 +116,7 @@ fn run(arguments: &Arguments) -> anyhow::Result<()> {
         Script::for_waves(&seconds, &arguments.room.bearings_deg)
     };
     let live = std::io::stderr().is_terminal();
-    let lines = voices::voice_all(&script, recordings, &arguments.voices, |done, all| {
+    let lines = voices::voice_all(&script, recordings, &arguments.voices, &stop, |done, all| {
         if live {
             let _ = write!(std::io::stderr(), "\rvoicing the people: {done} of {all}");
         }
@@ -137,6 +151,7 @@ fn run(arguments: &Arguments) -> anyhow::Result<()> {
             let _ = writeln!(std::io::stdout().lock(), "{text}");
         }
     };
+    preparing.store(false, Ordering::Relaxed);
     room::run(&options, script, lines, &ids, &stop, &mut emit)?;
     Ok(())
 }

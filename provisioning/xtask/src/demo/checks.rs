@@ -176,9 +176,14 @@ fn of_the_records(outcome: &Outcome) -> Vec<Check> {
         zero(outcome, "no record is there twice", "records_duplicate"),
         check(
             "the audit's chain verifies",
-            outcome.chain_broken.is_none()
-                && outcome.summary.get("chain_ok").is_none_or(|ok| ok == &Value::Bool(true)),
-            outcome.chain_broken.clone().unwrap_or_else(|| format!("{} records", outcome.audit.len())),
+            outcome.chain_broken.is_none() && outcome.summary.get("chain_ok") == Some(&Value::Bool(true)),
+            outcome.chain_broken.clone().unwrap_or_else(|| match outcome.summary.get("chain_ok") {
+                Some(Value::Bool(true)) => format!("{} records", outcome.audit.len()),
+                Some(_) => {
+                    "the rows in Postgres do not link up, or end elsewhere than the device's".to_owned()
+                }
+                None => "the rows in Postgres were not checked (no chain_ok in the summary)".to_owned(),
+            }),
         ),
         check(
             "transcript and summary are in the object store",

@@ -1,4 +1,4 @@
-//! The latencies against what DESIGN section 9 promises, each with how often it was measured.
+//! The latencies, and the memory, against what DESIGN section 9 promises, each with how often it was measured.
 use serde_json::{Map, Value};
 
 use crate::say::{self, Ink, inked};
@@ -30,8 +30,13 @@ pub(crate) fn print(summary: &Map<String, Value>, nothing: &str) {
             lag("room_lag_us_max")
         ),
     ));
+    let limits = limits();
+    for limit in &limits {
+        say::line(limit.row(summary));
+    }
     for (name, value) in summary {
-        let of_the_table = promises.iter().any(|promise| name.starts_with(&promise.figure));
+        let of_the_table = promises.iter().any(|promise| name.starts_with(&promise.figure))
+            || limits.iter().any(|limit| limit.figure == *name);
         if let (false, Some(number)) = (of_the_table, value.as_f64()) {
             say::line(inked(Ink::Dim, format_args!("{name:<40} {number}{}", in_words(name))));
         }
@@ -41,9 +46,6 @@ pub(crate) fn print(summary: &Map<String, Value>, nothing: &str) {
 /// What a figure is of, where its name does not tell.
 fn in_words(figure: &str) -> &'static str {
     match figure {
-        "primd_rss_mb" => {
-            "  (MiB at most, by the kernel: a second primd in this room, recogniser and voice switched off, 10 s)"
-        }
         "primd_rss_with_models_mb" => "  (MiB at most, by the kernel: the meeting's primd)",
         _ => "",
     }
@@ -57,25 +59,70 @@ struct Promise {
     at_most_ms: f64,
 }
 
-/// The promises of `benches/budgets.toml` that only a whole meeting can measure.
-fn promises() -> Vec<Promise> {
-    let of_a_meeting = |(name, budget): (String, prim_benches::Budget)| {
-        let figure = budget.figure.filter(|_| budget.bench == "latency")?;
-        Some(Promise { what: name.replace('_', " "), figure, at_most_ms: budget.at_most? })
-    };
-    prim_benches::budgets().into_iter().filter_map(of_a_meeting).collect()
+/// A promise of one number that has no events to count.
+#[derive(Debug)]
+struct Limit {
+    what: String,
+    figure: String,
+    at_most: f64,
+    unit: String,
 }
 
-/// The names of the figures, without `_p50`, `_p95`, `_n`.
+impl Limit {
+    /// `None` when it was not measured.
+    fn kept(&self, summary: &Map<String, Value>) -> Option<bool> {
+        Some(summary.get(&self.figure)?.as_f64()? <= self.at_most)
+    }
+
+    fn row(&self, summary: &Map<String, Value>) -> String {
+        let value = summary.get(&self.figure).and_then(Value::as_f64);
+        let value = value.map_or_else(|| "–".to_owned(), |value| format!("{value:.1}"));
+        let verdict = match self.kept(summary) {
+            None => inked(Ink::Yellow, "not measured"),
+            Some(true) => inked(Ink::Green, "met"),
+            Some(false) => inked(Ink::Red, "missed"),
+        };
+        let promised = format!("≤ {:.0}", self.at_most);
+        let unit = inked(Ink::Dim, &self.unit);
+        format!("{:<28} {value:>19} {:>5}  {promised:>9}  {verdict} {unit}", self.what, "")
+    }
+}
+
+/// The promises of `benches/budgets.toml` that only a whole meeting can measure: what, figure, at most, unit.
+fn of_a_meeting() -> impl Iterator<Item = Limit> {
+    let of_a_meeting = |(name, budget): (String, prim_benches::Budget)| {
+        let figure = budget.figure.filter(|_| budget.bench == "latency")?;
+        Some(Limit { what: name.replace('_', " "), figure, at_most: budget.at_most?, unit: budget.unit })
+    };
+    prim_benches::budgets().into_iter().filter_map(of_a_meeting)
+}
+
+/// Times are promised of many events, anything else of the one number there is.
+fn is_time(limit: &Limit) -> bool {
+    limit.unit.starts_with("ms ")
+}
+
+fn promises() -> Vec<Promise> {
+    let timed = |limit: Limit| Promise { what: limit.what, figure: limit.figure, at_most_ms: limit.at_most };
+    of_a_meeting().filter(is_time).map(timed).collect()
+}
+
+fn limits() -> Vec<Limit> {
+    of_a_meeting().filter(|limit| !is_time(limit)).collect()
+}
+
+/// The names of the times, without `_p50`, `_p95`, `_n`.
 pub(crate) fn figures() -> Vec<String> {
     promises().into_iter().map(|promise| promise.figure).collect()
 }
 
-/// The promises that a measured p95 does not keep.
+/// The promises that a measured p95, or the one number there is, does not keep.
 pub(crate) fn missed(summary: &Map<String, Value>) -> Vec<String> {
     let p95 = |promise: &Promise| summary.get(&format!("{}_p95", promise.figure)).and_then(Value::as_f64);
     let late = |promise: &Promise| p95(promise).is_some_and(|p95| p95 > promise.at_most_ms);
-    promises().into_iter().filter(late).map(|promise| promise.what).collect()
+    let late = promises().into_iter().filter(late).map(|promise| promise.what);
+    let above = limits().into_iter().filter(|limit| limit.kept(summary) == Some(false));
+    late.chain(above.map(|limit| limit.what)).collect()
 }
 
 fn row(promise: &Promise, summary: &Map<String, Value>, nothing: &str) -> String {
@@ -128,5 +175,19 @@ mod tests {
         assert!(row(&Map::new()).contains("not measured"));
         assert!(missed(&met).is_empty());
         assert_eq!(missed(&summary(r#"{"press_to_light_ms_p95":101}"#)).join(","), press.what);
+    }
+
+    #[test]
+    fn the_memory_promise_has_a_row_with_its_goal_and_is_missed_above_it() {
+        let limits = limits();
+        let memory = limits.iter().find(|limit| limit.figure == "primd_rss_mb").unwrap();
+        assert_eq!(memory.at_most, 60.0);
+        let (met, over) = (summary(r#"{"primd_rss_mb":59.9}"#), summary(r#"{"primd_rss_mb":61.0}"#));
+        assert!(memory.row(&met).contains("59.9") && memory.row(&met).contains("met"));
+        assert!(memory.row(&over).contains("≤ 60") && memory.row(&over).contains("missed"));
+        assert!(memory.row(&Map::new()).contains("not measured"));
+        assert!(missed(&met).is_empty());
+        assert_eq!(missed(&over), std::slice::from_ref(&memory.what));
+        assert!(!figures().contains(&memory.figure), "there are no thirty events to ask for");
     }
 }

@@ -331,3 +331,53 @@ fn a_label_is_one_person_and_a_person_one_label() {
     let told = told_apart(&[(Some(1), 0), (Some(1), 0), (Some(2), 1), (None, 1), (Some(1), 1), (Some(3), 0)]);
     assert_eq!(told, ToldApart { labels: 3, right: 3, wrong: 2, none: 1 });
 }
+
+#[test]
+fn a_speech_is_silenced_by_who_talks_over_it_and_by_nobody_else() {
+    let over = |at_ms: usize, length_ms: usize, unheard: bool| {
+        let mut m = Made::new();
+        m.prim_speaks(5_000, 3_000);
+        m.says(0, at_ms, length_ms, "Wait a moment").unheard = unheard;
+        number(&m.figures(&[]), "people_over_prim")
+    };
+    assert_eq!(over(7_500, 1_000, false), 1.0, "somebody began while it spoke");
+    assert_eq!(over(4_000, 2_000, false), 0.0, "it went on for two seconds: that was somebody else");
+    assert_eq!(over(5_500, 800, false), 0.0, "it took no notice of a short word");
+    assert_eq!(over(8_100, 1_000, false), 0.0, "who begins when it has ended did not end it");
+    assert_eq!(over(1_000, 1_000, false), 0.0, "who had ended did not either");
+    assert_eq!(over(7_500, 1_000, true), 0.0, "under mute nobody is heard");
+}
+
+#[test]
+fn a_speech_that_two_talk_over_was_silenced_once() {
+    let mut m = Made::new();
+    m.prim_speaks(5_000, 2_000);
+    m.says(0, 6_500, 1_000, "Wait a moment");
+    m.says(1, 6_700, 1_000, "Yes wait");
+    near(&m.figures(&[]), "people_over_prim", 1.0, 0.0);
+}
+
+#[test]
+fn a_person_who_already_talks_when_prim_begins_may_silence_it() {
+    let mut m = Made::new();
+    m.says(0, 4_500, 2_000, "I was not done with this");
+    m.prim_speaks(5_000, 400);
+    near(&m.figures(&[]), "people_over_prim", 1.0, 0.0);
+}
+
+#[test]
+fn stops_by_the_button_and_by_voice_are_counted_apart_and_their_requests_not_at_all() {
+    let mut m = Made::new();
+    let stopped = |m: &mut Made, request: Value, who: &str| {
+        m.audit("floor.stopped", json!({ "request": request, "by": { "who": who } }));
+    };
+    stopped(&mut m, Value::Null, "button");
+    stopped(&mut m, json!("R1"), "button");
+    let f = m.figures(&[]);
+    near(&f, "stops_by_button", 1.0, 0.0);
+    near(&f, "stops_by_voice", 0.0, 0.0);
+    assert!(f.problems.iter().any(|p| p.contains("stops_by_voice")), "{:?}", f.problems);
+    stopped(&mut m, Value::Null, "unknown_voice");
+    stopped(&mut m, Value::Null, "person");
+    near(&m.figures(&[]), "stops_by_voice", 2.0, 0.0);
+}

@@ -40,6 +40,21 @@ fn figures_that_were_not_measured_are_not_zero() {
 }
 
 #[test]
+fn a_chain_that_nobody_checked_does_not_verify() {
+    let chain = |outcome: &Outcome| {
+        of_the_records(outcome).into_iter().find(|check| check.what == "the audit's chain verifies").unwrap()
+    };
+    let mut meeting = outcome(Vec::new());
+    assert!(!chain(&meeting).held && chain(&meeting).detail.contains("not checked"));
+    meeting.summary.insert("chain_ok".into(), false.into());
+    assert!(!chain(&meeting).held);
+    meeting.summary.insert("chain_ok".into(), true.into());
+    assert!(chain(&meeting).held);
+    meeting.chain_broken = Some("changed byte: record 5".into());
+    assert!(!chain(&meeting).held);
+}
+
+#[test]
 fn only_speech_that_the_button_allowed_counts_as_allowed_by_it() {
     let allowed = |number, by| Audit::FloorAllowed { request: request(number), by, waited_ms: 5 };
     let started = |say| Audit::SayStarted { say };
