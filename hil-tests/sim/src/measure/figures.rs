@@ -18,6 +18,8 @@ const WINDOW_MS: f64 = 680.0;
 const ANSWER_LIMIT_MS: f64 = 8_000.0;
 /// A light that changes later than this was not changed by the press.
 const LIGHT_LIMIT_MS: f64 = 1_000.0;
+/// What a block of sound lasts.
+const BLOCK_MS: f64 = 10.0;
 /// Speech of Prim must have a cause within this time before it: 10 s patience for a gap, 4 s for an answer from outside,
 /// 3 s for synthesis, and a question that waits behind another speech of 7 s.
 const CAUSE_MS: f64 = 20_000.0;
@@ -238,10 +240,12 @@ fn latencies(f: &mut Figures, inputs: &Inputs<'_>, spoken: &[Spoken<'_>], voice:
                 Some(l) => light.push(l.boot_ms - h.boot_ms),
                 None => dark += 1,
             }
-            let speaking =
-                voice.iter().find(|b| r.boot_ms(b.from) < h.boot_ms && h.boot_ms < r.boot_ms(b.to));
+            // A device that falls silent within the block of the press ends its sound before it.
+            let speaking = voice
+                .iter()
+                .find(|b| r.boot_ms(b.from) < h.boot_ms && h.boot_ms < r.boot_ms(b.to) + BLOCK_MS);
             if let (Meaning::Stop, Some(b)) = (means, speaking) {
-                stop.push(r.boot_ms(b.to) - h.boot_ms);
+                stop.push((r.boot_ms(b.to) - h.boot_ms).max(0.0));
             }
         } else if *means == Meaning::Allow && asked {
             match voice_after(r, voice, h.boot_ms) {
