@@ -1,6 +1,6 @@
 //! Echo cancellation: what the speaker played is predicted out of every microphone, bin by bin.
 //!
-//! A bin's echo is the reference's last 100 ms through a few complex taps. The taps are found by recursive least
+//! A bin's echo is the reference's last 160 ms through a few complex taps. The taps are found by recursive least
 //! squares **weighted by the power of what the echo does not explain**: while a person talks over Prim that power is
 //! large and the filter hardly moves, so the near talker is neither eaten nor does she spoil the filter; while only
 //! Prim is heard it is small and the filter converges within half a second. One inverse covariance of the reference
@@ -33,7 +33,7 @@ const FAR: u32 = 40;
 const CLOSE: u32 = 3;
 /// Frames the canceller goes on after the last sound of the speaker: 300 ms of latency, 300 ms of room.
 const TAIL: u32 = 60;
-/// Forgetting per frame, a memory of 3.3 s of Prim. 0.99 follows changes sooner but leaves 3 dB more of what it
+/// Forgetting per frame, a memory of two seconds of Prim. 0.99 follows changes sooner but leaves 3 dB more of what it
 /// has not heard lately (30 dB against 27 on flite's voices).
 const FORGETTING: f32 = 0.995;
 /// Power of a reference bin, over all taps, below which it says nothing (window sums: about −90 dBFS).

@@ -5,9 +5,9 @@
 //! steered sum. The last quarter of a second of voice is kept, and a parabola through the best three directions gives
 //! the bearing. A wave from bearing `u` reaches microphone `p` earlier than the centre by `p·u / c`.
 //!
-//! Two people who talk at once share the plane but seldom a sixth of an octave of the same hundredth of a second:
-//! each band's own power is sharpened before it is gathered: squared for the bearing, to the sixteenth power for the talkers
-//! of the last seconds, and the two highest hills of that are the talkers.
+//! Two people who talk at once share the plane but seldom a band of 190 Hz in the same hundredth of a second. So each
+//! band's own map is sharpened before it is gathered: squared for the bearing, to the sixteenth power for the talkers of
+//! the last seconds, who are its two highest hills.
 
 use std::f32::consts::PI;
 
