@@ -1,0 +1,199 @@
+//! Who had the floor: dings in silence, speech with a cause and a permission, and who silenced Prim.
+
+use serde_json::json;
+
+use super::super::sound::Burst;
+use super::inputs::Inputs;
+use super::{Figures, Spoken, own_recordings};
+use crate::record::{Recording, What};
+use crate::script::Meaning;
+
+/// A silence window (DESIGN section 4), less 20 ms for the grain of this measurement at both its ends.
+const WINDOW_MS: f64 = 680.0;
+/// Speech of Prim must have a cause within this time before it: 10 s patience for a gap, 4 s for an answer from outside,
+/// 3 s for synthesis, and a question that waits behind another speech of 7 s.
+const CAUSE_MS: f64 = 20_000.0;
+/// Prim's voice is silenced this long after a person began to talk over it, at most, to be that person's doing: the
+/// slowest that was ever measured took 0.9 s.
+const SILENCES_MS: f64 = 1_500.0;
+/// The moments of a voice's beginning and end are known so well.
+const GRAIN_MS: f64 = 20.0;
+
+pub(super) fn floor(
+    f: &mut Figures,
+    inputs: &Inputs<'_>,
+    spoken: &[Spoken<'_>],
+    ding_at: &[usize],
+    voice: &[Burst],
+) {
+    let r = inputs.recording;
+    f.put("dings", json!(ding_at.len()));
+    let outside = ding_at
+        .iter()
+        .filter(|d| {
+            let at = r.boot_ms(**d);
+            spoken.iter().any(|l| l.on_ms < at && l.off_ms > at - WINDOW_MS)
+        })
+        .count();
+    f.put("dings_outside_silence", json!(outside));
+    if outside > 0 {
+        f.problems.push(format!("{outside} of {} dings did not sound in a silence of 700 ms", ding_at.len()));
+    }
+    f.put("prim_speeches", json!(voice.len()));
+
+    let mut causes: Vec<f64> =
+        spoken.iter().filter(|l| l.said.to_prim && !l.said.unheard).map(|l| l.off_ms).collect();
+    for h in &r.happened {
+        if let What::Edge { pressed: false, means: Meaning::Allow, .. } = h.what {
+            causes.push(h.boot_ms);
+        }
+    }
+    // What is heard may begin a little before a question's last sound has died away.
+    let caused = |b: &&Burst| {
+        let at = r.boot_ms(b.from);
+        causes.iter().any(|c| *c < at + 300.0 && at < *c + CAUSE_MS)
+    };
+    // What is asked in a recording nobody here knows: there only the audit tells.
+    let uncaused = if own_recordings(r) { 0 } else { voice.iter().filter(|b| !caused(b)).count() };
+    let mut unpermitted = uncaused;
+    if let Some(rows) = inputs.rows {
+        let granted = |request: &str| {
+            rows.audit.iter().any(|a| {
+                a.text("request") == request
+                    && (a.kind == "floor.allowed"
+                        || (a.kind == "floor.verdict" && a.text("verdict") == "grant"))
+            })
+        };
+        let without =
+            rows.audit.iter().filter(|a| a.kind == "say.intended" && !granted(a.text("request"))).count();
+        unpermitted += without;
+
+        let mut rung: Vec<&str> =
+            rows.audit.iter().filter(|a| a.kind == "floor.dinged").map(|a| a.text("request")).collect();
+        let recorded = rung.len();
+        rung.sort_unstable();
+        rung.dedup();
+        let duplicates = (recorded - rung.len()).max(ding_at.len().saturating_sub(rung.len()));
+        f.put("duplicate_dings", json!(duplicates));
+        if duplicates > 0 {
+            f.problems.push(format!("{} dings for {} requests", ding_at.len().max(recorded), rung.len()));
+        }
+        if ding_at.len() < rung.len() {
+            f.problems.push(format!(
+                "the audit has {} dings, the loudspeaker played {}",
+                rung.len(),
+                ding_at.len()
+            ));
+        }
+        let said = rows.audit.iter().filter(|a| a.kind == "say.started").count();
+        f.put("prim_speeches_in_audit", json!(said));
+    }
+    f.put("spoken_without_permission", json!(unpermitted));
+    if unpermitted > 0 {
+        f.problems.push(format!(
+            "Prim spoke {unpermitted} times without a question, an Allow or a policy that grants it"
+        ));
+    }
+    if ding_at.is_empty() && r.said.iter().any(|s| s.beat == "nobody answers") {
+        f.problems.push("Prim did not ding although nobody answered".into());
+    }
+}
+
+/// How many of Prim's speeches may have been silenced by a person: those that ended while somebody who could be heard
+/// talked over them, soon after that began. Whatever else silenced Prim was nobody. A speech counts once, however many
+/// talked; who begins after it has ended did not end it, nor did who is under mute.
+pub(super) fn silenced_by_people(r: &Recording, spoken: &[Spoken<'_>], voice: &[Burst]) -> usize {
+    let silenced = |b: &&Burst| {
+        let (from, to) = (r.boot_ms(b.from), r.boot_ms(b.to));
+        spoken.iter().filter(|l| !l.said.unheard).any(|l| {
+            let over = l.on_ms < to + GRAIN_MS && from < l.off_ms + GRAIN_MS;
+            over && to - l.on_ms.max(from) <= SILENCES_MS
+        })
+    };
+    voice.iter().filter(silenced).count()
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::super::made::{Made, near, number};
+
+    #[test]
+    fn a_ding_needs_silence_and_stands_once_in_the_audit() {
+        let mut m = Made::new();
+        m.says(0, 1_000, 1_000, "one");
+        m.dings(2_800);
+        m.says(1, 6_000, 1_000, "two");
+        m.dings(7_300);
+        m.dings(12_000);
+        m.audit("floor.dinged", json!({ "request": "R1" }));
+        m.audit("floor.dinged", json!({ "request": "R2" }));
+        let f = m.figures(&[]);
+        near(&f, "dings", 3.0, 0.0);
+        near(&f, "dings_outside_silence", 1.0, 0.0);
+        near(&f, "duplicate_dings", 1.0, 0.0);
+        assert!(f.problems.iter().any(|p| p.contains("silence of 700 ms")), "{:?}", f.problems);
+    }
+
+    #[test]
+    fn speech_that_nobody_asked_for_or_allowed_is_counted() {
+        let mut m = Made::new();
+        m.says(0, 1_000, 500, "Just talking").to_prim = false;
+        m.prim_speaks(3_000, 1_000);
+        m.audit("say.intended", json!({ "request": "R1" }));
+        m.audit("floor.verdict", json!({ "request": "R1", "verdict": "grant" }));
+        near(&m.figures(&[]), "spoken_without_permission", 1.0, 0.0);
+        m.audit("say.intended", json!({ "request": "R2" }));
+        near(&m.figures(&[]), "spoken_without_permission", 2.0, 0.0);
+    }
+
+    #[test]
+    fn of_recordings_whose_words_nobody_knows_no_question_is_missed_and_no_decision_promised() {
+        let mut m = Made::new();
+        m.says(0, 2_000, 1_500, "");
+        m.prim_speaks(4_000, 1_500);
+        (m.rows.decisions, m.rows.actions, m.rows.notes) = (0, 0, 0);
+        let f = m.figures(&[]);
+        near(&f, "spoken_without_permission", 0.0, 0.0);
+        assert!(
+            !f.problems.iter().any(|p| p.contains("promises") || p.contains("without a question")),
+            "{f:?}"
+        );
+        m.audit("say.intended", json!({ "request": "R" }));
+        near(&m.figures(&[]), "spoken_without_permission", 1.0, 0.0);
+    }
+
+    #[test]
+    fn a_speech_is_silenced_by_who_talks_over_it_and_by_nobody_else() {
+        let over = |at_ms: usize, length_ms: usize, unheard: bool| {
+            let mut m = Made::new();
+            m.prim_speaks(5_000, 3_000);
+            m.says(0, at_ms, length_ms, "Wait a moment").unheard = unheard;
+            number(&m.figures(&[]), "people_over_prim")
+        };
+        assert_eq!(over(7_500, 1_000, false), 1.0, "somebody began while it spoke");
+        assert_eq!(over(4_000, 2_000, false), 0.0, "it went on for two seconds: that was somebody else");
+        assert_eq!(over(5_500, 800, false), 0.0, "it took no notice of a short word");
+        assert_eq!(over(8_100, 1_000, false), 0.0, "who begins when it has ended did not end it");
+        assert_eq!(over(1_000, 1_000, false), 0.0, "who had ended did not either");
+        assert_eq!(over(7_500, 1_000, true), 0.0, "under mute nobody is heard");
+    }
+
+    #[test]
+    fn a_speech_that_two_talk_over_was_silenced_once() {
+        let mut m = Made::new();
+        m.prim_speaks(5_000, 2_000);
+        m.says(0, 6_500, 1_000, "Wait a moment");
+        m.says(1, 6_700, 1_000, "Yes wait");
+        near(&m.figures(&[]), "people_over_prim", 1.0, 0.0);
+    }
+
+    #[test]
+    fn a_person_who_already_talks_when_prim_begins_may_silence_it() {
+        let mut m = Made::new();
+        m.says(0, 4_500, 2_000, "I was not done with this");
+        m.prim_speaks(5_000, 400);
+        near(&m.figures(&[]), "people_over_prim", 1.0, 0.0);
+    }
+}
