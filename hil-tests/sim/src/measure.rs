@@ -6,6 +6,6 @@ mod sound;
 mod words;
 
 pub use figures::{Answer, Figures, Inputs, Spread, Tip, measure};
-pub use rows::{AuditRow, ReadRowsError, Rows, Utterance, read_rows};
+pub use rows::{AuditRow, NotedRow, ReadRowsError, Rows, Utterance, read_rows};
 pub use sound::{Burst, bursts, ding_template, dings};
 pub use words::{Errors, normalise, word_errors};

@@ -25,7 +25,10 @@ use prim_hal_sim::LagHistogram;
 use prim_ids::ParticipantId;
 use serde::{Deserialize, Serialize};
 
-use crate::script::Meaning;
+use crate::script::{Meaning, Noted};
+
+/// The version of the folder's layout that is written and read.
+pub const LAYOUT: u32 = 2;
 
 /// Ten seconds may wait for a slow disk; then the room waits for it, which the lag histogram shows.
 const QUEUE: usize = 1000;
@@ -52,6 +55,22 @@ pub enum RecordError {
         /// Why.
         why: String,
     },
+    /// Another version of the room program recorded it.
+    #[error(
+        "read the recording's {path}: its layout has version {v}, this program reads {LAYOUT}; hold the meeting again"
+    )]
+    OtherLayout {
+        /// The file.
+        path: PathBuf,
+        /// Its version.
+        v: u32,
+    },
+}
+
+/// All that is sure of a `room.json` of any version.
+#[derive(Debug, Deserialize)]
+struct Layout {
+    v: u32,
 }
 
 /// Somebody, as recorded.
@@ -70,12 +89,16 @@ pub struct Seat {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Summary {
-    /// Version of this folder's layout.
+    /// Version of this folder's layout: [`LAYOUT`].
     pub v: u32,
     /// The meeting's title.
     pub title: String,
     /// `CLOCK_BOOTTIME` at frame 0, in ns.
     pub start_ns: u64,
+    /// What the room's clock on the wall showed then, in UTC, ms since 1970.
+    pub start_unix_ms: i64,
+    /// How many minutes that clock was ahead of UTC.
+    pub utc_offset_min: i16,
     /// Asked reverberation time, in seconds.
     pub rt60_s: f64,
     /// Asked distance, in metres.
@@ -132,6 +155,9 @@ pub struct Said {
     pub question: bool,
     /// Nothing of it may be heard.
     pub unheard: bool,
+    /// What Prim should write down of it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub noted: Option<Noted>,
 }
 
 /// Something that happened.
@@ -426,6 +452,10 @@ impl Recording {
         let path = folder.join("room.json");
         let bad = |path: &Path, why: String| RecordError::Read { path: path.to_owned(), why };
         let text = std::fs::read(&path).map_err(|e| bad(&path, e.to_string()))?;
+        let layout: Layout = serde_json::from_slice(&text).map_err(|e| bad(&path, e.to_string()))?;
+        if layout.v != LAYOUT {
+            return Err(RecordError::OtherLayout { path, v: layout.v });
+        }
         let summary: Summary = serde_json::from_slice(&text).map_err(|e| bad(&path, e.to_string()))?;
         let mut speaker = channels(&folder.join("speaker.wav"))?;
         Ok(Self {

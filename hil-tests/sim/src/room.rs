@@ -17,9 +17,10 @@ use prim_hal_sim::{
 };
 use prim_ids::ParticipantId;
 
+use crate::clock;
 use crate::hear::Listener;
 use crate::people::{Deed, People, Senses};
-use crate::record::{Happened, Recorder, Said, Seat, Summary, Tick, What};
+use crate::record::{Happened, LAYOUT, Recorder, Said, Seat, Summary, Tick, What};
 use crate::script::{Act, Script};
 use crate::voices::Line;
 
@@ -102,9 +103,11 @@ pub fn run(
         .collect::<Vec<_>>();
     let pacer = Pacer::start(Duration::from_millis(prim_audio::BLOCK_MS));
     let summary = Summary {
-        v: 1,
+        v: LAYOUT,
         title: script.title.clone(),
         start_ns: pacer.start_ns(),
+        start_unix_ms: clock::wall_now().unix_millis(),
+        utc_offset_min: clock::utc_offset_min(),
         rt60_s: spec.rt60_s,
         distance_m: spec.distance_m,
         noise_down_db: spec.noise_down_db,
@@ -392,6 +395,7 @@ impl Room<'_> {
             to_prim: beat.to_prim,
             question: beat.question,
             unheard: beat.unheard,
+            noted: beat.noted.clone(),
         });
         self.happened(What::Speaks { name: script.people[beat.who].name.clone(), beat: beat.name.clone() });
         Ok(())

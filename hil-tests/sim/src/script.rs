@@ -3,9 +3,14 @@
 //! A script is TOML (see `meetings/demo.meeting.toml`, which explains itself). Beats are done in the order of the file; each
 //! waits for what its person hears and sees. The recogniser is never given any of it but titles and names.
 
+mod noted;
+
 use prim_hal::LightPattern;
 use serde::Deserialize;
 use toml::Spanned;
+
+pub use self::noted::{Due, Noted, NotedKind};
+use self::noted::{RawNoted, read_noted};
 
 /// Why a script cannot be played: where, which key, what is wrong.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -82,6 +87,8 @@ pub struct Beat {
     pub question: bool,
     /// Said while Prim is muted: nothing of it may be heard.
     pub unheard: bool,
+    /// What Prim should write down of it.
+    pub noted: Option<Noted>,
 }
 
 /// What a press stands for, so that a reader of the record can tell allows from stops.
@@ -242,6 +249,7 @@ struct RawBeat {
     question: bool,
     #[serde(default)]
     unheard: bool,
+    noted: Option<Spanned<RawNoted>>,
 }
 
 #[derive(Debug, Default, Deserialize)]
@@ -345,9 +353,9 @@ impl Script {
             return Err(fault(0, "people", "nobody sits in the room".into()));
         }
         let mut beats: Vec<Beat> = Vec::new();
-        for raw in raw.beat {
-            let at = raw.span().start;
-            let beat = read_beat(raw.into_inner(), at, &people, &beats)
+        for beat in raw.beat {
+            let at = beat.span().start;
+            let beat = read_beat(beat.into_inner(), at, (&people, &raw.agenda), &beats)
                 .map_err(|(byte, key, why): Fault| fault(byte, key, why))?;
             beats.push(beat);
         }
@@ -393,6 +401,7 @@ impl Script {
             to_prim: false,
             question: false,
             unheard: false,
+            noted: None,
         };
         // Each waits until Prim has answered what was asked at the end of the one before.
         let mut beats: Vec<Beat> = (0..seconds.len())
@@ -441,7 +450,12 @@ fn in_rounds(beats: &[Beat], rounds: usize) -> Vec<Beat> {
 
 type Fault = (usize, &'static str, String);
 
-fn read_beat(raw: RawBeat, at: usize, people: &[Person], before: &[Beat]) -> Result<Beat, Fault> {
+fn read_beat(
+    raw: RawBeat,
+    at: usize,
+    (people, agenda): (&[Person], &[Item]),
+    before: &[Beat],
+) -> Result<Beat, Fault> {
     let named = |wanted: &Spanned<String>, key: &'static str| {
         let found = before.iter().position(|b| b.name == *wanted.get_ref());
         found.ok_or_else(|| {
@@ -541,8 +555,10 @@ fn read_beat(raw: RawBeat, at: usize, people: &[Person], before: &[Beat]) -> Res
             repeats: e.repeats.unwrap_or(REPEATS).min(5),
         }),
     };
+    let noted = raw.noted.map(|noted| read_noted(noted, &act, people, agenda)).transpose()?;
     let (held_out, to_prim, question, unheard) = (raw.held_out, raw.to_prim, raw.question, raw.unheard);
-    Ok(Beat { name, who, act, when, expect, held_out, to_prim: to_prim || question, question, unheard })
+    let to_prim = to_prim || question;
+    Ok(Beat { name, who, act, when, expect, held_out, to_prim, question, unheard, noted })
 }
 
 #[cfg(test)]

@@ -1,7 +1,8 @@
 //! The measuring program's queries run on the gateway's real tables.
 #![expect(clippy::unwrap_used, reason = "helpers of tests fail the test")]
 
-use prim_hil_sim::measure::read_rows;
+use prim_hil_sim::measure::{NotedRow, read_rows};
+use prim_hil_sim::script::NotedKind;
 use prim_proto::{Hash, link};
 
 const ORG: &str = "01HZZZZZZZZZZZZZZZZZZZZZZ1";
@@ -24,21 +25,28 @@ fn rows() -> String {
     let spoke = r#"{"body":{"kind":"say.started","say":1}}"#;
     let two = link(one, spoke.as_bytes());
     format!(
-        "INSERT INTO organisations (id, name, display_name) VALUES ('{ORG}', 'acme', 'Acme');
+        r#"INSERT INTO organisations (id, name, display_name) VALUES ('{ORG}', 'acme', 'Acme');
          INSERT INTO devices (org_id, id, name) VALUES ('{ORG}', '{DEVICE}', 'huddle');
          INSERT INTO cursors (org_id, device_id, stream, epoch) VALUES ('{ORG}', '{DEVICE}', 'audit', '{EPOCH}');
          INSERT INTO records (cursor_id, seq, received_at, org_id, meeting_id, kind, status, at_mono_ms, hash, raw) VALUES
-           (1, 1, now(), '{ORG}', '{MEETING}', 'floor.dinged', 'accepted', 4200, '\\x{one}', '{ding}'),
-           (1, 2, now(), '{ORG}', '{MEETING}', 'say.started', 'accepted', 4300, '\\x{two}', '{spoke}');
+           (1, 1, now(), '{ORG}', '{MEETING}', 'floor.dinged', 'accepted', 4200, '\x{one}', '{ding}'),
+           (1, 2, now(), '{ORG}', '{MEETING}', 'say.started', 'accepted', 4300, '\x{two}', '{spoke}');
          INSERT INTO meetings (org_id, id, title) VALUES ('{ORG}', '{MEETING}', 'Demo');
          INSERT INTO utterances (org_id, meeting_id, id, speaker, participant_id, ear, bearing_centideg, text, boot,
              started_mono_ms, ended_mono_ms, started_at) VALUES
            ('{ORG}', '{MEETING}', '01HZZZZZZZZZZZZZZZZZZZZZZ6', 'person', '{WHO}', 'room', 3550, 'hello', '{EPOCH}', 1000, 1500, now()),
            ('{ORG}', '{MEETING}', '01HZZZZZZZZZZZZZZZZZZZZZZ7', 'person', NULL, 'remote', NULL, 'hi', '{EPOCH}', 500, 900, now()),
            ('{ORG}', '{MEETING}', '01HZZZZZZZZZZZZZZZZZZZZZZ8', 'prim', NULL, NULL, NULL, 'left', '{EPOCH}', 2000, 2500, now());
+         INSERT INTO agenda_items (org_id, meeting_id, id, title) VALUES ('{ORG}', '{MEETING}', '01HZZZZZZZZZZZZZZZZZZZZZA1', 'Opening');
          INSERT INTO decisions (org_id, meeting_id, id, title) VALUES ('{ORG}', '{MEETING}', '01HZZZZZZZZZZZZZZZZZZZZZZ9', 'May');
+         INSERT INTO actions (org_id, meeting_id, id, title, owner_participant_id, due, agenda_item_id, utterances, withdrawn_by, supersedes)
+           VALUES
+           ('{ORG}', '{MEETING}', '01HZZZZZZZZZZZZZZZZZZZZZB1', 'Wait', NULL, NULL, NULL, '[]', NULL, NULL),
+           ('{ORG}', '{MEETING}', '01HZZZZZZZZZZZZZZZZZZZZZB2', 'Lights', '{WHO}', '2026-12-04', '01HZZZZZZZZZZZZZZZZZZZZZA1',
+            '["01HZZZZZZZZZZZZZZZZZZZZZZ6"]', NULL, '01HZZZZZZZZZZZZZZZZZZZZZB1'),
+           ('{ORG}', '{MEETING}', '01HZZZZZZZZZZZZZZZZZZZZZB3', 'Taken back', NULL, NULL, NULL, '[]', '{{}}', NULL);
          INSERT INTO artifacts (org_id, meeting_id, kind, name, uri, mime, size_bytes, content_hash) VALUES
-           ('{ORG}', '{MEETING}', 'summary', 'summary.json', 'file:///s', 'application/json', 2, '\\x{one}');"
+           ('{ORG}', '{MEETING}', 'summary', 'summary.json', 'file:///s', 'application/json', 2, '\x{one}');"#
     )
 }
 
@@ -64,7 +72,23 @@ fn everything_that_is_measured_is_read_from_the_gateways_tables() {
         assert_eq!((room.started_ms, room.ended_ms), (1000.0, 1500.0));
         assert_eq!(rows.audit.len(), 2);
         assert_eq!((rows.audit[0].kind.as_str(), rows.audit[0].text("request")), ("floor.dinged", "R1"));
-        assert_eq!((rows.decisions, rows.actions, rows.notes), (1, 0, 0));
+        let may = NotedRow {
+            kind: NotedKind::Decision,
+            title: "May".into(),
+            owner: None,
+            due: None,
+            item: None,
+            utterances: Vec::new(),
+        };
+        let lights = NotedRow {
+            kind: NotedKind::Action,
+            title: "Lights".into(),
+            owner: Some(WHO.into()),
+            due: Some("2026-12-04".parse().unwrap()),
+            item: Some("Opening".into()),
+            utterances: vec![room.id.clone()],
+        };
+        assert_eq!((&rows.noted[..], rows.notes), (&[lights, may][..], 0), "what holds, in its order");
         assert_eq!(rows.artifacts, ["summary.json"]);
         let [chain] = &rows.chains[..] else { panic!("{:?}", rows.chains) };
         assert!(chain.linked && chain.rows.len() == 2 && chain.duplicates == 0);

@@ -118,7 +118,7 @@ fn print(figures: &Figures) -> std::io::Result<()> {
     for (name, value, limit, n) in &figures.promises {
         let shown = value
             .map_or_else(|| "-".into(), |v| if *limit < 1.0 { format!("{v:.3}") } else { format!("{v:.0}") });
-        let few = if *n < 30 { " (a p95 needs 30 events)" } else { "" };
+        let few = if *n < 30 && *limit >= 1.0 { " (a p95 needs 30 events)" } else { "" };
         writeln!(out, "{name:<38} {shown:>10} {limit:>10} {n:>5}  {}{few}", verdict(*value, *limit))?;
     }
     let lag = |key: &str| figures.json.get(key).and_then(Value::as_u64).unwrap_or(0) as f64 / 1000.0;

@@ -6,6 +6,7 @@ mod latencies;
 #[cfg(test)]
 mod made;
 mod muted;
+mod noted;
 mod notes;
 mod records;
 mod speakers;
@@ -21,6 +22,9 @@ use super::sound::{bursts, dings};
 use super::words::normalise;
 use crate::record::{Recording, Said};
 use crate::wave::speech_span;
+
+/// What the embedded recogniser reaches in the demo's room, in word errors per word said.
+const WORST_WER: f64 = 0.30;
 
 /// Everything measured.
 #[derive(Debug, Clone, PartialEq, Default)]
@@ -66,6 +70,7 @@ pub fn measure(inputs: &Inputs<'_>) -> Figures {
         speakers::speakers(&mut f, r, rows, &spoken);
         muted::stored_muted(&mut f, rows, &spoken);
         records::records(&mut f, r, rows, inputs.tips);
+        noted::noted(&mut f, r, rows, &spoken);
         notes::notes(&mut f, rows, !own_recordings(r));
     }
     let lags = &r.summary.lags;
@@ -114,6 +119,11 @@ fn spoken(r: &Recording) -> Vec<Spoken<'_>> {
 /// Overlap in ms.
 fn overlap(u: &Utterance, line: &Spoken<'_>) -> f64 {
     (u.ended_ms.min(line.off_ms) - u.started_ms.max(line.on_ms)).max(0.0)
+}
+
+/// Word errors per word, to three places; `None` when nothing was said.
+fn rate(errors: u32, words: usize) -> Option<f64> {
+    (words > 0).then(|| (f64::from(errors) / words as f64 * 1000.0).round() / 1000.0)
 }
 
 /// People's own recordings were played: what is said in them, to Prim too, nobody here knows.

@@ -3,10 +3,13 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
+use prim_ids::Day;
 use prim_proto::{Hash, link};
 use serde_json::Value;
 use sqlx::Row;
 use sqlx::postgres::PgPoolOptions;
+
+use crate::script::NotedKind;
 
 /// A database that does not answer within this time is down.
 const LIMIT: Duration = Duration::from_secs(20);
@@ -27,6 +30,8 @@ pub enum ReadRowsError {
 /// A row of `utterances`, a person's.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Utterance {
+    /// Its id: decisions and actions name it.
+    pub id: String,
     /// Heard on the platform's link.
     pub remote: bool,
     /// From where.
@@ -41,6 +46,23 @@ pub struct Utterance {
     pub started_ms: f64,
     /// When it ended.
     pub ended_ms: f64,
+}
+
+/// A decision or an action that holds.
+#[derive(Debug, Clone, PartialEq)]
+pub struct NotedRow {
+    /// Which of the two.
+    pub kind: NotedKind,
+    /// The words.
+    pub title: String,
+    /// The participant whose it is.
+    pub owner: Option<String>,
+    /// Until when.
+    pub due: Option<Day>,
+    /// The title of its agenda item.
+    pub item: Option<String>,
+    /// The utterances that it was made from.
+    pub utterances: Vec<String>,
 }
 
 /// A row of the audit.
@@ -86,10 +108,8 @@ pub struct Rows {
     pub utterances: Vec<Utterance>,
     /// The audit of the meeting.
     pub audit: Vec<AuditRow>,
-    /// Decisions that hold.
-    pub decisions: u64,
-    /// Actions that hold.
-    pub actions: u64,
+    /// Decisions and actions that hold, in the order in which they were made.
+    pub noted: Vec<NotedRow>,
     /// Notes that hold.
     pub notes: u64,
     /// Names of the artifacts.
@@ -120,7 +140,7 @@ pub async fn read_rows(url: &str, meeting: Option<&str>) -> Result<Rows, ReadRow
 
     let mut utterances = Vec::new();
     let found = sqlx::query(
-        "SELECT ear, bearing_centideg, participant_id::text AS participant, speaker_label, coalesce(text, '') AS text, \
+        "SELECT id::text AS id, ear, bearing_centideg, participant_id::text AS participant, speaker_label, coalesce(text, '') AS text, \
          started_mono_ms, coalesce(ended_mono_ms, started_mono_ms) AS ended_mono_ms FROM utterances \
          WHERE org_id = $1 AND meeting_id = $2 AND speaker = 'person' ORDER BY started_mono_ms",
     )
@@ -131,6 +151,7 @@ pub async fn read_rows(url: &str, meeting: Option<&str>) -> Result<Rows, ReadRow
     for row in found {
         let bearing: Option<i32> = row.try_get("bearing_centideg")?;
         utterances.push(Utterance {
+            id: row.try_get("id")?,
             remote: row.try_get::<Option<String>, _>("ear")?.as_deref() == Some("remote"),
             bearing_deg: bearing.map(|c| c as f32 / 100.0),
             participant: row.try_get("participant")?,
@@ -157,12 +178,14 @@ pub async fn read_rows(url: &str, meeting: Option<&str>) -> Result<Rows, ReadRow
         });
     }
 
-    let mut count = Counter { pool: &pool, org: &org, meeting: &id };
-    let decisions =
-        count.of("SELECT count(*) FROM current_decisions WHERE org_id = $1 AND meeting_id = $2").await?;
-    let actions =
-        count.of("SELECT count(*) FROM current_actions WHERE org_id = $1 AND meeting_id = $2").await?;
-    let notes = count.of("SELECT count(*) FROM current_notes WHERE org_id = $1 AND meeting_id = $2").await?;
+    let noted = read_noted(&pool, &org, &id).await?;
+    let notes = sqlx::query_scalar::<_, i64>(
+        "SELECT count(*) FROM current_notes WHERE org_id = $1 AND meeting_id = $2",
+    )
+    .bind(&org)
+    .bind(&id)
+    .fetch_one(&pool)
+    .await?;
     let quarantined =
         sqlx::query_scalar::<_, i64>("SELECT count(*) FROM quarantine").fetch_one(&pool).await?;
     let rejected = sqlx::query_scalar::<_, i64>("SELECT count(*) FROM rejected").fetch_one(&pool).await?;
@@ -180,9 +203,8 @@ pub async fn read_rows(url: &str, meeting: Option<&str>) -> Result<Rows, ReadRow
         meeting: id,
         utterances,
         audit,
-        decisions,
-        actions,
-        notes,
+        noted,
+        notes: whole(notes),
         artifacts,
         chains,
         quarantined: whole(quarantined),
@@ -190,17 +212,34 @@ pub async fn read_rows(url: &str, meeting: Option<&str>) -> Result<Rows, ReadRow
     })
 }
 
-struct Counter<'a> {
-    pool: &'a sqlx::PgPool,
-    org: &'a str,
-    meeting: &'a str,
-}
-
-impl Counter<'_> {
-    async fn of(&mut self, query: &'static str) -> Result<u64, sqlx::Error> {
-        let n: i64 = sqlx::query_scalar(query).bind(self.org).bind(self.meeting).fetch_one(self.pool).await?;
-        Ok(u64::try_from(n).unwrap_or(0))
+async fn read_noted(pool: &sqlx::PgPool, org: &str, meeting: &str) -> Result<Vec<NotedRow>, ReadRowsError> {
+    let found = sqlx::query(
+        "SELECT n.action, coalesce(n.title, '') AS title, n.owner, n.due, i.title AS item, n.utterances::text AS utterances \
+         FROM (SELECT false AS action, org_id, meeting_id, id, title, NULL AS owner, NULL AS due, agenda_item_id, utterances \
+                 FROM current_decisions \
+               UNION ALL SELECT true, org_id, meeting_id, id, title, owner_participant_id::text, to_char(due, 'YYYY-MM-DD'), \
+                 agenda_item_id, utterances FROM current_actions) n \
+         LEFT JOIN agenda_items i ON (i.org_id, i.meeting_id, i.id) = (n.org_id, n.meeting_id, n.agenda_item_id) \
+         WHERE n.org_id = $1 AND n.meeting_id = $2 ORDER BY n.id",
+    )
+    .bind(org)
+    .bind(meeting)
+    .fetch_all(pool)
+    .await?;
+    let mut noted = Vec::new();
+    for row in found {
+        let action: bool = row.try_get("action")?;
+        let due: Option<String> = row.try_get("due")?;
+        noted.push(NotedRow {
+            kind: if action { NotedKind::Action } else { NotedKind::Decision },
+            title: row.try_get("title")?,
+            owner: row.try_get("owner")?,
+            due: due.and_then(|day| day.parse().ok()),
+            item: row.try_get("item")?,
+            utterances: serde_json::from_str(&row.try_get::<String, _>("utterances")?).unwrap_or_default(),
+        });
     }
+    Ok(noted)
 }
 
 async fn read_chains(pool: &sqlx::PgPool) -> Result<Vec<Chain>, ReadRowsError> {

@@ -45,6 +45,47 @@ fn the_demo_has_all_that_the_promise_needs() {
 }
 
 #[test]
+fn the_demo_says_what_each_decision_and_action_should_read() {
+    let demo = Script::parse(DEMO).unwrap();
+    let asks = |beat: &&Beat| {
+        let Act::Say { text } = &beat.act else { return false };
+        ["Prim, decision,", "Prim, action item,"].iter().any(|start| text.starts_with(start))
+    };
+    for beat in demo.beats.iter().filter(asks) {
+        assert!(beat.noted.as_ref().is_some_and(|noted| noted.item.is_some()), "{}", beat.name);
+    }
+    let noted: Vec<&Noted> = demo.beats.iter().filter_map(|beat| beat.noted.as_ref()).collect();
+    let [opening, lights, letter] = noted[..] else { panic!("{noted:?}") };
+    assert_eq!((opening.kind, opening.owner, opening.due), (NotedKind::Decision, None, None));
+    assert_eq!((lights.kind, lights.owner, lights.due), (NotedKind::Action, Some(2), Some(Due::Friday)));
+    assert_eq!((letter.kind, letter.owner, letter.due), (NotedKind::Action, Some(1), None));
+}
+
+#[test]
+fn what_should_be_noted_is_what_is_said_of_a_person_and_an_item_that_there_are() {
+    let error = |noted: &str| {
+        let beat =
+            format!("[[beat]]\nwho = \"Ann\"\nsay = \"Prim, action, Zoe will sing\"\nnoted = {noted}\n");
+        Script::parse(&script(&beat)).map(|_| String::new()).unwrap_or_else(|e| e.to_string())
+    };
+    assert_eq!(error("{ action = \"Sing\", owner = \"Zoe\", due = \"monday\" }"), "");
+    for (noted, why) in [
+        ("{ owner = \"Zoe\" }", "either a decision or an action"),
+        ("{ action = \"Sing\", decision = \"Sing\" }", "either a decision or an action"),
+        ("{ decision = \"Zoe will sing\", owner = \"Zoe\" }", "only an action has an owner"),
+        ("{ action = \"Sing loudly\" }", "some of those that are said"),
+        ("{ action = \"Sing will Zoe\" }", "in their order"),
+        ("{ action = \"Sing\", owner = \"Bob\" }", "none of Ann, Zoe"),
+        ("{ action = \"Sing\", item = \"Songs\" }", "does not stand on the agenda"),
+        ("{ action = \"Sing\", due = \"someday\" }", "unknown variant"),
+    ] {
+        assert!(error(noted).contains(why) && error(noted).contains("line 16"), "{noted}: {}", error(noted));
+    }
+    let press = "[[beat]]\nwho = \"Ann\"\npress_ms = 100\nmeans = \"stop\"\nnoted = { action = \"Sing\" }\n";
+    assert!(Script::parse(&script(press)).unwrap_err().to_string().contains("only what is said"));
+}
+
+#[test]
 fn the_demo_cuts_the_link_for_twenty_seconds_with_floor_activity_inside() {
     let demo = Script::parse(DEMO).unwrap();
     let cut = demo.beats.iter().position(|b| b.act == Act::Link { cut: true }).unwrap();

@@ -153,7 +153,7 @@ mod tests {
         let mut m = Made::new();
         m.says(0, 2_000, 1_500, "");
         m.prim_speaks(4_000, 1_500);
-        (m.rows.decisions, m.rows.actions, m.rows.notes) = (0, 0, 0);
+        m.rows.notes = 0;
         let f = m.figures(&[]);
         near(&f, "spoken_without_permission", 0.0, 0.0);
         assert!(

@@ -7,7 +7,7 @@ use super::super::rows::{AuditRow, Rows, Utterance};
 use super::super::sound::ding_template;
 use super::inputs::{Answer, Inputs};
 use super::{Figures, measure};
-use crate::record::{Happened, Recording, Said, Seat, Summary, What};
+use crate::record::{Happened, LAYOUT, Recording, Said, Seat, Summary, What};
 use crate::script::Meaning;
 
 /// A made-up meeting of 20 s whose every moment is known.
@@ -16,6 +16,8 @@ pub(super) struct Made {
     pub(super) rows: Rows,
 }
 
+/// 27 November 2026, 10:00 UTC.
+const FRIDAY_MS: i64 = 1_795_773_600_000;
 pub(super) const START_NS: u64 = 7_000_000_000;
 
 fn voice(frames: usize) -> Vec<f32> {
@@ -36,9 +38,11 @@ impl Made {
     pub(super) fn new() -> Self {
         let seat = |name: &str, bearing_deg| Seat { name: name.into(), bearing_deg, participant: None };
         let summary = Summary {
-            v: 1,
+            v: LAYOUT,
             title: "made".into(),
             start_ns: START_NS,
+            start_unix_ms: FRIDAY_MS,
+            utc_offset_min: 0,
             rt60_s: 0.25,
             distance_m: 1.0,
             noise_down_db: 30.0,
@@ -67,8 +71,7 @@ impl Made {
                 meeting: "M".into(),
                 utterances: Vec::new(),
                 audit: Vec::new(),
-                decisions: 1,
-                actions: 2,
+                noted: Vec::new(),
                 notes: 1,
                 artifacts: ["transcript.md", "transcript.vtt", "transcript.srt", "summary.json"]
                     .map(String::from)
@@ -94,6 +97,7 @@ impl Made {
             to_prim: false,
             question: false,
             unheard: false,
+            noted: None,
         });
         self.recording.said.last_mut().unwrap()
     }
@@ -118,6 +122,7 @@ impl Made {
     pub(super) fn stored(&mut self, at_ms: f64, length_ms: f64, bearing_deg: Option<f32>, text: &str) {
         let started_ms = START_NS as f64 / 1e6 + at_ms;
         self.rows.utterances.push(Utterance {
+            id: format!("utterance {at_ms}"),
             remote: bearing_deg.is_none(),
             bearing_deg,
             participant: None,

@@ -1,4 +1,4 @@
-//! What the meeting leaves: decisions, actions, notes, and the deeds that its script brings about.
+//! What the meeting leaves beside decisions and actions, and the deeds that its script brings about.
 
 use std::collections::BTreeSet;
 
@@ -31,8 +31,6 @@ pub(super) fn notes(f: &mut Figures, rows: &Rows, promised: bool) {
         rows.audit.iter().filter(by_them).count() as u64
     };
     let have = [
-        ("decisions", rows.decisions, 1),
-        ("actions", rows.actions, 2),
         ("notes", rows.notes, 1),
         ("requests_declined", audit("floor.declined"), 1),
         ("requests_allowed", audit("floor.allowed"), 1),

@@ -4,7 +4,7 @@ use serde_json::json;
 
 use super::super::rows::{Rows, Utterance};
 use super::super::words::{normalise, word_errors};
-use super::{Figures, Spoken};
+use super::{Figures, Spoken, WORST_WER, rate};
 
 pub(super) fn transcript(f: &mut Figures, rows: &Rows, spoken: &[Spoken<'_>]) {
     let (mut errors, mut words, mut held_errors, mut held_words) = (0, 0, 0, 0);
@@ -30,7 +30,6 @@ pub(super) fn transcript(f: &mut Figures, rows: &Rows, spoken: &[Spoken<'_>]) {
             }
         }
     }
-    let rate = |e: u32, n: usize| (n > 0).then(|| (f64::from(e) / n as f64 * 1000.0).round() / 1000.0);
     f.put("wer", json!(rate(errors, words)));
     f.put("wer_n", json!(words));
     f.put("wer_held_out", json!(rate(held_errors, held_words)));
@@ -38,9 +37,9 @@ pub(super) fn transcript(f: &mut Figures, rows: &Rows, spoken: &[Spoken<'_>]) {
     f.put("wer_room", json!(rate(by_ear[0].0, by_ear[0].1)));
     f.put("wer_remote", json!(rate(by_ear[1].0, by_ear[1].1)));
     if let Some(wer) = rate(errors, words) {
-        f.promises.push(("word error rate", Some(wer), 0.30, words));
-        if wer > 0.30 {
-            f.problems.push(format!("the word error rate is {wer}, above 0.30"));
+        f.promises.push(("word error rate", Some(wer), WORST_WER, words));
+        if wer > WORST_WER {
+            f.problems.push(format!("the word error rate is {wer}, above {WORST_WER:.2}"));
         }
     }
 
