@@ -4,7 +4,8 @@ use prim_ids::Day;
 use serde::{Deserialize, Serialize};
 use toml::Spanned;
 
-use super::{Act, Fault, Item, Person};
+use super::read::Fault;
+use super::{Act, Item, Person};
 use crate::measure::normalise;
 
 /// A decision or an action as it should stand in the minutes.
