@@ -12,15 +12,12 @@ use std::time::{Duration, Instant};
 use common::device::Device;
 use prim_bed::World;
 use prim_ids::Stream;
-use prim_proto::{Actor, Audit, Body, Erasables, State, Topic};
+use prim_proto::{Actor, Audit, Body, Erasables};
 use site::{Site, wait_for};
 
 #[tokio::test]
 async fn batches_are_acknowledged_after_commit_and_bad_payloads_are_kept_and_answered() {
-    let site = Site::open().await;
-    site.healthy(200).await;
-    let mut device = Device::new("acme/huddle-1", 1);
-    let mut online = site.online(&device).await;
+    let (site, mut device, mut online) = Site::with_a_device().await;
     let records = device.audits(40);
     let topic = device.topic(Stream::Audit);
     let payload = device.batch(Stream::Audit, &records[..20]).encode();
@@ -66,17 +63,7 @@ async fn batches_are_acknowledged_after_commit_and_bad_payloads_are_kept_and_ans
     .await;
 
     // A new state brings the acknowledgements again.
-    let state = State {
-        v: 1,
-        online: true,
-        session: 3,
-        boot: device.boot,
-        proto_min: 1,
-        proto_max: 1,
-        capabilities: Vec::new(),
-        busy_until: None,
-    };
-    online.publish(&Topic::State(device.address.clone()), state.encode()).await;
+    online.tell_state(&device, 3).await;
     assert_eq!(online.acked().await.through_seq, 40);
     assert_eq!(site.bed.text("SELECT online || ' ' || session FROM devices WHERE online"), "true 3");
 
@@ -91,9 +78,7 @@ async fn batches_are_acknowledged_after_commit_and_bad_payloads_are_kept_and_ans
 
 #[tokio::test]
 async fn a_refused_payload_that_names_no_meeting_is_kept_until_a_meeting_of_its_device_is_erased() {
-    let site = Site::open().await;
-    let mut device = Device::new("acme/huddle-1", 1);
-    let mut online = site.online(&device).await;
+    let (site, mut device, mut online) = Site::with_a_device().await;
     let topic = device.topic(Stream::Utterance);
     let foreign = prim_proto::AuditKey::from_seed([66; 32]);
     // One whose meeting can be read, and two that name none, from a device and from nobody's.
@@ -127,9 +112,7 @@ async fn a_refused_payload_that_names_no_meeting_is_kept_until_a_meeting_of_its_
 
 #[tokio::test]
 async fn a_gateway_killed_mid_batch_stores_nothing_twice_and_loses_nothing() {
-    let mut site = Site::open().await;
-    let mut device = Device::new("acme/huddle-1", 1);
-    let mut online = site.online(&device).await;
+    let (mut site, mut device, mut online) = Site::with_a_device().await;
     let mut all = Vec::new();
     for round in 0..12u64 {
         let records = device.audits(60);
@@ -153,10 +136,7 @@ async fn a_gateway_killed_mid_batch_stores_nothing_twice_and_loses_nothing() {
 
 #[tokio::test]
 async fn without_postgres_nothing_is_acknowledged_and_afterwards_everything_is() {
-    let mut site = Site::open().await;
-    site.healthy(200).await;
-    let mut device = Device::new("acme/huddle-1", 1);
-    let mut online = site.online(&device).await;
+    let (mut site, mut device, mut online) = Site::with_a_device().await;
     let records = device.audits(30);
     online.deliver(&device, &records[..10]).await;
     site.bed.postgres.kill_group();
@@ -188,24 +168,11 @@ async fn without_postgres_nothing_is_acknowledged_and_afterwards_everything_is()
 /// Devices send nothing while no gateway takes batches, so no batch can tell that Postgres is back.
 #[tokio::test]
 async fn a_state_that_met_a_dead_postgres_does_not_keep_batches_away_for_ever() {
-    let mut site = Site::open().await;
-    site.healthy(200).await;
-    let mut device = Device::new("acme/huddle-1", 1);
-    let mut online = site.online(&device).await;
+    let (mut site, mut device, mut online) = Site::with_a_device().await;
     let records = device.audits(2);
     online.deliver(&device, &records[..1]).await;
     site.bed.postgres.kill_group();
-    let state = State {
-        v: 1,
-        online: true,
-        session: 7,
-        boot: device.boot,
-        proto_min: 1,
-        proto_max: 1,
-        capabilities: Vec::new(),
-        busy_until: None,
-    };
-    online.publish(&Topic::State(device.address.clone()), state.encode()).await;
+    online.tell_state(&device, 7).await;
     online.presence(false).await;
     site.bed.postgres.restart().unwrap();
     online.presence(true).await;
@@ -215,10 +182,7 @@ async fn a_state_that_met_a_dead_postgres_does_not_keep_batches_away_for_ever() 
 
 #[tokio::test]
 async fn asked_to_stop_it_withdraws_its_presence_and_ends_well() {
-    let mut site = Site::open().await;
-    site.healthy(200).await;
-    let device = Device::new("acme/huddle-1", 1);
-    let mut online = site.online(&device).await;
+    let (mut site, _, mut online) = Site::with_a_device().await;
     let mut gateway = site.gateway.take().unwrap();
     Command::new("kill").arg(gateway.id().to_string()).status().unwrap();
     online.presence(false).await;

@@ -10,7 +10,7 @@ use crate::common::device::Device;
 use crate::common::{Bed, durable};
 use prim_bed::{Mosquitto, MosquittoOptions, World, free_port};
 use prim_ids::Stream;
-use prim_proto::{Ack, GatewayPresence, Topic};
+use prim_proto::{Ack, GatewayPresence, State, Topic};
 use rumqttc::mqttbytes::QoS;
 use rumqttc::mqttbytes::v5::Packet;
 use rumqttc::{AsyncClient, Event, MqttOptions, PublishOptions, TlsConfiguration, Transport};
@@ -35,6 +35,15 @@ impl Site {
         site.write_config();
         site.start();
         site
+    }
+
+    /// A gateway that is well, and the device `acme/huddle-1` connected to its broker.
+    pub(crate) async fn with_a_device() -> (Self, Device, Online) {
+        let site = Self::open().await;
+        site.healthy(200).await;
+        let device = Device::new("acme/huddle-1", 1);
+        let online = site.online(&device).await;
+        (site, device, online)
     }
 
     pub(crate) fn path(&self, name: &str) -> PathBuf {
@@ -186,6 +195,21 @@ impl Drop for Online {
 impl Online {
     pub(crate) async fn publish(&self, topic: &Topic, payload: Vec<u8>) {
         self.client.publish(topic.to_string(), payload, PublishOptions::new(QoS::AtLeastOnce)).await.unwrap();
+    }
+
+    /// The device says that it is there, in its session of this number.
+    pub(crate) async fn tell_state(&self, device: &Device, session: u64) {
+        let state = State {
+            v: 1,
+            online: true,
+            session,
+            boot: device.boot,
+            proto_min: 1,
+            proto_max: 1,
+            capabilities: Vec::new(),
+            busy_until: None,
+        };
+        self.publish(&Topic::State(device.address.clone()), state.encode()).await;
     }
 
     pub(crate) async fn next(&mut self, what: &str) -> (String, Vec<u8>) {
