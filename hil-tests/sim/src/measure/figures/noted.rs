@@ -13,6 +13,9 @@ use super::{Figures, Spoken, WORST_WER, overlap, own_recordings, rate};
 use crate::record::{Recording, Said};
 use crate::script::{Noted, NotedKind};
 
+/// Less of a line may fall into its neighbour's utterance by the grain of what cuts them.
+const INSIDE_MS: f64 = 200.0;
+
 pub(super) fn noted(f: &mut Figures, r: &Recording, rows: &Rows, spoken: &[Spoken<'_>]) {
     let count = |kind| rows.noted.iter().filter(|row| row.kind == kind).count();
     f.put("decisions", json!(count(NotedKind::Decision)));
@@ -93,12 +96,10 @@ struct Kept<'a> {
     of_nobody: usize,
 }
 
-/// A row belongs to the line in whose time its utterances were heard, when that line says something of its kind.
 fn kept<'a>(rows: &'a Rows, spoken: &[Spoken<'a>]) -> Kept<'a> {
     let mut kept = Kept { rows: Vec::new(), twice: 0, of_nobody: 0 };
     for row in &rows.noted {
-        let from = line_of(row, &rows.utterances, spoken).map(|line| line.said);
-        match from.filter(|said| said.noted.as_ref().is_some_and(|noted| noted.kind == row.kind)) {
+        match line_of(row, &rows.utterances, spoken) {
             None => kept.of_nobody += 1,
             Some(said) if kept.rows.iter().any(|(other, _)| other.beat == said.beat) => kept.twice += 1,
             Some(said) => kept.rows.push((said, row)),
@@ -107,19 +108,25 @@ fn kept<'a>(rows: &'a Rows, spoken: &[Spoken<'a>]) -> Kept<'a> {
     kept
 }
 
-fn line_of<'s, 'a>(
-    row: &NotedRow,
-    utterances: &[Utterance],
-    spoken: &'s [Spoken<'a>],
-) -> Option<&'s Spoken<'a>> {
-    let shared = |line: &Spoken<'_>| {
+/// A row comes from the line of its kind that was spoken while its utterances were heard; the same utterance may hold
+/// the end of somebody else's longer line.
+fn line_of<'a>(row: &NotedRow, utterances: &[Utterance], spoken: &[Spoken<'a>]) -> Option<&'a Said> {
+    let shared_ms = |line: &Spoken<'_>| {
         utterances
             .iter()
             .filter(|u| row.utterances.contains(&u.id) && u.remote == line.said.bearing_deg.is_none())
             .map(|u| overlap(u, line))
             .sum::<f64>()
     };
-    spoken.iter().filter(|line| shared(line) > 0.0).max_by(|a, b| shared(a).total_cmp(&shared(b)))
+    spoken
+        .iter()
+        .filter(|line| {
+            !line.said.unheard && line.said.noted.as_ref().is_some_and(|noted| noted.kind == row.kind)
+        })
+        .map(|line| (line.said, shared_ms(line)))
+        .filter(|(_, ms)| *ms > INSIDE_MS)
+        .max_by(|a, b| a.1.total_cmp(&b.1))
+        .map(|(said, _)| said)
 }
 
 /// Under which id the daemon knows a person.

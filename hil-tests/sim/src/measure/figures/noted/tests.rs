@@ -159,6 +159,19 @@ fn what_nobody_said_is_found_though_the_numbers_are_right() {
 }
 
 #[test]
+fn a_line_is_found_in_an_utterance_that_holds_a_longer_one_of_somebody_else() {
+    let mut m = meeting();
+    m.says(1, 12_000, 4_000, "I can send the list to everybody in the afternoon");
+    says(&mut m, 16_500, "We open in June", decision("We open in June"));
+    m.rows.utterances.pop();
+    m.stored(12_000.0, 6_500.0, Some(35.0), "the list we open in june");
+    let june = row(NotedKind::Decision, 12_000, "We open in june");
+    let (f, problems) = figures(&mut m, vec![opening(), lights(), june]);
+    assert_eq!(problems, [""; 0]);
+    near(&f, "noted_wer_n", 13.0, 0.0);
+}
+
+#[test]
 fn a_decision_that_is_stored_as_an_action_was_not_said() {
     let as_action = NotedRow { kind: NotedKind::Action, ..opening() };
     let (f, _) = figures(&mut meeting(), vec![as_action, lights()]);
