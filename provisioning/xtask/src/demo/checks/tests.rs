@@ -40,6 +40,29 @@ fn figures_that_were_not_measured_are_not_zero() {
 }
 
 #[test]
+fn minutes_that_are_wrong_break_a_promise_and_misheard_words_miss_a_goal() {
+    let mut meeting = outcome(Vec::new());
+    let broken = |meeting: &Outcome| of_the_meeting(meeting).iter().filter(|check| !check.held).count();
+    let before = broken(&meeting);
+    let figures = ["noted_of_nobody", "noted_twice", "action_owners_wrong", "action_due_wrong"];
+    for figure in figures {
+        meeting.summary.insert(figure.into(), 0.into());
+    }
+    assert_eq!(broken(&meeting), before - figures.len());
+    meeting.summary.insert("action_due_wrong".into(), 1.into());
+    assert_eq!(broken(&meeting), before - figures.len() + 1);
+
+    assert!(!words_of_the_minutes(&meeting).held, "what was not measured is not met");
+    meeting.summary.insert("noted_wer".into(), 0.619.into());
+    meeting.summary.insert("noted_wer_n".into(), 21.into());
+    let goal = words_of_the_minutes(&meeting);
+    assert!(!goal.held && goal.detail.contains("0.619 of 21 words"), "{goal:?}");
+    assert_eq!(broken(&meeting), before - figures.len() + 1, "a goal that is missed breaks no promise");
+    meeting.summary.insert("noted_wer".into(), 0.143.into());
+    assert!(words_of_the_minutes(&meeting).held);
+}
+
+#[test]
 fn a_chain_that_nobody_checked_does_not_verify() {
     let chain = |outcome: &Outcome| {
         of_the_records(outcome).into_iter().find(|check| check.what == "the audit's chain verifies").unwrap()
