@@ -29,6 +29,9 @@ const INBOX: usize = 64;
 const OUTBOX: usize = 64;
 /// More live events than this wait in our own queue, where the oldest is dropped.
 const MAX_LIVE_IN_FLIGHT: usize = 32;
+/// As many as [`OUTBOX`] holds may wait for the broker's word at once. The library has a place ready for each, and without a
+/// bound for 65 535 of them: 30 MB at every attempt to connect, of a device's 60.
+const MAX_UNACKNOWLEDGED: u16 = 64;
 /// Beside the payload: topic and properties.
 const PACKET_FRAME_BYTES: usize = 4 * 1024;
 
@@ -75,6 +78,7 @@ impl Connection {
             .set_keep_alive(u16::try_from(broker.keep_alive.as_secs()).unwrap_or(u16::MAX).max(1))
             .set_clean_start(true)
             .set_connect_timeout(broker.connect_limit)
+            .set_outgoing_inflight_upper_limit(MAX_UNACKNOWLEDGED)
             .set_max_packet_size(Some(packet_bytes))
             .set_incoming_packet_size_limit(IncomingPacketSizeLimit::Bytes(packet_bytes))
             .set_last_will(LastWill::new(state_topic.clone(), will.encode(), QoS::AtLeastOnce, true, None));

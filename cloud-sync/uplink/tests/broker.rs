@@ -67,6 +67,23 @@ fn records_of_several_streams_arrive_once_signed_traced_and_leave_the_spool() {
 }
 
 #[test]
+fn a_connection_takes_little_memory() {
+    // The most that was resident since this process began; nextest gives each test a process of its own.
+    fn peak_mib() -> u64 {
+        let status = fs::read_to_string("/proc/self/status").unwrap();
+        let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:")).unwrap();
+        line.split_whitespace().next().unwrap().parse::<u64>().unwrap() / 1024
+    }
+    let world = World::new();
+    let device = world.device("huddle-1");
+    let before = peak_mib();
+    let (uplink, _events) = device.start();
+    wait_for("the link", || uplink.status().link_up);
+    let more = peak_mib() - before;
+    assert!(more < 15, "the peak grew by {more} MiB, and the whole device may have 60");
+}
+
+#[test]
 fn nothing_is_sent_without_a_gateway_and_everything_when_one_comes() {
     let world = World::new();
     let mut device = world.device("huddle-1");
