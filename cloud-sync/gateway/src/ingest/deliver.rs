@@ -3,6 +3,7 @@
 
 mod errand;
 mod limit;
+mod repeats;
 mod tell;
 
 use std::time::{Duration, Instant};
@@ -14,6 +15,7 @@ use tokio::sync::{mpsc, watch};
 
 use self::errand::Errand;
 use self::limit::RejectedLimit;
+use self::repeats::Repeats;
 use super::mqtt::{Mailbox, Receipt};
 use super::prepare::Prepared;
 use super::read::{Checked, Refusal};
@@ -34,21 +36,17 @@ pub async fn deliver(
 ) {
     let limit = RejectedLimit::new(rejected_per_minute);
     let complaint = Complaint::default();
-    let mut work = Delivery { store, instance, limit, mailbox, takes_batches, stop, complaint };
-    if !work.wait_for_database().await {
-        return;
-    }
-    while let Some(group) = groups.recv().await {
-        if !work.group(group).await {
-            return;
-        }
-    }
+    let repeats = Repeats::default();
+    let mut work = Delivery { store, instance, limit, repeats, mailbox, takes_batches, stop, complaint };
+    work.until_the_end(&mut groups).await;
+    work.repeats.rest().iter().for_each(tell::held_back);
 }
 
 struct Delivery {
     store: Store,
     instance: InstanceName,
     limit: RejectedLimit,
+    repeats: Repeats,
     mailbox: Mailbox,
     takes_batches: watch::Sender<bool>,
     stop: watch::Receiver<bool>,
@@ -58,6 +56,25 @@ struct Delivery {
 type Batch = (Checked, Bytes, Receipt);
 
 impl Delivery {
+    async fn until_the_end(&mut self, groups: &mut mpsc::Receiver<Vec<Prepared>>) {
+        if !self.wait_for_database().await {
+            return;
+        }
+        loop {
+            self.repeats.due(Instant::now()).iter().for_each(tell::held_back);
+            let due = self.repeats.next_due();
+            tokio::select! {
+                group = groups.recv() => {
+                    let Some(group) = group else { return };
+                    if !self.group(group).await {
+                        return;
+                    }
+                }
+                () = at(due) => {}
+            }
+        }
+    }
+
     async fn wait_for_database(&mut self) -> bool {
         let mut backoff = Backoff::new(Duration::from_millis(100), Duration::from_secs(5));
         loop {
@@ -163,7 +180,7 @@ impl Delivery {
                     return Some(Ok(done));
                 }
                 Err(CommitError::Poison { source }) => {
-                    tell::refused_value(group, depth, &source);
+                    tell::refused_value(&mut self.repeats, group, depth, &source);
                     metrics::counter!("prim_ingest_refused_values_total").increment(1);
                     return Some(Err(()));
                 }
@@ -175,8 +192,8 @@ impl Delivery {
         }
     }
 
-    async fn answer(&self, batch: &Checked, committed: Committed) {
-        tell::committed(batch, &committed);
+    async fn answer(&mut self, batch: &Checked, committed: Committed) {
+        tell::committed(&mut self.repeats, batch, &committed);
         let Committed { ack, stored, duplicates, quarantined, asks, others_meeting, .. } = committed;
         let count = |fate: &'static str, n: usize| {
             metrics::counter!("prim_ingest_records_total", "fate" => fate).increment(n as u64);
@@ -206,8 +223,8 @@ impl Delivery {
             }
             Prepared::Refused { device, stream, topic, payload, refusal, receipt } => {
                 metrics::counter!("prim_ingest_rejected_total", "reason" => refusal.reason).increment(1);
-                let keep = self.limit.allows(&topic);
-                tell::refused(&topic, &refusal, payload.len(), keep);
+                let keep = self.limit.allows(&topic, Instant::now());
+                tell::refused(&mut self.repeats, &topic, &refusal, payload.len(), keep);
                 let sender = device.as_deref().zip(stream);
                 let errand = Errand::Rejected {
                     keep,
@@ -269,5 +286,13 @@ impl Delivery {
             () = tokio::time::sleep(backoff.next_wait()) => true,
             _ = self.stop.wait_for(|stop| *stop) => false,
         }
+    }
+}
+
+/// At that moment, or never.
+async fn at(moment: Option<Instant>) {
+    match moment {
+        Some(moment) => tokio::time::sleep_until(moment.into()).await,
+        None => std::future::pending().await,
     }
 }

@@ -298,6 +298,7 @@ impl Holder {
         let name = format!("gateway/{}", settings.instance);
         let mut options = MqttOptions::new(name, (settings.host.as_str(), settings.port));
         let own = Topic::Gateway(settings.instance.clone()).to_string();
+        let outbox = settings.window.saturating_mul(4).saturating_add(64);
         options
             .set_transport(Transport::tls_with_config(TlsConfiguration::Simple {
                 ca: settings.ca.clone(),
@@ -309,9 +310,12 @@ impl Holder {
             .set_clean_start(true)
             .set_ack_mode(AckMode::Manual)
             .set_receive_maximum(Some(settings.window))
+            // The library has a place ready for each message that the broker has not acknowledged, and without a bound for
+            // 65 535 of them: 30 MB at every attempt to connect.
+            .set_outgoing_inflight_upper_limit(outbox)
             .set_incoming_packet_size_limit(IncomingPacketSizeLimit::Bytes(MAX_PACKET_BYTES))
             .set_last_will(LastWill::new(own, self.presence()(false), QoS::AtLeastOnce, true, None));
-        AsyncClient::builder(options).capacity(4 * usize::from(settings.window) + 64).build()
+        AsyncClient::builder(options).capacity(usize::from(outbox)).build()
     }
 }
 

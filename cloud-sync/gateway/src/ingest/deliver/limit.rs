@@ -14,15 +14,13 @@ impl RejectedLimit {
         Self { per_minute, seen: HashMap::new() }
     }
 
-    pub(super) fn allows(&mut self, topic: &str) -> bool {
-        // The device, or for topics that name none the topic itself.
-        let sender: String = topic.splitn(5, '/').take(4).collect::<Vec<_>>().join("/");
+    pub(super) fn allows(&mut self, topic: &str, now: Instant) -> bool {
         if self.seen.len() > 10_000 {
             self.seen.clear();
         }
-        let entry = self.seen.entry(sender).or_insert_with(|| (Instant::now(), 0));
-        if entry.0.elapsed() > Duration::from_secs(60) {
-            *entry = (Instant::now(), 0);
+        let entry = self.seen.entry(sender(topic)).or_insert((now, 0));
+        if now.duration_since(entry.0) > Duration::from_secs(60) {
+            *entry = (now, 0);
         }
         entry.1 += 1;
         if entry.1 > self.per_minute {
@@ -32,16 +30,23 @@ impl RejectedLimit {
     }
 }
 
+/// The part of a topic that names the device, or for topics that name none their beginning: enough to tell senders apart,
+/// and never long.
+pub(super) fn sender(topic: &str) -> String {
+    topic.split('/').take(4).collect::<Vec<_>>().join("/").chars().take(160).collect()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
 
     #[test]
     fn a_broken_device_fills_its_own_allowance_only() {
-        let mut limit = RejectedLimit::new(2);
-        assert!(limit.allows("prim/1/acme/a/up/audit"));
-        assert!(limit.allows("prim/1/acme/a/up/note"));
-        assert!(!limit.allows("prim/1/acme/a/up/audit"));
-        assert!(limit.allows("prim/1/acme/b/up/audit"));
+        let (mut limit, now) = (RejectedLimit::new(2), Instant::now());
+        assert!(limit.allows("prim/1/acme/a/up/audit", now));
+        assert!(limit.allows("prim/1/acme/a/up/note", now));
+        assert!(!limit.allows("prim/1/acme/a/up/audit", now));
+        assert!(limit.allows("prim/1/acme/b/up/audit", now));
+        assert!(limit.allows("prim/1/acme/a/up/audit", now + Duration::from_secs(61)));
     }
 }

@@ -1,11 +1,15 @@
 //! What the log says of records that were not simply stored: whose they are, which numbers and meetings, why, and what to
-//! do about it. Ids, numbers and our own words only: no text, no name of a person, nothing quoted from a payload.
+//! do about it. Ids, numbers and our own words only: no text, no name of a person, nothing quoted from a payload. What a
+//! sender repeats is told once, and then counted ([`Repeats`]).
 
 use std::collections::BTreeSet;
 use std::fmt::Write as _;
+use std::time::Instant;
 
 use prim_ids::MeetingId;
+use prim_proto::Topic;
 
+use super::repeats::{HeldBack, Repeats};
 use crate::fault::Fault;
 use crate::ingest::read::{Checked, Refusal};
 use crate::ingest::store::{Committed, Depth};
@@ -13,10 +17,17 @@ use crate::ingest::store::{Committed, Depth};
 /// So many meetings or ranges are listed; of more only how many.
 const LISTED: usize = 4;
 
+/// Reasons beside those of refused payloads.
+const QUARANTINED: &str = "quarantined";
+const OTHERS_MEETING: &str = "others_meeting";
+const VALUE: &str = "postgres_refused";
+const BYTES: &str = "postgres_refused_bytes";
+
 /// A batch was committed: whatever of it was set aside.
-pub(super) fn committed(batch: &Checked, committed: &Committed) {
+pub(super) fn committed(repeats: &mut Repeats, batch: &Checked, committed: &Committed) {
     let (device, ack) = (&batch.device.address, &committed.ack);
-    if committed.quarantined > 0 {
+    let mut is_news = |reason| repeats.take(&topic(batch), reason, Instant::now());
+    if committed.quarantined > 0 && is_news(QUARANTINED) {
         let aside: Vec<_> = ack
             .rejected
             .iter()
@@ -40,7 +51,9 @@ pub(super) fn committed(batch: &Checked, committed: &Committed) {
              these in table quarantine"
         );
     }
-    if let Some((seq, _)) = committed.others_meeting.first() {
+    if let Some((seq, _)) = committed.others_meeting.first()
+        && is_news(OTHERS_MEETING)
+    {
         let meetings = meetings(committed.others_meeting.iter().map(|(_, meeting)| *meeting));
         tracing::warn!(
             device = %device,
@@ -56,7 +69,18 @@ pub(super) fn committed(batch: &Checked, committed: &Committed) {
 }
 
 /// A payload was refused; whether it is `kept` in the table.
-pub(super) fn refused(topic: &str, refusal: &Refusal, payload_bytes: usize, kept: bool) {
+pub(super) fn refused(
+    repeats: &mut Repeats,
+    topic: &str,
+    refusal: &Refusal,
+    payload_bytes: usize,
+    kept: bool,
+) {
+    if !repeats.take(topic, refusal.reason, Instant::now()) {
+        return;
+    }
+    // As much of it as the table keeps: a broker lets pass 64 KiB.
+    let topic: String = topic.chars().take(300).collect();
     let claim = refusal.claim;
     let numbers = claim.map(|claim| ranges([(claim.from, claim.to)])).unwrap_or_default();
     let epoch = claim.map(|claim| claim.epoch.to_string()).unwrap_or_default();
@@ -78,14 +102,15 @@ pub(super) fn refused(topic: &str, refusal: &Refusal, payload_bytes: usize, kept
 }
 
 /// Postgres refused a value in `group`; it is tried again smaller or with less.
-pub(super) fn refused_value(group: &[Checked], depth: Depth, fault: &Fault) {
+pub(super) fn refused_value(repeats: &mut Repeats, group: &[Checked], depth: Depth, fault: &Fault) {
     // The code and the table name no speech; the server's message might.
     let answer = fault.answer();
     let code = answer.and_then(|error| error.code()).unwrap_or_default();
     let table = answer.and_then(|error| error.table()).unwrap_or_default();
     let [batch] = group else {
         let batches = group.len();
-        tracing::warn!(
+        // Whichever it is, is told as loud as it should be when its turn comes.
+        tracing::debug!(
             batches,
             postgres.code = &*code,
             postgres.table = table,
@@ -93,6 +118,13 @@ pub(super) fn refused_value(group: &[Checked], depth: Depth, fault: &Fault) {
         );
         return;
     };
+    let reason = match depth {
+        Depth::Full => VALUE,
+        Depth::BytesOnly => BYTES,
+    };
+    if !repeats.take(&topic(batch), reason, Instant::now()) {
+        return;
+    }
     let numbers = ranges(batch.rows.first().zip(batch.rows.last()).map(|(a, z)| (a.chain.seq, z.chain.seq)));
     let meetings = meetings(batch.rows.iter().filter_map(|row| row.meeting));
     let next = match depth {
@@ -111,6 +143,33 @@ pub(super) fn refused_value(group: &[Checked], depth: Depth, fault: &Fault) {
          or schema older than the device is the likely cause",
         batch.device.address
     );
+}
+
+/// What was not told one by one.
+pub(super) fn held_back(held: &HeldBack) {
+    let HeldBack { sender, reason, count } = held;
+    let sender = sender.as_deref().unwrap_or("many senders");
+    let what = advice(reason);
+    let is_grave = [QUARANTINED, VALUE, BYTES].contains(reason);
+    if is_grave {
+        tracing::error!(
+            topic = sender,
+            reason,
+            refusals = count,
+            "{count} more like it of {sender} ({reason}): {what}"
+        );
+    } else {
+        tracing::warn!(
+            topic = sender,
+            reason,
+            refusals = count,
+            "{count} more like it of {sender} ({reason}): {what}"
+        );
+    }
+}
+
+fn topic(batch: &Checked) -> String {
+    Topic::Up { from: batch.device.address.clone(), stream: batch.stream }.to_string()
 }
 
 /// What a refusal means and what to do, for whoever reads the log.
@@ -144,6 +203,16 @@ fn advice(reason: &str) -> &'static str {
         }
         "signature" => "its signature does not hold; it was damaged on the way, or somebody forges",
         "refused_value" => "Postgres refuses even its bytes; see the error before this one",
+        QUARANTINED => {
+            "its records contradict those stored under their numbers or before them; find out whether its spool was set back, \
+             its folder runs twice, or somebody forges"
+        }
+        OTHERS_MEETING => {
+            "its records name a meeting that another device recorded first; look at the plans they were started with"
+        }
+        VALUE | BYTES => {
+            "Postgres refused a value in its records; a gateway or schema older than the device is the likely cause"
+        }
         _ => "see its reason",
     }
 }
@@ -209,6 +278,10 @@ mod tests {
             "foreign_key",
             "signature",
             "refused_value",
+            QUARANTINED,
+            OTHERS_MEETING,
+            VALUE,
+            BYTES,
         ] {
             assert_ne!(advice(reason), advice("?"), "{reason}");
         }
