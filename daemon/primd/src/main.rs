@@ -41,7 +41,7 @@ struct Args {
     /// A meeting to begin at once: title, agenda, people (TOML).
     #[arg(long, value_name = "FILE")]
     meeting: Option<PathBuf>,
-    /// Check both files and everything they name, list it, touch no hardware and no port, and leave.
+    /// Check both files and everything they name, list it, touch no hardware, and leave.
     #[arg(long, long_help = CHECK)]
     check: bool,
     #[command(subcommand)]
@@ -63,10 +63,11 @@ enum Order {
 }
 
 const CHECK: &str = "\
-Check both files and everything they name, list it, touch no hardware and no port, and leave.
+Check both files and everything they name, list it, touch no hardware, and leave.
 
 A line each: ok, warn or error, the file, what is wrong with it, what to do, and what it would cost. Run it as the user
-who will run primd, in the folder it will be started in.";
+who will run primd, in the folder it will be started in. It disturbs no primd that runs: that one's folder and port are
+its own, and a warning says so.";
 
 const ERASE: &str = "\
 Erase everything people said in a meeting that has ended.

@@ -1,10 +1,11 @@
 //! What `--check` looks at: both files and everything they name, all of it in one go. Nothing is loaded, changed or
-//! left behind; no hardware and no port is touched.
+//! left behind; no hardware is touched, and the port is held for a moment only.
 
 mod files;
 mod identity;
 mod report;
 
+use std::net::SocketAddr;
 use std::path::Path;
 
 use prim_dsp::Frontend;
@@ -13,12 +14,13 @@ use prim_models::Kind;
 
 use self::files::{Writable, folder_for_file, socket_to_make, socket_to_reach, writable};
 pub use self::report::{Finding, Level, Report};
-use super::folder::{RESET_MARK, SPOOL_FILE};
+use super::folder::{RESET_MARK, SPOOL_FILE, is_claimed};
 use super::hardware::{frontend_config, read_board};
 use super::speech::open_models;
 use crate::agenda::{self, ReadPlanError};
 use crate::clock;
 use crate::config::{self, HalConfig, PrimConfig, ReadConfigError, SpeechConfig};
+use crate::http::{self, ServeHttpError};
 
 const STOPS: &str = "primd does not start like this";
 const MUTE_LINK: &str =
@@ -76,7 +78,8 @@ fn look_at_plan(path: &Path, report: &mut Report) {
 
 /// Everything that the configuration names.
 pub(super) fn look_at_device(config: &PrimConfig, report: &mut Report) {
-    look_at_data(config, report);
+    let runs = is_claimed(&config.device.data_dir);
+    look_at_data(config, runs, report);
     let place = at(&config.device.audit_key, "[device] audit_key");
     match AuditKey::load(&config.device.audit_key) {
         Ok(_) => report.ok(&place, "an Ed25519 key that only its owner may read"),
@@ -99,6 +102,7 @@ pub(super) fn look_at_device(config: &PrimConfig, report: &mut Report) {
         None => report.ok("[broker]", "not configured, so every record stays on this device"),
     }
     look_at_models(&config.speech, report);
+    look_at_port(config.http.listen, runs, report);
     if let Some(status) = &config.status {
         let place = at(&status.socket, "[status] socket");
         match socket_to_make(&status.socket) {
@@ -108,9 +112,15 @@ pub(super) fn look_at_device(config: &PrimConfig, report: &mut Report) {
     }
 }
 
-fn look_at_data(config: &PrimConfig, report: &mut Report) {
+/// `runs`: a primd runs with the folder.
+fn look_at_data(config: &PrimConfig, runs: bool, report: &mut Report) {
     let folder = &config.device.data_dir;
     let place = at(folder, "[device] data_dir");
+    if runs {
+        let what = "another primd runs with this folder; port and folder are judged as taken by it. If that is this device's \
+                    own primd, all is well; else name another folder here, or stop that one";
+        report.warn(&place, what, "A second primd does not start beside it with the same folder");
+    }
     match writable(folder) {
         Ok(Writable::Yes { mode }) => {
             report.ok(&place, "a folder that can be written");
@@ -138,6 +148,28 @@ fn look_at_data(config: &PrimConfig, report: &mut Report) {
     }
     if let Some(why) = files::others_folder(folder) {
         report.warn(&place, why, "A check by root sees less than the daemon's own user meets");
+    }
+}
+
+/// By whom a port is taken cannot be known; a primd that runs with the folder has its own.
+fn look_at_port(listen: SocketAddr, runs: bool, report: &mut Report) {
+    let place = format!("{listen} ([http] listen)");
+    match http::listen(listen) {
+        Ok(_) => report.ok(&place, "free"),
+        Err(ServeHttpError::Busy { .. }) if runs => {
+            report.ok(&place, "taken, presumably by the primd that runs with this folder");
+        }
+        Err(ServeHttpError::Busy { .. }) => {
+            let what = "another program listens there; stop it (`ss -ltnp` run as root says which), or set [http] listen to a \
+                        free port";
+            report.error(&place, what, STOPS);
+        }
+        Err(ServeHttpError::Listen { source, .. }) => {
+            let what = format!(
+                "primd may not listen there ({source}); set [http] listen to 127.0.0.1 with a free port above 1023"
+            );
+            report.error(&place, what, STOPS);
+        }
     }
 }
 

@@ -52,6 +52,12 @@ pub(super) fn claim_folder(folder: &Path) -> anyhow::Result<File> {
     Ok(lock)
 }
 
+/// Whether a daemon runs with `folder`. The lock is asked for beside others and given back at once; nothing is made.
+pub(super) fn is_claimed(folder: &Path) -> bool {
+    let Ok(lock) = File::open(folder.join(LOCK_FILE)) else { return false };
+    matches!(lock.try_lock_shared(), Err(TryLockError::WouldBlock))
+}
+
 /// Orders a reset that survives a power cut from here on.
 pub(super) fn order_reset(folder: &Path) -> io::Result<()> {
     File::create(folder.join(RESET_MARK))?.sync_all()?;

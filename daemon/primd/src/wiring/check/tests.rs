@@ -1,6 +1,7 @@
 //! The mistakes of an installer with ten minutes, made with fresh certificates.
 
 use std::fs;
+use std::net::TcpListener;
 use std::os::unix::fs::PermissionsExt;
 use std::os::unix::net::UnixListener;
 use std::path::PathBuf;
@@ -8,6 +9,7 @@ use std::path::PathBuf;
 use prim_identity::{Authority, Identity, Validity, write_private, write_public};
 use prim_ids::WallTime;
 
+use super::super::folder::claim_folder;
 use super::*;
 
 /// A device for which everything is there, in a folder of its own.
@@ -56,7 +58,7 @@ impl Bench {
         format!(
             "[device]\norg = \"acme\"\nname = \"huddle-2\"\ndata_dir = \"{}\"\naudit_key = \"{}\"\n[hal]\nkind = \"sim\"\n\
              socket = \"{}\"\n[broker]\nhost = \"localhost\"\nport = 8883\nca = \"{}\"\ncert = \"{}\"\nkey = \"{}\"\n\
-             [speech]\nrecogniser = \"none\"\nvoice = \"none\"\n",
+             [speech]\nrecogniser = \"none\"\nvoice = \"none\"\n[http]\nlisten = \"127.0.0.1:0\"\n",
             at("data"),
             at("audit.key.pem"),
             at("room.sock"),
@@ -213,6 +215,51 @@ fn folders_and_sockets_that_cannot_be_used_are_errors_and_a_room_that_is_not_the
     for words in ["others may look into it (mode 755)", "factory reset was ordered"] {
         assert!(report.to_string().contains(words), "{words:?} is not in {report}");
     }
+}
+
+/// A port that is taken, and the configuration that names it.
+fn on_a_taken_port(bench: &Bench) -> (TcpListener, String, String) {
+    let other = TcpListener::bind("127.0.0.1:0").unwrap();
+    let listen = other.local_addr().unwrap().to_string();
+    let config = bench.config().replace("127.0.0.1:0", &listen);
+    (other, listen, config)
+}
+
+#[test]
+fn a_port_that_another_program_has_is_an_error_with_its_address_and_what_to_do() {
+    let bench = Bench::new();
+    let (other, listen, config) = on_a_taken_port(&bench);
+    let place = format!("{listen} ([http] listen)");
+    only_error(
+        &bench.check_with(&config),
+        &place,
+        &["another program listens there", "`ss -ltnp`", "set [http] listen to a free port", STOPS],
+    );
+    drop(other);
+    let report = bench.check_with(&config);
+    assert!(report.to_string().contains(&format!("ok: {place}: free.")), "{report}");
+    TcpListener::bind(&listen).expect("the check gave it back");
+}
+
+#[test]
+fn a_check_beside_the_running_primd_is_no_error_and_takes_the_port_to_be_that_ones() {
+    let bench = Bench::new();
+    let (_page, listen, config) = on_a_taken_port(&bench);
+    let running = claim_folder(&bench.path("data")).unwrap();
+    let report = bench.check_with(&config);
+    let text = report.to_string();
+    assert!(report.is_well(), "{text}");
+    let warned: Vec<&str> = text.lines().filter(|line| line.starts_with("warn: ")).collect();
+    assert!(
+        matches!(warned[..], [line] if line.contains("data ([device] data_dir): another primd runs with this folder; port and \
+                                                     folder are judged as taken by it")),
+        "{text}"
+    );
+    assert!(text.contains(&format!("ok: {listen} ([http] listen): taken, ")), "{text}");
+    assert!(text.ends_with("no errors, 1 warning: primd can start with this.\n"), "{text}");
+    drop(running);
+    only_error(&bench.check_with(&config), &listen, &["another program listens there"]);
+    claim_folder(&bench.path("data")).expect("the check holds no lock");
 }
 
 #[test]
