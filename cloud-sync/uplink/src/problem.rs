@@ -262,9 +262,16 @@ fn explain_tls(place: &str, error: &TlsError) -> Problem {
                  device's clock"
             ),
         ),
+        TlsError::AlertReceived(AlertDescription::UnknownCA) => problem(
+            ProblemKind::IdentityRefused,
+            format!(
+                "the broker {place} finds no way from this device's certificate to an authority that it trusts; if one stands \
+                 between them, put its certificate into the file of [broker] cert, behind the device's own, else provision \
+                 the device again with the broker's authority"
+            ),
+        ),
         TlsError::AlertReceived(
-            alert @ (AlertDescription::UnknownCA
-            | AlertDescription::BadCertificate
+            alert @ (AlertDescription::BadCertificate
             | AlertDescription::UnsupportedCertificate
             | AlertDescription::CertificateUnknown
             | AlertDescription::CertificateRevoked

@@ -309,6 +309,33 @@ fn a_device_of_another_authority_is_told_that_it_is_refused() {
 }
 
 #[test]
+fn a_certificate_through_an_intermediate_authority_connects_and_without_the_intermediate_it_is_told_what_lacks()
+ {
+    let mut certificates = prim_bed::World::create().unwrap();
+    let validity = certificates.validity;
+    // Broker and device trust the root alone; both have their certificates from an authority below it.
+    let root = Authority::create_root("Root", validity).unwrap();
+    certificates.authority = root.create_below("Site", validity).unwrap();
+    certificates.broker = certificates.authority.issue_broker(&["localhost"], validity).unwrap();
+    let world = World::with_broker_identity(certificates, |options| {
+        options.ca_pem = root.certificate_pem().to_owned();
+    });
+    let device = world.device("huddle-1");
+    fs::write(&device.config.broker.ca, root.certificate_pem()).unwrap();
+    let whole = fs::read_to_string(&device.config.broker.cert).unwrap();
+    let own = whole.split_inclusive("-----END CERTIFICATE-----\n").next().unwrap();
+    assert!(own.len() < whole.len(), "an intermediate stands behind it");
+    fs::write(&device.config.broker.cert, own).unwrap();
+    let (uplink, _events) = device.start();
+    let problem = wait_for_problem(&uplink);
+    assert_eq!(problem.kind, ProblemKind::IdentityRefused, "{problem}");
+    assert!(problem.to_string().contains("behind the device's own"), "{problem}");
+    // Put there, it is used at the next attempt.
+    fs::write(&device.config.broker.cert, &whole).unwrap();
+    wait_for("the link", || uplink.status().link_up && uplink.status().problem.is_none());
+}
+
+#[test]
 fn expired_certificates_of_either_side_are_named_as_such() {
     let past = Validity {
         from: WallTime::from_unix_millis(1_500_000_000_000),

@@ -11,6 +11,7 @@ use rcgen::{
 };
 use time::OffsetDateTime;
 
+use crate::check::is_self_issued;
 use crate::files::{WriteFileError, write_private, write_public};
 
 /// From when until when a certificate holds.
@@ -86,7 +87,7 @@ pub enum LoadAuthorityError {
 pub struct Identity {
     /// The common name.
     pub name: String,
-    /// The certificate.
+    /// The certificate, and behind it that of the authority that issued it, when that is not a root.
     pub certificate_pem: String,
     /// The secret key, PKCS#8.
     pub key_pem: String,
@@ -123,9 +124,12 @@ impl Identity {
     }
 }
 
-/// The certificate authority of one installation.
+/// The certificate authority of one installation: alone, or one that stands between a root and what is issued.
 pub struct Authority {
     certificate_pem: String,
+    /// What everything it issues carries along, so that whoever trusts the root alone finds the way up: the certificate of an
+    /// authority below a root, else nothing.
+    between_pem: String,
     key_pem: String,
     issuer: Issuer<'static, KeyPair>,
 }
@@ -137,20 +141,48 @@ impl fmt::Debug for Authority {
 }
 
 impl Authority {
-    /// A new authority. `name` is for people; nothing depends on it.
+    /// A new authority, which issues by itself. `name` is for people; nothing depends on it.
     ///
     /// # Errors
     /// When the validity is no time.
     pub fn create(name: &str, validity: Validity) -> Result<Self, IssueError> {
+        Self::make(name, validity, 0, None)
+    }
+
+    /// A new root, whose key can lie in a safe: the authorities below it ([`create_below`](Self::create_below)) issue.
+    ///
+    /// # Errors
+    /// When the validity is no time.
+    pub fn create_root(name: &str, validity: Validity) -> Result<Self, IssueError> {
+        Self::make(name, validity, 1, None)
+    }
+
+    /// A new authority below this root.
+    ///
+    /// # Errors
+    /// When the validity is no time.
+    pub fn create_below(&self, name: &str, validity: Validity) -> Result<Self, IssueError> {
+        Self::make(name, validity, 0, Some(self))
+    }
+
+    /// With room for `levels` authorities below it.
+    fn make(name: &str, validity: Validity, levels: u8, above: Option<&Self>) -> Result<Self, IssueError> {
         let common_name = format!("{name} Prim device authority");
         let make = |source| IssueError::Make { name: common_name.clone(), source };
         let key = KeyPair::generate().map_err(make)?;
         let mut params = named(&common_name, validity)?;
-        params.is_ca = IsCa::Ca(BasicConstraints::Constrained(0));
+        params.is_ca = IsCa::Ca(BasicConstraints::Constrained(levels));
         params.key_usages = vec![KeyUsagePurpose::KeyCertSign, KeyUsagePurpose::CrlSign];
-        let certificate_pem = params.self_signed(&key).map_err(make)?.pem();
+        let (certificate_pem, between_pem) = match above {
+            None => (params.self_signed(&key).map_err(make)?.pem(), String::new()),
+            Some(above) => {
+                params.use_authority_key_identifier_extension = true;
+                let pem = params.signed_by(&key, &above.issuer).map_err(make)?.pem();
+                (pem.clone(), pem)
+            }
+        };
         let key_pem = key.serialize_pem();
-        Ok(Self { certificate_pem, key_pem, issuer: Issuer::new(params, key) })
+        Ok(Self { certificate_pem, between_pem, key_pem, issuer: Issuer::new(params, key) })
     }
 
     /// Writes `ca.pem` (0644) and `ca.key.pem` (0600) into `folder`.
@@ -177,10 +209,12 @@ impl Authority {
         let issuer = KeyPair::from_pem(&key_pem)
             .and_then(|key| Issuer::from_ca_cert_pem(&certificate_pem, key))
             .map_err(|source| LoadAuthorityError::NotAnAuthority { folder: folder.to_owned(), source })?;
-        Ok(Self { certificate_pem, key_pem, issuer })
+        let between_pem =
+            if is_self_issued(&certificate_pem) { String::new() } else { certificate_pem.clone() };
+        Ok(Self { certificate_pem, between_pem, key_pem, issuer })
     }
 
-    /// The authority's certificate: what every other party must trust.
+    /// The authority's certificate: what every other party must trust, when it is a root.
     #[must_use]
     pub fn certificate_pem(&self) -> &str {
         &self.certificate_pem
@@ -239,7 +273,7 @@ impl Authority {
         let certificate = params.signed_by(&key, &self.issuer).map_err(make)?;
         Ok(Identity {
             name: name.to_owned(),
-            certificate_pem: certificate.pem(),
+            certificate_pem: format!("{}{}", certificate.pem(), self.between_pem),
             key_pem: key.serialize_pem(),
         })
     }

@@ -1,10 +1,14 @@
 //! Checking a certificate before it is used, so that a person reads the reason instead of a TLS alert.
 
+mod way;
+
 use std::fmt;
 
 use prim_ids::{DeviceName, InstanceName, OrgName, WallTime};
 use x509_parser::pem::Pem;
-use x509_parser::prelude::{FromDer, X509Certificate};
+use x509_parser::prelude::{FromDer, X509Certificate, X509Name};
+
+use self::way::issuing_fault;
 
 /// Whose certificate it is, by its common name.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -69,6 +73,49 @@ pub enum CheckCertificateError {
         /// The common name.
         name: String,
     },
+    /// The way up from it ends at an authority that is not at hand.
+    #[error(
+        "use certificate {name}: it leads to the authority \"{issuer}\", which is neither the given one nor in the file; if \
+         that one stands below the given authority, put its certificate into the same file, behind {name}'s own \
+         (`cat own.pem intermediate.pem`), else use the ca.pem that belongs to it"
+    )]
+    MissingIntermediate {
+        /// The common name.
+        name: String,
+        /// Whose certificate is missing.
+        issuer: String,
+    },
+    /// An authority on the way up from it must not have so many below it.
+    #[error(
+        "use certificate {name}: the authority \"{authority}\" may not have as many authorities below it as there are in the \
+         file (its path length); have the certificate issued by it directly, or that authority made anew with room"
+    )]
+    TooManyBetween {
+        /// The common name.
+        name: String,
+        /// Which authority forbids it.
+        authority: String,
+    },
+    /// An authority on the way up from it is out of its time.
+    #[error(
+        "use certificate {name}: the authority \"{authority}\" in the same file is outside its validity; put its new \
+         certificate there, or set the clock right"
+    )]
+    BetweenOutOfTime {
+        /// The common name.
+        name: String,
+        /// Which authority.
+        authority: String,
+    },
+    /// The first certificate in the file is that of an authority in it.
+    #[error(
+        "use the certificate file: the authority \"{authority}\" stands first in it; put the own certificate first and those \
+         of authorities behind it"
+    )]
+    AuthorityFirst {
+        /// Which authority.
+        authority: String,
+    },
     /// Too late.
     #[error(
         "use certificate {name}: it expired {days_ago} days ago; issue a new one, or set the clock right"
@@ -123,7 +170,8 @@ pub enum CheckCertificateError {
     },
 }
 
-/// Checks that `certificate_pem` was issued by (one of) `authority_pem` and holds at `now`.
+/// Checks that `certificate_pem` was issued by (one of) `authority_pem`, or by an authority that stands behind it in the same
+/// file and leads there, and holds at `now`.
 ///
 /// # Errors
 /// See [`CheckCertificateError`]; each says what to do.
@@ -132,17 +180,16 @@ pub fn check_certificate(
     authority_pem: &str,
     now: WallTime,
 ) -> Result<CertificateFacts, CheckCertificateError> {
-    let own_der = first(certificate_pem, "own")?;
-    let own = parse(&own_der, "own")?;
+    let file = ders(certificate_pem, "own")?;
+    let (own, others) = own_first(&file)?;
     let authorities = ders(authority_pem, "authority's")?;
-    let fault = issuing_fault(&own, &authorities)?.or_else(|| time_fault(&own, now));
+    let fault = issuing_fault(&own, &others, &authorities, now)?.or_else(|| time_fault(&own, now));
     fault.map_or_else(|| check_authority(authority_pem, now), Err)?;
-    let wall = |seconds: i64| WallTime::from_unix_millis(seconds.saturating_mul(1000));
     Ok(CertificateFacts {
-        role: role(&common_name(&own)),
+        role: role(&common_name(own.subject())),
         serial: own.raw_serial().iter().map(|byte| format!("{byte:02x}")).collect(),
         from: wall(own.validity().not_before.timestamp()),
-        until: wall(own.validity().not_after.timestamp()),
+        until: end(&own, &others),
     })
 }
 
@@ -156,9 +203,9 @@ pub fn certificate_faults(
     now: WallTime,
 ) -> Vec<CheckCertificateError> {
     let look = || -> Result<Vec<CheckCertificateError>, CheckCertificateError> {
-        let own_der = first(certificate_pem, "own")?;
-        let own = parse(&own_der, "own")?;
-        let name = common_name(&own);
+        let file = ders(certificate_pem, "own")?;
+        let (own, others) = own_first(&file)?;
+        let name = common_name(own.subject());
         let found = role(&name);
         let mut faults = Vec::new();
         if found != *owner {
@@ -168,7 +215,7 @@ pub fn certificate_faults(
             faults.push(CheckCertificateError::NotForClients { name });
         }
         if let Some(authorities) = authority_pem.and_then(|pem| ders(pem, "authority's").ok()) {
-            faults.extend(issuing_fault(&own, &authorities)?);
+            faults.extend(issuing_fault(&own, &others, &authorities, now)?);
         }
         faults.extend(time_fault(&own, now));
         Ok(faults)
@@ -181,16 +228,14 @@ pub fn certificate_faults(
 /// # Errors
 /// See [`CheckCertificateError`]; each says what to do.
 pub fn check_authority(authority_pem: &str, now: WallTime) -> Result<(), CheckCertificateError> {
-    let now_s = now.unix_millis().div_euclid(1000);
     let mut past = None;
     let mut holds = false;
     for der in ders(authority_pem, "authority's")? {
         let authority = parse(&der, "authority's")?;
-        let name = common_name(&authority);
-        let times = authority.validity();
+        let name = common_name(authority.subject());
         if !authority.is_ca() {
             return Err(CheckCertificateError::NotAnAuthority { name });
-        } else if (times.not_before.timestamp()..=times.not_after.timestamp()).contains(&now_s) {
+        } else if holds_at(&authority, now) {
             holds = true;
         } else {
             past = Some(CheckCertificateError::AuthorityOutOfTime { name });
@@ -199,21 +244,14 @@ pub fn check_authority(authority_pem: &str, now: WallTime) -> Result<(), CheckCe
     past.filter(|_| !holds).map_or(Ok(()), Err)
 }
 
-fn issuing_fault(
-    own: &X509Certificate<'_>,
-    authorities: &[Vec<u8>],
-) -> Result<Option<CheckCertificateError>, CheckCertificateError> {
-    for der in authorities {
-        let authority = parse(der, "authority's")?;
-        if authority.is_ca() && own.verify_signature(Some(authority.public_key())).is_ok() {
-            return Ok(None);
-        }
-    }
-    Ok(Some(CheckCertificateError::WrongAuthority { name: common_name(own) }))
+fn holds_at(certificate: &X509Certificate<'_>, now: WallTime) -> bool {
+    let times = certificate.validity();
+    let now_s = now.unix_millis().div_euclid(1000);
+    (times.not_before.timestamp()..=times.not_after.timestamp()).contains(&now_s)
 }
 
 fn time_fault(own: &X509Certificate<'_>, now: WallTime) -> Option<CheckCertificateError> {
-    let name = common_name(own);
+    let name = common_name(own.subject());
     let now_s = now.unix_millis().div_euclid(1000);
     let (from, until) = (own.validity().not_before.timestamp(), own.validity().not_after.timestamp());
     if now_s > until {
@@ -234,18 +272,41 @@ fn is_for_clients(own: &X509Certificate<'_>) -> bool {
     }
 }
 
-/// Until when `certificate_pem` holds, whether that has passed or not.
+/// Until when `certificate_pem` holds, with the authorities that stand behind it in the file, whether that has passed or not.
 ///
 /// # Errors
 /// The text is no certificate.
 pub fn valid_until(certificate_pem: &str) -> Result<WallTime, CheckCertificateError> {
-    let der = first(certificate_pem, "own")?;
-    let seconds = parse(&der, "own")?.validity().not_after.timestamp();
-    Ok(WallTime::from_unix_millis(seconds.saturating_mul(1000)))
+    let file = ders(certificate_pem, "own")?;
+    let (own, others) = own_first(&file)?;
+    Ok(end(&own, &others))
 }
 
-fn first(pem: &str, which: &'static str) -> Result<Vec<u8>, CheckCertificateError> {
-    Ok(ders(pem, which)?.swap_remove(0))
+fn end(own: &X509Certificate<'_>, others: &[X509Certificate<'_>]) -> WallTime {
+    let ends = others.iter().chain([own]).map(|certificate| certificate.validity().not_after.timestamp());
+    wall(ends.min().unwrap_or(0))
+}
+
+fn wall(seconds: i64) -> WallTime {
+    WallTime::from_unix_millis(seconds.saturating_mul(1000))
+}
+
+/// Whether the first certificate in `pem` names itself as its issuer: a root.
+pub(crate) fn is_self_issued(pem: &str) -> bool {
+    ders(pem, "own").is_ok_and(|all| parse(&all[0], "own").is_ok_and(|one| one.issuer() == one.subject()))
+}
+
+/// The certificate of whoever shows the file, and what stands behind it.
+fn own_first<'a>(
+    file: &'a [Vec<u8>],
+) -> Result<(X509Certificate<'a>, Vec<X509Certificate<'a>>), CheckCertificateError> {
+    let mut all = file.iter().map(|der| parse(der, "own"));
+    let own = all.next().unwrap_or(Err(CheckCertificateError::NotACertificate { which: "own" }))?;
+    let others = all.collect::<Result<Vec<_>, _>>()?;
+    if own.is_ca() && others.iter().any(|other| !other.is_ca()) {
+        return Err(CheckCertificateError::AuthorityFirst { authority: common_name(own.subject()) });
+    }
+    Ok((own, others))
 }
 
 /// Every certificate in `pem`, at least one.
@@ -264,14 +325,8 @@ fn parse<'a>(der: &'a [u8], which: &'static str) -> Result<X509Certificate<'a>, 
         .map_err(|_| CheckCertificateError::NotACertificate { which })
 }
 
-pub(crate) fn common_name(certificate: &X509Certificate<'_>) -> String {
-    certificate
-        .subject()
-        .iter_common_name()
-        .next()
-        .and_then(|name| name.as_str().ok())
-        .unwrap_or("without a name")
-        .to_owned()
+pub(crate) fn common_name(name: &X509Name<'_>) -> String {
+    name.iter_common_name().next().and_then(|name| name.as_str().ok()).unwrap_or("without a name").to_owned()
 }
 
 fn role(common_name: &str) -> Role {
@@ -287,157 +342,4 @@ fn role(common_name: &str) -> Role {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::{Authority, Validity};
-
-    const DAY_MS: i64 = 86_400_000;
-    const NOW: WallTime = WallTime::from_unix_millis(1_790_000_000_000);
-
-    fn at(days: i64) -> WallTime {
-        WallTime::from_unix_millis(NOW.unix_millis() + days * DAY_MS)
-    }
-
-    fn world() -> (Authority, crate::Identity) {
-        let authority = Authority::create("Test", Validity::days_from(NOW, 365)).unwrap();
-        let device = authority
-            .issue_device(
-                &"acme".parse().unwrap(),
-                &"huddle-1".parse().unwrap(),
-                Validity::days_from(NOW, 90),
-            )
-            .unwrap();
-        (authority, device)
-    }
-
-    #[test]
-    fn a_device_certificate_names_organisation_and_device() {
-        let (authority, device) = world();
-        let facts = check_certificate(&device.certificate_pem, authority.certificate_pem(), NOW).unwrap();
-        let org = "acme".parse().unwrap();
-        assert_eq!(facts.role, Role::Device { org, device: "huddle-1".parse().unwrap() });
-    }
-
-    #[test]
-    fn a_gateway_certificate_names_its_instance() {
-        let (authority, _) = world();
-        let made = authority.issue_gateway(&"gw-1".parse().unwrap(), Validity::days_from(NOW, 1)).unwrap();
-        let facts = check_certificate(&made.certificate_pem, authority.certificate_pem(), NOW).unwrap();
-        assert_eq!(facts.role, Role::Gateway { instance: "gw-1".parse().unwrap() });
-    }
-
-    #[test]
-    fn a_device_of_an_organisation_called_gateway_is_refused() {
-        let (authority, _) = world();
-        let made = authority.issue_device(
-            &"gateway".parse().unwrap(),
-            &"gw-1".parse().unwrap(),
-            Validity::days_from(NOW, 1),
-        );
-        assert!(matches!(made, Err(crate::IssueError::ReservedName)));
-    }
-
-    #[test]
-    fn an_expired_certificate_says_so_and_what_to_do() {
-        let (authority, device) = world();
-        let error =
-            check_certificate(&device.certificate_pem, authority.certificate_pem(), at(93)).unwrap_err();
-        assert_eq!(error, CheckCertificateError::Expired { name: "acme/huddle-1".into(), days_ago: 3 });
-        assert!(error.to_string().contains("issue a new one"), "{error}");
-    }
-
-    #[test]
-    fn the_end_of_a_certificate_can_be_read_after_it_too() {
-        let (_, device) = world();
-        assert_eq!(valid_until(&device.certificate_pem), Ok(at(90)));
-        assert!(valid_until("none").is_err());
-    }
-
-    #[test]
-    fn a_certificate_from_tomorrow_is_not_yet_valid() {
-        let (authority, device) = world();
-        let error =
-            check_certificate(&device.certificate_pem, authority.certificate_pem(), at(-1)).unwrap_err();
-        assert!(matches!(error, CheckCertificateError::NotYetValid { seconds: 86_100, .. }), "{error:?}");
-    }
-
-    #[test]
-    fn a_certificate_of_another_authority_is_named_as_such() {
-        let (_, device) = world();
-        let (other, _) = world();
-        let error = check_certificate(&device.certificate_pem, other.certificate_pem(), NOW).unwrap_err();
-        assert_eq!(error, CheckCertificateError::WrongAuthority { name: "acme/huddle-1".into() });
-    }
-
-    #[test]
-    fn every_fault_of_a_certificate_is_named_at_once() {
-        let (authority, device) = world();
-        let ca = authority.certificate_pem();
-        let one = Role::Device { org: "acme".parse().unwrap(), device: "huddle-1".parse().unwrap() };
-        let two = Role::Device { org: "acme".parse().unwrap(), device: "huddle-2".parse().unwrap() };
-        assert_eq!(certificate_faults(&device.certificate_pem, Some(ca), &one, NOW), []);
-        let (other, _) = world();
-        let faults = certificate_faults(&device.certificate_pem, Some(other.certificate_pem()), &two, at(93));
-        let text: Vec<String> = faults.iter().map(ToString::to_string).collect();
-        assert_eq!(text.len(), 3, "{text:?}");
-        assert!(text[0].contains("that of the device acme/huddle-1, and this is the device acme/huddle-2"));
-        assert!(text[1].contains("not issued by the given authority"), "{text:?}");
-        assert!(text[2].contains("expired 3 days ago"), "{text:?}");
-    }
-
-    #[test]
-    fn the_certificate_of_a_gateway_or_a_broker_is_not_a_devices() {
-        let (authority, device) = world();
-        let ca = authority.certificate_pem();
-        let owner = role(&device.name);
-        let validity = Validity::days_from(NOW, 1);
-        let gateway = authority.issue_gateway(&"gw-1".parse().unwrap(), validity).unwrap();
-        let text = certificate_faults(&gateway.certificate_pem, Some(ca), &owner, NOW)[0].to_string();
-        assert!(text.contains("that of the gateway gw-1"), "{text}");
-        let broker = authority.issue_broker(&["localhost"], validity).unwrap();
-        let text = certificate_faults(&broker.certificate_pem, Some(ca), &owner, NOW)[0].to_string();
-        assert!(text.contains("neither a device nor a gateway"), "{text}");
-        let fault = &certificate_faults(&broker.certificate_pem, Some(ca), &role("broker"), NOW)[0];
-        assert!(matches!(fault, CheckCertificateError::NotForClients { .. }), "{fault}");
-    }
-
-    #[test]
-    fn an_old_and_a_new_authority_may_stand_in_one_file_and_a_device_is_none() {
-        let (old, _) = world();
-        let (new, device) = world();
-        let both = format!("{}{}", old.certificate_pem(), new.certificate_pem());
-        check_certificate(&device.certificate_pem, &both, NOW).unwrap();
-        let error = check_authority(&device.certificate_pem, NOW).unwrap_err();
-        assert_eq!(error, CheckCertificateError::NotAnAuthority { name: "acme/huddle-1".into() });
-        let past = Authority::create("Old", Validity::days_from(at(-10), 5)).unwrap();
-        check_authority(&format!("{}{}", past.certificate_pem(), new.certificate_pem()), NOW).unwrap();
-    }
-
-    #[test]
-    fn an_authority_past_its_time_is_not_trusted() {
-        let authority = Authority::create("Old", Validity::days_from(at(-10), 5)).unwrap();
-        let made = authority.issue_broker(&["localhost"], Validity::days_from(NOW, 90)).unwrap();
-        let error = check_certificate(&made.certificate_pem, authority.certificate_pem(), NOW).unwrap_err();
-        assert!(matches!(error, CheckCertificateError::AuthorityOutOfTime { .. }), "{error:?}");
-    }
-
-    #[test]
-    fn an_authority_reads_back_and_issues_what_verifies() {
-        let folder = tempfile::tempdir().unwrap();
-        let (authority, _) = world();
-        authority.write(folder.path()).unwrap();
-        let again = Authority::load(folder.path()).unwrap();
-        let made = again.issue_broker(&["localhost", "127.0.0.1"], Validity::days_from(NOW, 90)).unwrap();
-        let facts = check_certificate(&made.certificate_pem, authority.certificate_pem(), NOW).unwrap();
-        assert_eq!(facts.role, Role::Server { name: "broker".into() });
-    }
-
-    proptest::proptest! {
-        #[test]
-        fn checking_anything_never_panics(text in ".{0,200}", bytes in proptest::collection::vec(0u8.., 0..200)) {
-            let _ = check_certificate(&text, &text, NOW);
-            let _ = certificate_faults(&text, Some(&text), &role("a/b"), NOW);
-            let _ = X509Certificate::from_der(&bytes);
-        }
-    }
-}
+mod tests;

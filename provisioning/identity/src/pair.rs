@@ -72,7 +72,7 @@ fn whose(certificate_pem: &str) -> Option<(String, Vec<u8>)> {
     let (_, pem) = parse_x509_pem(certificate_pem.as_bytes()).ok()?;
     let (_, certificate) = X509Certificate::from_der(&pem.contents).ok()?;
     let public = certificate.public_key().subject_public_key.data.to_vec();
-    Some((crate::check::common_name(&certificate), public))
+    Some((crate::check::common_name(certificate.subject()), public))
 }
 
 #[cfg(test)]

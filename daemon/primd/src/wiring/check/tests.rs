@@ -144,6 +144,23 @@ fn a_certificate_out_of_its_time_or_of_another_authority_is_an_error_with_what_t
 }
 
 #[test]
+fn a_certificate_through_an_intermediate_authority_is_well_and_a_missing_intermediate_is_an_error() {
+    let mut bench = Bench::new();
+    let root = Authority::create_root("Root", today()).unwrap();
+    bench.authority = root.create_below("Site", today()).unwrap();
+    write_public(&bench.path("ca.pem"), root.certificate_pem()).unwrap();
+    bench.put(&bench.device("huddle-2", today()));
+    let report = bench.check();
+    assert!(report.is_well(), "{report}");
+    let whole = fs::read_to_string(bench.path("device.pem")).unwrap();
+    let own = whole.split_inclusive("-----END CERTIFICATE-----\n").next().unwrap();
+    fs::write(bench.path("device.pem"), own).unwrap();
+    let what =
+        ["leads to the authority \"Site Prim device authority\"", "put its certificate into the same file"];
+    only_error(&bench.check(), "device.pem ([broker] cert)", &what);
+}
+
+#[test]
 fn a_key_of_another_certificate_or_one_that_others_may_read_is_an_error() {
     let bench = Bench::new();
     let key = bench.path("device.key.pem");
