@@ -18,7 +18,8 @@ use crate::ingest::store::{Committed, Depth};
 const LISTED: usize = 4;
 
 /// Reasons beside those of refused payloads.
-const QUARANTINED: &str = "quarantined";
+const FORKED: &str = "forked";
+const CONFLICT: &str = "hash_conflict";
 const OTHERS_MEETING: &str = "others_meeting";
 const VALUE: &str = "postgres_refused";
 const BYTES: &str = "postgres_refused_bytes";
@@ -27,13 +28,10 @@ const BYTES: &str = "postgres_refused_bytes";
 pub(super) fn committed(repeats: &mut Repeats, batch: &Checked, committed: &Committed) {
     let (device, ack) = (&batch.device.address, &committed.ack);
     let mut is_news = |reason| repeats.take(&topic(batch), reason, Instant::now());
-    if committed.quarantined > 0 && is_news(QUARANTINED) {
-        let aside: Vec<_> = ack
-            .rejected
-            .iter()
-            .filter(|range| matches!(range.reason.as_str(), "hash_conflict" | "forked"))
-            .collect();
-        let is_fork = aside.iter().any(|range| range.reason.as_str() == "forked");
+    let aside: Vec<_> =
+        ack.rejected.iter().filter(|range| matches!(range.reason.as_str(), FORKED | CONFLICT)).collect();
+    let is_fork = aside.iter().any(|range| range.reason.as_str() == FORKED);
+    if committed.quarantined > 0 && is_news(if is_fork { FORKED } else { CONFLICT }) {
         let ranges = ranges(aside.iter().map(|range| (range.from, range.to)));
         let why = if is_fork {
             "they name another record before them than the one stored here"
@@ -150,7 +148,7 @@ pub(super) fn held_back(held: &HeldBack) {
     let HeldBack { sender, reason, count } = held;
     let sender = sender.as_deref().unwrap_or("many senders");
     let what = advice(reason);
-    let is_grave = [QUARANTINED, VALUE, BYTES].contains(reason);
+    let is_grave = [FORKED, CONFLICT, VALUE, BYTES].contains(reason);
     if is_grave {
         tracing::error!(
             topic = sender,
@@ -203,9 +201,9 @@ fn advice(reason: &str) -> &'static str {
         }
         "signature" => "its signature does not hold; it was damaged on the way, or somebody forges",
         "refused_value" => "Postgres refuses even its bytes; see the error before this one",
-        QUARANTINED => {
-            "its records contradict those stored under their numbers or before them; find out whether its spool was set back, \
-             its folder runs twice, or somebody forges"
+        FORKED | CONFLICT => {
+            "its records contradict those stored before them or under their numbers and are in table quarantine; find out \
+             whether its spool was set back, its folder runs on two machines, or somebody forges"
         }
         OTHERS_MEETING => {
             "its records name a meeting that another device recorded first; look at the plans they were started with"
@@ -278,7 +276,8 @@ mod tests {
             "foreign_key",
             "signature",
             "refused_value",
-            QUARANTINED,
+            FORKED,
+            CONFLICT,
             OTHERS_MEETING,
             VALUE,
             BYTES,
