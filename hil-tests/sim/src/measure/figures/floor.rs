@@ -1,5 +1,6 @@
 //! Who had the floor: dings in silence, speech with a cause and a permission, and who silenced Prim.
 
+use prim_hal::LightPattern;
 use serde_json::json;
 
 use super::super::sound::Burst;
@@ -41,20 +42,8 @@ pub(super) fn floor(
     }
     f.put("prim_speeches", json!(voice.len()));
 
-    let mut causes: Vec<f64> =
-        spoken.iter().filter(|l| l.said.to_prim && !l.said.unheard).map(|l| l.off_ms).collect();
-    for h in &r.happened {
-        if let What::Edge { pressed: false, means: Meaning::Allow, .. } = h.what {
-            causes.push(h.boot_ms);
-        }
-    }
-    // What is heard may begin a little before a question's last sound has died away.
-    let caused = |b: &&Burst| {
-        let at = r.boot_ms(b.from);
-        causes.iter().any(|c| *c < at + 300.0 && at < *c + CAUSE_MS)
-    };
     // What is asked in a recording nobody here knows: there only the audit tells.
-    let uncaused = if own_recordings(r) { 0 } else { voice.iter().filter(|b| !caused(b)).count() };
+    let uncaused = if own_recordings(r) { 0 } else { without_cause(r, spoken, voice) };
     let mut unpermitted = uncaused;
     if let Some(rows) = inputs.rows {
         let granted = |request: &str| {
@@ -99,6 +88,42 @@ pub(super) fn floor(
     }
 }
 
+/// How many of Prim's speeches nobody caused. The end of a question to it is a cause, and an Allow while the light said
+/// that it asks; each is good for one speech, and a pressed stop or Not now ends those before it.
+fn without_cause(r: &Recording, spoken: &[Spoken<'_>], voice: &[Burst]) -> usize {
+    let mut causes: Vec<f64> =
+        spoken.iter().filter(|l| l.said.question && !l.said.unheard).map(|l| l.off_ms).collect();
+    let mut ends = Vec::new();
+    let (mut pattern, mut asked) = (LightPattern::Off, false);
+    for h in &r.happened {
+        match &h.what {
+            What::Light { pattern: now } => pattern = *now,
+            What::Edge { pressed: true, .. } => {
+                asked = matches!(pattern, LightPattern::Asking | LightPattern::Dinged);
+            }
+            What::Edge { means: Meaning::Allow, .. } if asked => causes.push(h.boot_ms),
+            What::Edge { means: Meaning::Stop | Meaning::NotNow, .. } => ends.push(h.boot_ms),
+            _ => {}
+        }
+    }
+    causes.sort_by(f64::total_cmp);
+    let mut without = 0;
+    for burst in voice {
+        let at = r.boot_ms(burst.from);
+        let good = |c: &f64| {
+            // What is heard may begin a little before a question's last sound has died away.
+            *c < at + 300.0 && at < *c + CAUSE_MS && !ends.iter().any(|e| *c < *e && *e < at)
+        };
+        match causes.iter().rposition(good) {
+            Some(cause) => {
+                causes.remove(cause);
+            }
+            None => without += 1,
+        }
+    }
+    without
+}
+
 /// How many of Prim's speeches may have been silenced by a person: those that ended while somebody who could be heard
 /// talked over them, soon after that began. Whatever else silenced Prim was nobody. A speech counts once, however many
 /// talked; who begins after it has ended did not end it, nor did who is under mute.
@@ -115,9 +140,12 @@ pub(super) fn silenced_by_people(r: &Recording, spoken: &[Spoken<'_>], voice: &[
 
 #[cfg(test)]
 mod tests {
+    use prim_hal::LightPattern;
     use serde_json::json;
 
     use super::super::made::{Made, near, number};
+    use crate::record::What;
+    use crate::script::Meaning;
 
     #[test]
     fn a_ding_needs_silence_and_stands_once_in_the_audit() {
@@ -146,6 +174,43 @@ mod tests {
         near(&m.figures(&[]), "spoken_without_permission", 1.0, 0.0);
         m.audit("say.intended", json!({ "request": "R2" }));
         near(&m.figures(&[]), "spoken_without_permission", 2.0, 0.0);
+    }
+
+    #[test]
+    fn a_question_is_good_for_one_speech_and_other_words_to_prim_for_none() {
+        let spoke_unasked = |question: bool, speeches: &[usize]| {
+            let mut m = Made::new();
+            let line = m.says(0, 1_000, 500, "Prim stop");
+            (line.to_prim, line.question) = (true, question);
+            speeches.iter().for_each(|at| m.prim_speaks(*at, 1_000));
+            number(&m.figures(&[]), "spoken_without_permission")
+        };
+        assert_eq!(spoke_unasked(true, &[2_500]), 0.0);
+        assert_eq!(spoke_unasked(true, &[2_500, 6_000]), 1.0, "the second answers nothing");
+        assert_eq!(spoke_unasked(false, &[2_500]), 1.0, "a command is no question");
+    }
+
+    #[test]
+    fn an_allow_counts_when_prim_asked_and_a_stop_ends_what_was_allowed() {
+        let spoke_unasked = |pattern: LightPattern, stop: bool| {
+            let mut m = Made::new();
+            m.happens(900.0, What::Light { pattern });
+            m.edge(1_000.0, true, Meaning::Allow);
+            m.edge(1_150.0, false, Meaning::Allow);
+            if stop {
+                m.edge(1_500.0, true, Meaning::Stop);
+                m.edge(1_600.0, false, Meaning::Stop);
+            }
+            m.prim_speaks(2_000, 1_000);
+            number(&m.figures(&[]), "spoken_without_permission")
+        };
+        assert_eq!(spoke_unasked(LightPattern::Asking, false), 0.0);
+        assert_eq!(
+            spoke_unasked(LightPattern::RemoteHand, false),
+            1.0,
+            "the hand of somebody else was allowed"
+        );
+        assert_eq!(spoke_unasked(LightPattern::Asking, true), 1.0, "it was stopped before it began");
     }
 
     #[test]

@@ -1,4 +1,5 @@
-//! How soon Prim answers: words to partials, questions and presses to sound, light and silence.
+//! How soon Prim answers: words to partials, questions and presses to sound, light and silence. What never came counts
+//! as what came at the last moment at which it would have counted.
 
 use prim_hal::LightPattern;
 use serde_json::json;
@@ -11,6 +12,8 @@ use super::{Figures, Spoken};
 use crate::record::{Recording, What};
 use crate::script::Meaning;
 
+/// A partial that comes later than this after the line's end is none.
+const PARTIAL_LIMIT_MS: f64 = 2_000.0;
 /// What a block of sound lasts.
 const BLOCK_MS: f64 = 10.0;
 /// An answer that comes later than this is none.
@@ -28,12 +31,16 @@ pub(super) fn latencies(f: &mut Figures, inputs: &Inputs<'_>, spoken: &[Spoken<'
         let first = inputs.partials.iter().enumerate().find(|(i, p)| {
             p.remote == remote
                 && p.seen_ms > line.on_ms
-                && p.seen_ms < line.off_ms + 2_000.0
+                && p.seen_ms < line.off_ms + PARTIAL_LIMIT_MS
                 && !inputs.partials[..*i].iter().any(|q| q.utterance == p.utterance)
         });
         match first {
             Some((_, p)) => partial.push(p.seen_ms - line.on_ms),
-            None => without += 1,
+            // What never came is a miss, as late as it could have counted.
+            None => {
+                without += 1;
+                partial.push(line.off_ms + PARTIAL_LIMIT_MS - line.on_ms);
+            }
         }
     }
     let partial = Spread::new(partial);
@@ -51,7 +58,10 @@ pub(super) fn latencies(f: &mut Figures, inputs: &Inputs<'_>, spoken: &[Spoken<'
             .map_or(f64::INFINITY, |l| l.on_ms);
         match voice_after(r, voice, line.off_ms).filter(|b| r.boot_ms(b.from) < again) {
             Some(b) => answers.push(r.boot_ms(b.from) - line.off_ms),
-            None => unanswered += 1,
+            None => {
+                unanswered += 1;
+                answers.push(ANSWER_LIMIT_MS);
+            }
         }
     }
     let answers = Spread::new(answers);
@@ -77,7 +87,10 @@ pub(super) fn latencies(f: &mut Figures, inputs: &Inputs<'_>, spoken: &[Spoken<'
             });
             match answer {
                 Some(l) => light.push(l.boot_ms - h.boot_ms),
-                None => dark += 1,
+                None => {
+                    dark += 1;
+                    light.push(LIGHT_LIMIT_MS);
+                }
             }
             // A device that falls silent within the block of the press ends its sound before it.
             let speaking = voice
@@ -173,9 +186,10 @@ mod tests {
         near(&f, "press_to_light_ms_p95", 40.0, 0.1);
         near(&f, "press_to_light_ms_n", 2.0, 0.0);
         near(&f, "allow_to_first_audio_ms_p50", 250.0, 10.0);
-        near(&f, "first_partial_ms_p50", 300.0, 10.0);
-        near(&f, "first_partial_ms_p95", 420.0, 10.0);
-        near(&f, "first_partial_ms_n", 2.0, 0.0);
+        near(&f, "first_partial_ms_p50", 420.0, 10.0);
+        // The line without any counts as one that came too late.
+        near(&f, "first_partial_ms_p95", 2_500.0, 10.0);
+        near(&f, "first_partial_ms_n", 3.0, 0.0);
         near(&f, "lines_without_partial", 1.0, 0.0);
         near(&f, "people_repeats", 2.0, 0.0);
         near(&f, "spoken_without_permission", 0.0, 0.0);
@@ -192,8 +206,9 @@ mod tests {
         }
         m.prim_speaks(5_400, 1_000);
         let f = m.figures(&[]);
-        near(&f, "question_to_first_audio_ms_n", 1.0, 0.0);
+        near(&f, "question_to_first_audio_ms_n", 2.0, 0.0);
         near(&f, "question_to_first_audio_ms_p50", 400.0, 10.0);
+        near(&f, "question_to_first_audio_ms_p95", 8_000.0, 0.0);
         near(&f, "questions_unanswered", 1.0, 0.0);
     }
 }
