@@ -4,12 +4,13 @@
 //! what cannot be predicted is the voice. Per bin one inverse covariance is shared by all microphones' filters,
 //! so a further output costs only its own filter.
 //!
-//! The filters belong to one place in the room. People take turns, so each seat (a bearing) keeps its own: who
-//! speaks again finds what was learned of her. Decision 0003 says what each choice is worth.
+//! The filters belong to one place in the room. People take turns, so each seat (a bearing) keeps its own, 1.6 MB with
+//! four microphones. Decision 0003 says what each choice is worth.
 
 use realfft::num_complex::Complex32;
 
 use crate::DereverbConfig;
+use crate::seats::{SEATS, Taken};
 use crate::stft::{BIN_HZ, BINS, Spectrum, ZERO};
 
 /// Bins below this are left alone: room modes, no speech.
@@ -24,10 +25,6 @@ const SILENCE: f32 = 1e-8;
 const MURMUR: f32 = 3e-3;
 /// Microphones whose past is used. The cost grows with their square; eight are bound by memory.
 const HEARD: usize = 4;
-/// Places in the room that are remembered: a huddle room's table. 1.6 MB each with four microphones.
-const SEATS: usize = 4;
-/// A voice within this of a seat comes from it: half of what parts two neighbours at a table.
-const SEAT_DEG: f32 = 15.0;
 /// Updates after which every second frame teaches enough: neighbours overlap by two thirds.
 const GROWN: u32 = 150;
 
@@ -42,9 +39,8 @@ pub(crate) struct Dereverb {
     lo: usize,
     hi: usize,
     /// One set of bins per seat; `seat` is the present one.
-    seats: Vec<Seat>,
+    seats: Vec<Vec<Bin>>,
     seat: usize,
-    turn: u32,
     /// Past spectra, newest at `at`: `[depth][channels]`.
     past: Vec<Vec<Spectrum>>,
     at: usize,
@@ -54,13 +50,6 @@ pub(crate) struct Dereverb {
     x_im: Vec<f32>,
     p_re: Vec<f32>,
     p_im: Vec<f32>,
-}
-
-#[derive(Debug, Clone)]
-struct Seat {
-    degrees: Option<f32>,
-    last_used: u32,
-    bins: Vec<Bin>,
 }
 
 #[derive(Debug, Clone)]
@@ -115,12 +104,8 @@ impl Dereverb {
             k,
             lo,
             hi,
-            seats: vec![
-                Seat { degrees: None, last_used: 0, bins: vec![Bin::new(k, channels); hi - lo] };
-                SEATS
-            ],
+            seats: vec![vec![Bin::new(k, channels); hi - lo]; SEATS],
             seat: 0,
-            turn: 0,
             past: vec![vec![[ZERO; BINS]; heard]; config.taps + config.delay],
             at: 0,
             fresh: [ZERO; crate::MAX_CHANNELS],
@@ -132,46 +117,19 @@ impl Dereverb {
         }
     }
 
-    /// Whoever speaks now sits at `degrees`: her filters are taken up, or a seat is made for her.
-    pub(crate) fn listen_to(&mut self, degrees: f32) {
-        let off = |seat: &Seat| seat.degrees.map(|d| ((d - degrees + 180.0).rem_euclid(360.0) - 180.0).abs());
-        let nearest = (0..SEATS)
-            .filter_map(|i| off(&self.seats[i]).map(|o| (o, i)))
-            .min_by(|a, b| a.0.total_cmp(&b.0))
-            .filter(|(o, _)| *o <= SEAT_DEG);
-        if let Some((_, i)) = nearest {
-            if let Some(seat) = &mut self.seats[i].degrees {
-                // First bearings are the least sure ones.
-                let d = (degrees - *seat + 180.0).rem_euclid(360.0) - 180.0;
-                *seat = (*seat + 0.1 * d).rem_euclid(360.0);
-            }
-            self.take(i);
-            return;
+    /// Whoever speaks now sits there: her filters are taken up.
+    pub(crate) fn take(&mut self, taken: Taken) {
+        let Taken { seat, anew } = taken;
+        if anew {
+            let k = self.k;
+            self.seats[seat].iter_mut().for_each(|bin| bin.forget(k));
         }
-        // Nobody has had a seat yet: what was learned so far is hers.
-        if self.seats.iter().all(|s| s.degrees.is_none()) {
-            self.seats[self.seat].degrees = Some(degrees);
-            return;
-        }
-        let oldest = (0..SEATS).min_by_key(|i| (self.seats[*i].degrees.is_some(), self.seats[*i].last_used));
-        let oldest = oldest.unwrap_or(0);
-        let k = self.k;
-        self.seats[oldest].degrees = Some(degrees);
-        for bin in &mut self.seats[oldest].bins {
-            bin.forget(k);
-        }
-        self.take(oldest);
-    }
-
-    fn take(&mut self, seat: usize) {
         if seat == self.seat {
             return;
         }
-        self.turn += 1;
-        self.seats[self.seat].last_used = self.turn;
         for f in 0..self.hi - self.lo {
             // How loud it is now is known, whoever speaks.
-            self.seats[seat].bins[f].power = self.seats[self.seat].bins[f].power;
+            self.seats[seat][f].power = self.seats[self.seat][f].power;
         }
         self.seat = seat;
     }
@@ -180,7 +138,7 @@ impl Dereverb {
     pub(crate) fn process(&mut self, spectra: &mut [Spectrum], adapt: bool) {
         let depth = self.past.len();
         for f in self.lo..self.hi {
-            let murmur = MURMUR * self.seats[self.seat].bins[f - self.lo].power.sqrt();
+            let murmur = MURMUR * self.seats[self.seat][f - self.lo].power.sqrt();
             for t in 0..self.config.taps {
                 let frame = &self.past[(self.at + self.config.delay - 1 + t) % depth];
                 for (c, spectrum) in frame.iter().enumerate() {
@@ -204,7 +162,7 @@ impl Dereverb {
 
     fn bin(&mut self, f: usize, spectra: &mut [Spectrum], adapt: bool) {
         let k = self.k;
-        let bin = &mut self.seats[self.seat].bins[f - self.lo];
+        let bin = &mut self.seats[self.seat][f - self.lo];
         let mut voice = [ZERO; crate::MAX_CHANNELS];
         let mut power = 0.0;
         for c in 0..self.channels {

@@ -12,6 +12,8 @@ use crate::echo::{EchoCanceller, EchoFrame};
 use crate::health::HealthWatch;
 use crate::highpass::HighPass;
 use crate::locate::Locator;
+use crate::scene::Scene;
+use crate::seats::Seats;
 use crate::stft::{self, Analysis, BINS, Spectrum, Synthesis, ZERO};
 use crate::suppress::{Residual, Suppressor};
 use crate::{ChannelHealth, ChannelLevel, FrontendConfig, FrontendConfigError, MAX_CHANNELS, Resampler};
@@ -112,7 +114,9 @@ pub struct Frontend {
     echo: Option<EchoCanceller>,
     analysis: Analysis,
     suppressor: Suppressor,
+    scene: Scene,
     locator: Locator,
+    seats: Seats,
     track: Track,
     dereverb: Option<Dereverb>,
     beam: Beam,
@@ -160,7 +164,9 @@ impl Buffers {
 const ESTIMATE_EVERY: u32 = 10;
 /// Blocks of silence after which the next voice may be somebody else: 300 ms.
 const NEW_VOICE_AFTER: u32 = 30;
-/// Estimates less sure than this are not believed.
+/// Estimates less sure than this are not believed: in noise as loud as the voice they are this sure.
+const LIKELY: f32 = 0.12;
+/// Estimates less sure than this steer the beam, but nobody's name hangs on them.
 const SURE: f32 = 0.18;
 
 impl Frontend {
@@ -181,7 +187,9 @@ impl Frontend {
             // The reference is the last channel.
             analysis: Analysis::new(channels + 1),
             suppressor: Suppressor::new(),
+            scene: Scene::new(),
             locator: Locator::new(&config.mics_mm),
+            seats: Seats::default(),
             track: Track::default(),
             dereverb: config.dereverb.map(|d| Dereverb::new(d, channels)),
             beam: Beam::new(&config.mics_mm, config.beam_loading),
@@ -220,6 +228,12 @@ impl Frontend {
         out.fresh_bearing = self.locate(&usable, echo.active);
         out.bearing = self.track.current();
         out.talkers = self.locator.talkers();
+        if let (Some(now), Some(_)) = (out.bearing, out.fresh_bearing) {
+            let taken = self.seats.take(now.degrees);
+            if let Some(d) = &mut self.dereverb {
+                d.take(taken);
+            }
+        }
         self.beam.steer(out.bearing.map(|b| b.degrees), &usable);
         let b = &mut self.buffers;
         self.beam.apply(&b.spectra, &mut b.voice);
@@ -233,9 +247,6 @@ impl Frontend {
         }
         match &mut self.dereverb {
             Some(d) => {
-                if let (Some(now), Some(_)) = (out.bearing, out.fresh_bearing) {
-                    d.listen_to(now.degrees);
-                }
                 d.process(&mut b.spectra, !echo.active);
                 self.beam.apply(&b.spectra, &mut b.recogniser);
             }
@@ -296,7 +307,12 @@ impl Frontend {
     }
 
     fn locate(&mut self, usable: &[bool; MAX_CHANNELS], echo: bool) -> Option<Bearing> {
-        if !self.locator.push(&self.buffers.spectra, usable, !echo) {
+        let spectra = &self.buffers.spectra;
+        let voiced = !echo && {
+            self.scene.push(spectra, usable);
+            self.locator.push(spectra, usable, &self.scene)
+        };
+        if !voiced {
             self.silent_blocks += 1;
             if self.silent_blocks == NEW_VOICE_AFTER {
                 self.locator.fade(0.1);
@@ -309,9 +325,9 @@ impl Frontend {
         if !self.voiced_blocks.is_multiple_of(ESTIMATE_EVERY) {
             return None;
         }
-        let fresh = self.locator.estimate().filter(|b| b.confidence >= SURE)?;
+        let fresh = self.locator.estimate().filter(|b| b.confidence >= LIKELY)?;
         self.track.push(fresh);
-        Some(fresh)
+        Some(fresh).filter(|b| b.confidence >= SURE)
     }
 
     /// `missing` frames at 48 kHz never came (a jump in sample time): what was gathered across the hole would be

@@ -45,6 +45,8 @@ mod locate;
 mod reframe;
 mod remote;
 mod resample;
+mod scene;
+mod seats;
 mod segment;
 mod stft;
 mod suppress;

@@ -14,6 +14,7 @@ use std::f32::consts::PI;
 use realfft::num_complex::Complex32;
 
 use crate::Bearing;
+use crate::scene::Scene;
 use crate::stft::{BIN_HZ, BINS, Spectrum};
 
 /// Metres per second at 20 °C.
@@ -25,17 +26,14 @@ const STEP_DEG: f32 = 360.0 / DIRECTIONS as f32;
 /// Bins with speech in them; below, wavelengths dwarf the array, above, there is little voice.
 const FROM: usize = 9;
 const TO: usize = 208;
-/// A bin counts when its mean power over all microphones stands this far (power ratio, 7 dB) above its noise floor: eight
-/// of them together hardly waver, one alone wanted 10 dB.
-const AUDIBLE: f32 = 5.0;
 /// What a room leaves of a sound a block later (power): an RT60 of 0.6 s.
 const LINGER: f32 = 0.79;
-/// The floor tracker sits at the quiet end of the noise; its mean is 4 dB higher.
-const NOISE: f32 = 2.5;
-/// A bin counts by its power over tail and noise: the surer its phase. Onsets reach this bound, held vowels a tenth.
+/// A bin counts when it stands this far above its noise floor; noise in it does little harm, its phases are anywhere.
+const AUDIBLE: f32 = 1.5;
+/// A bin counts by its power over tail and floor: the surer its phase. Onsets reach this bound, held vowels a tenth.
 const CLEAREST: f32 = 3.0;
-/// Share of the speech band that has to be audible for a block to count as voice.
-const VOICED_SHARE: f32 = 0.15;
+/// A block counts as voice when it is this loud: a voice 3 dB below white noise is.
+const VOICED: f32 = 1.3;
 /// What is kept per block of voice: a time constant of 250 ms.
 const KEEP: f32 = 0.96;
 /// The same for two talkers: two and a half seconds.
@@ -59,9 +57,7 @@ pub(crate) struct Locator {
     talkers: Map,
     weight: f32,
     blocks: f32,
-    floor: [f32; BINS],
     tail: [f32; BINS],
-    primed: bool,
     linear_axis_deg: Option<f32>,
 }
 
@@ -99,41 +95,27 @@ impl Locator {
             talkers: [0.0; DIRECTIONS],
             weight: 0.0,
             blocks: 0.0,
-            floor: [0.0; BINS],
             tail: [0.0; BINS],
-            primed: false,
             linear_axis_deg: line_axis_deg(mics_mm),
         }
     }
 
-    /// One frame of all microphones; `usable[m]` is false for microphones to leave out, `gather` false while
-    /// Prim is heard (only the noise floor is then left alone too). Returns whether it counted as voice.
-    pub(crate) fn push(&mut self, spectra: &[Spectrum], usable: &[bool], gather: bool) -> bool {
-        if !gather || self.channels < 2 {
+    /// One frame of all microphones without Prim's own voice; `usable[m]` is false for microphones to leave out.
+    /// Returns whether it counted as voice.
+    pub(crate) fn push(&mut self, spectra: &[Spectrum], usable: &[bool], scene: &Scene) -> bool {
+        if self.channels < 2 {
             return false;
         }
-        let used = usable.iter().zip(spectra).filter(|(u, _)| **u).count().max(1) as f32;
         let mut clear = [0.0; BINS];
-        let mut count = 0;
-        for f in FROM..TO {
-            let p =
-                usable.iter().zip(spectra).filter(|(u, _)| **u).map(|(_, s)| s[f].norm_sqr()).sum::<f32>()
-                    / used;
-            let floor = &mut self.floor[f];
-            if !self.primed {
-                *floor = p;
-            }
-            // Minimum tracking: quickly down, up by 1 dB in 100 ms at most, so that speech hardly lifts it.
-            *floor = if p < *floor { *floor + 0.2 * (p - *floor) } else { *floor * 1.003 + 1e-12 };
+        for (f, clear) in clear.iter_mut().enumerate().take(TO).skip(FROM) {
+            let (p, floor) = (scene.power[f], scene.floor[f]);
             let tail = LINGER * self.tail[f];
             self.tail[f] = if p > tail { p } else { tail };
-            if p > *floor * AUDIBLE {
-                count += 1;
-                clear[f] = (p / (tail + NOISE * *floor) - 1.0).clamp(0.0, CLEAREST);
+            if p > AUDIBLE * floor {
+                *clear = (p / (tail + floor) - 1.0).clamp(0.0, CLEAREST);
             }
         }
-        self.primed = true;
-        if (count as f32) < VOICED_SHARE * (TO - FROM) as f32 {
+        if scene.loudness(FROM..TO) < VOICED {
             return false;
         }
         for m in &mut self.map {
