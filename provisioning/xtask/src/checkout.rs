@@ -1,5 +1,4 @@
 //! Where this checkout is, and which folders the tasks may write to.
-use std::hash::{DefaultHasher, Hash, Hasher};
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
@@ -27,11 +26,4 @@ pub(crate) fn cargo() -> Command {
 pub(crate) fn built(program: &str) -> PathBuf {
     let target = std::env::var_os("CARGO_TARGET_DIR").map_or_else(|| root().join("target"), PathBuf::from);
     root().join(target).join("debug").join(program)
-}
-
-/// A folder of this checkout outside it, for what must not stand below a home that others cannot enter.
-pub(crate) fn outside(name: &str) -> PathBuf {
-    let mut hash = DefaultHasher::new();
-    root().hash(&mut hash);
-    Path::new("/var/tmp").join(format!("prim-{name}-{:08x}", hash.finish() & 0xffff_ffff))
 }

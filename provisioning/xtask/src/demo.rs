@@ -16,6 +16,7 @@ mod cues;
 mod folder;
 mod keys;
 mod meeting;
+mod outside;
 mod plan;
 mod process;
 mod recordings;
@@ -101,7 +102,7 @@ pub(crate) fn latency(yes: bool, strict: bool) -> anyhow::Result<()> {
         keep: false,
         reset: false,
         room: None,
-        data: Some(checkout::root().join(".prim").join("latency")),
+        data: Some(folder::latency_root()),
     };
     let missed = hold(&options, &checkout::root().join(LATENCY_SCRIPT), Held::Latency)?;
     quality::judge(&missed.iter().map(String::as_str).collect::<Vec<_>>(), strict)

@@ -1,13 +1,18 @@
 //! The demo's data folder: what lies where, what a fresh run forgets, and that two demos do not share one.
+use std::ffi::OsStr;
 use std::fs::{File, Permissions, TryLockError};
+use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, bail, ensure};
 
+use super::outside::{self, Sockets};
 use crate::checkout;
 
-/// Shows that a folder is ours to empty.
+/// Below it stand the servers of data folders that others cannot enter.
+const OUTSIDE: &str = "/var/tmp";
+/// Shows that a folder is ours to empty; outside, it names the data folder that the servers belong to.
 const MARK: &str = ".prim-demo";
 /// What one run leaves behind; the voices of the script are kept, they cost time and never change.
 const OF_A_RUN: [&str; 10] =
@@ -32,8 +37,8 @@ pub(crate) enum Past {
 pub(crate) struct Folder {
     root: PathBuf,
     servers: PathBuf,
-    sockets: tempfile::TempDir,
-    _lock: File,
+    sockets: Sockets,
+    _locks: (File, Option<File>),
 }
 
 impl Folder {
@@ -42,8 +47,14 @@ impl Folder {
         let root = named.map_or_else(default_root, Path::to_path_buf);
         make(&root, 0o711)?;
         let root = root.canonicalize().with_context(|| format!("find {}", root.display()))?;
+        let servers = servers_of(&root);
+        Self::take(root, servers, &std::env::temp_dir(), past)
+    }
+
+    /// `servers` is the data folder itself, or one outside that belongs to it.
+    fn take(root: PathBuf, servers: PathBuf, temporary: &Path, past: Past) -> anyhow::Result<Self> {
         let lock = claim(&root)?;
-        let servers = if others_can_enter(&root) { root.clone() } else { checkout::outside("demo") };
+        let outside = if servers == root { None } else { Some(claim_outside(&servers, &root)?) };
         match past {
             Past::Kept => {}
             Past::Fresh => forget(&[&root, &servers], &OF_A_RUN)?,
@@ -55,11 +66,9 @@ impl Folder {
         // Old measurements would pass for new ones.
         forget(&[&root], &["record", "logs", "export"])?;
         forget(&[&root, &servers], &[BARE])?;
-        make(&servers, 0o711)?;
         // A socket's path may have 107 bytes; a checkout's may have more.
-        let sockets =
-            tempfile::Builder::new().prefix("prim-").tempdir().context("make a folder for sockets")?;
-        let folder = Self { root, servers, sockets, _lock: lock };
+        let sockets = Sockets::open(temporary)?;
+        let folder = Self { root, servers, sockets, _locks: (lock, outside) };
         for private in ["keys", "device", "record", "objects", "logs", "config", "export", VOICES] {
             make(&folder.root.join(private), 0o700)?;
         }
@@ -105,23 +114,57 @@ impl Folder {
 
 /// `cargo xtask clean`.
 pub(crate) fn clean() -> anyhow::Result<()> {
-    let root = default_root();
-    let outside = checkout::outside("demo");
-    if root.exists() {
-        let lock = claim(&root)?;
-        drop(lock);
-    }
-    for folder in [root, outside] {
-        if folder.exists() {
-            std::fs::remove_dir_all(&folder).with_context(|| format!("remove {}", folder.display()))?;
-            crate::say::good(format_args!("removed {}", folder.display()));
+    for root in [default_root(), latency_root()] {
+        if let Ok(whole) = root.canonicalize() {
+            drop(claim(&whole)?);
+            remove(&servers_of(&whole))?;
+            remove(&whole)?;
         }
+    }
+    forsaken(Path::new(OUTSIDE)).iter().try_for_each(|folder| remove(folder))
+}
+
+/// Remove the folder if it is there, and say so.
+fn remove(folder: &Path) -> anyhow::Result<()> {
+    if folder.exists() {
+        std::fs::remove_dir_all(folder).with_context(|| format!("remove {}", folder.display()))?;
+        crate::say::good(format_args!("removed {}", folder.display()));
     }
     Ok(())
 }
 
+/// The servers' folders in `base` whose data folder has gone.
+fn forsaken(base: &Path) -> Vec<PathBuf> {
+    let gone = |folder: &PathBuf| {
+        let whose = std::fs::read(folder.join(MARK)).unwrap_or_default();
+        !whose.is_empty() && !Path::new(OsStr::from_bytes(&whose)).exists()
+    };
+    outside::all_in(base).into_iter().filter(gone).collect()
+}
+
 fn default_root() -> PathBuf {
     checkout::root().join(".prim").join("demo")
+}
+
+/// The data folder of `bench latency`.
+pub(super) fn latency_root() -> PathBuf {
+    checkout::root().join(".prim").join("latency")
+}
+
+/// Where Postgres and the broker of a data folder live.
+fn servers_of(root: &Path) -> PathBuf {
+    if others_can_enter(root) { root.to_owned() } else { outside::of(Path::new(OUTSIDE), root) }
+}
+
+/// Lock the servers' folder of this data folder, made when it is not there.
+fn claim_outside(servers: &Path, root: &Path) -> anyhow::Result<File> {
+    make(servers, 0o711)?;
+    outside::ensure_ours(servers)?;
+    let lock = claim(servers)?;
+    let mark = servers.join(MARK);
+    std::fs::write(&mark, root.as_os_str().as_bytes())
+        .with_context(|| format!("write {}", mark.display()))?;
+    Ok(lock)
 }
 
 /// Lock the folder, and make sure that it is one of ours: a demo empties what it works in.
@@ -176,11 +219,15 @@ fn others_can_enter(root: &Path) -> bool {
 mod tests {
     use super::*;
 
+    fn inside(root: &Path, past: Past) -> anyhow::Result<Folder> {
+        Folder::take(root.to_owned(), root.to_owned(), &std::env::temp_dir(), past)
+    }
+
     #[test]
     fn a_folder_with_other_things_is_not_emptied() {
         let folder = tempfile::tempdir().unwrap();
         std::fs::write(folder.path().join("thesis.txt"), "years").unwrap();
-        let error = Folder::open(Some(folder.path()), Past::Reset).unwrap_err();
+        let error = inside(folder.path(), Past::Reset).unwrap_err();
         assert!(error.to_string().contains("holds other things"), "{error}");
         assert!(folder.path().join("thesis.txt").exists());
     }
@@ -188,17 +235,17 @@ mod tests {
     #[test]
     fn two_demos_do_not_share_a_folder() {
         let folder = tempfile::tempdir().unwrap();
-        let first = Folder::open(Some(folder.path()), Past::Fresh).unwrap();
-        let error = Folder::open(Some(folder.path()), Past::Fresh).unwrap_err();
+        let first = inside(folder.path(), Past::Fresh).unwrap();
+        let error = inside(folder.path(), Past::Fresh).unwrap_err();
         assert!(error.to_string().contains("another demo"), "{error}");
         drop(first);
-        Folder::open(Some(folder.path()), Past::Fresh).unwrap();
+        inside(folder.path(), Past::Fresh).unwrap();
     }
 
     #[test]
     fn a_fresh_run_keeps_the_voices_and_a_reset_does_not() {
         let folder = tempfile::tempdir().unwrap();
-        let open = |past| Folder::open(Some(folder.path()), past).unwrap();
+        let open = |past| inside(folder.path(), past).unwrap();
         let first = open(Past::Fresh);
         for name in ["voices/a.wav", "device/spool.db", "record/live.jsonl"] {
             std::fs::write(first.path(name), "x").unwrap();
@@ -212,5 +259,45 @@ mod tests {
         assert!(has(&fresh, "voices/a.wav") && !has(&fresh, "device/spool.db"));
         drop(fresh);
         assert!(!has(&open(Past::Reset), "voices/a.wav"));
+    }
+
+    #[test]
+    fn two_demos_in_two_folders_that_others_cannot_enter_leave_each_others_servers_alone() {
+        let base = tempfile::tempdir().unwrap();
+        let open = |name: &str, past| {
+            let root = base.path().join(name);
+            make(&root, 0o700).unwrap();
+            let servers = outside::of(base.path(), &root);
+            Folder::take(root, servers, &std::env::temp_dir(), past)
+        };
+        let first = open("a", Past::Fresh).unwrap();
+        std::fs::create_dir_all(first.servers().join("pg/data")).unwrap();
+        let second = open("b", Past::Reset).unwrap();
+        assert_ne!(first.servers(), second.servers());
+        assert!(first.servers().join("pg/data").exists(), "the second demo took the first one's Postgres");
+        let again = open("a", Past::Fresh).unwrap_err();
+        assert!(again.to_string().contains("another demo"), "{again}");
+        assert!(first.servers().join("pg/data").exists());
+        drop(first);
+        let kept = open("a", Past::Kept).unwrap();
+        assert!(kept.servers().join("pg/data").exists(), "it is the same folder the next time");
+        drop(kept);
+        assert!(!open("a", Past::Fresh).unwrap().servers().join("pg").exists());
+    }
+
+    #[test]
+    fn servers_of_a_data_folder_that_has_gone_are_forsaken_and_no_others() {
+        let base = tempfile::tempdir().unwrap();
+        let servers = |name: &str| {
+            let root = base.path().join(name);
+            make(&root, 0o700).unwrap();
+            let servers = outside::of(base.path(), &root);
+            drop(claim_outside(&servers, &root).unwrap());
+            servers
+        };
+        let (_there, gone) = (servers("a"), servers("b"));
+        std::fs::create_dir(base.path().join("prim-demo-without-mark")).unwrap();
+        std::fs::remove_dir(base.path().join("b")).unwrap();
+        assert_eq!(forsaken(base.path()), [gone]);
     }
 }
