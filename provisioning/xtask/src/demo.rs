@@ -5,6 +5,7 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context, bail, ensure};
 use clap::Args;
+use serde_json::{Map, Value};
 
 use crate::setup::{self, Purpose, wheel};
 use crate::{checkout, quality, say, stop};
@@ -22,6 +23,7 @@ mod process;
 mod recordings;
 mod screen;
 mod stage;
+mod summary_file;
 mod table;
 mod view;
 mod watch;
@@ -33,6 +35,7 @@ use meeting::Hall;
 use plan::Invitation;
 use recordings::Recordings;
 use stage::{RoomOptions, Stage};
+use summary_file::SummaryFile;
 
 /// The committed meeting of the demo.
 const SCRIPT: &str = "hil-tests/sim/meetings/demo.meeting.toml";
@@ -53,10 +56,14 @@ pub(crate) struct Options {
     yes: bool,
     /// Write the measured summary to this file.
     ///
-    /// A flat JSON object, every figure measured by another program than primd. `primd_rss_mb` is the most memory that
-    /// was resident (the kernel's VmHWM, in MiB) in a second run of the same primd in the same room with recogniser and
-    /// voice switched off, after ten seconds of the meeting; `primd_rss_with_models_mb` is the same of the meeting's own
-    /// primd, to the end of its sync.
+    /// A JSON object, every figure measured by another program than primd: mostly numbers by name, `null` where there was
+    /// nothing to measure. Nested are `promises` (a list: of each promise its name, value, limit, number of events and
+    /// verdict), `problems` and `broken_promises` (lists of what went wrong, in words). It is written when it is whole:
+    /// a run that fails before leaves the file as it was.
+    ///
+    /// `primd_rss_mb` is the most memory that was resident (the kernel's VmHWM, in MiB) in a second run of the same primd in
+    /// the same room with recogniser and voice switched off, after ten seconds of the meeting; `primd_rss_with_models_mb` is
+    /// the same of the meeting's own primd, to the end of its sync.
     #[arg(long, value_name = "FILE")]
     json: Option<PathBuf>,
     /// Play these recordings into the room instead of the script, one after the other.
@@ -94,10 +101,12 @@ pub(crate) fn run(options: &Options) -> anyhow::Result<()> {
 
 /// `cargo xtask bench latency`: the same programs, a longer meeting, at least 30 events of each kind.
 pub(crate) fn latency(yes: bool, strict: bool) -> anyhow::Result<()> {
+    let target = checkout::root().join("target");
+    std::fs::create_dir_all(&target).with_context(|| format!("make {}", target.display()))?;
     let options = Options {
         once: true,
         yes,
-        json: Some(checkout::root().join("target").join("latency.json")),
+        json: Some(target.join("latency.json")),
         wav: Vec::new(),
         keep: false,
         reset: false,
@@ -115,6 +124,7 @@ pub(crate) fn clean() -> anyhow::Result<()> {
 /// The answer is the names of the promises that were missed.
 fn hold(options: &Options, script: &Path, held: Held) -> anyhow::Result<Vec<String>> {
     let recordings = judge(options)?;
+    let file = options.json.as_deref().map(SummaryFile::judge).transpose()?;
     let start = Instant::now();
     let ready = setup::ensure(Purpose::Demo, setup::Options { yes: options.yes })?;
     build(ready.postgres_bin.as_deref())?;
@@ -162,11 +172,7 @@ fn hold(options: &Options, script: &Path, held: Held) -> anyhow::Result<Vec<Stri
     table::print(&outcome.summary, nothing);
     let broken = checks::print(&outcome, held);
     outcome.summary.insert("broken_promises".to_owned(), broken.clone().into());
-    if let Some(file) = &options.json {
-        let text = serde_json::to_string_pretty(&outcome.summary).context("write the summary as JSON")?;
-        std::fs::write(file, text + "\n").with_context(|| format!("write {}", file.display()))?;
-        say::good(format_args!("summary: {}", file.display()));
-    }
+    let unwritten = file.and_then(|file| keep(file, &outcome.summary).err());
     if recordings.is_some() {
         recordings::show_transcript(outcome.transcript.as_deref());
     }
@@ -176,12 +182,25 @@ fn hold(options: &Options, script: &Path, held: Held) -> anyhow::Result<Vec<Stri
         if !broken.is_empty() {
             bail!("{} of the things promised did not happen", broken.len());
         }
-        return Ok(table::missed(&outcome.summary));
+        return unwritten.map_or_else(|| Ok(table::missed(&outcome.summary)), Err);
     }
     say::line("The servers keep running for you to look around; Ctrl-C stops them.");
     say::hint(format_args!("DATABASE_URL={}", stage.database_url));
     stop::until_pressed();
-    Ok(table::missed(&outcome.summary))
+    unwritten.map_or_else(|| Ok(table::missed(&outcome.summary)), Err)
+}
+
+/// Write the summary. That it cannot be is told at once, and fails the run only when all else was shown.
+fn keep(file: SummaryFile, summary: &Map<String, Value>) -> anyhow::Result<()> {
+    let name = file.name().to_owned();
+    match file.write(summary) {
+        Ok(()) => say::good(format_args!("summary: {}", name.display())),
+        Err(error) => {
+            say::bad(format_args!("{error:#}"));
+            bail!("the summary is not in {}", name.display());
+        }
+    }
+    Ok(())
 }
 
 /// What was asked for is judged before anything is installed or built.
