@@ -14,6 +14,7 @@
 //! ```
 
 mod account;
+mod client;
 mod mosquitto;
 mod postgres;
 mod process;
@@ -21,6 +22,7 @@ mod process;
 use std::path::PathBuf;
 
 pub use account::{Account, folder};
+pub use client::Client;
 pub use mosquitto::{Mosquitto, MosquittoOptions, World};
 pub use postgres::{Postgres, PostgresOptions};
 pub use process::{Guarded, free_port, free_port_pair};

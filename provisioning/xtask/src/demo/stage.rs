@@ -16,6 +16,8 @@ use crate::{checkout, http, say, stop};
 
 /// Above the largest batch a device may send (256 KiB); beyond it the broker closes the connection.
 const MAX_PACKET_BYTES: u32 = 2 << 20;
+/// Its name in the embedded server.
+pub(crate) const DATABASE: &str = "prim";
 
 /// The running demo. Fields are dropped in this order: the device first, the database last.
 #[derive(Debug)]
@@ -26,7 +28,7 @@ pub(crate) struct Stage {
     pub(crate) proxy: Proxy,
     pub(crate) gateway: Running,
     _broker: Mosquitto,
-    _postgres: Option<Postgres>,
+    postgres: Option<Postgres>,
     pub(crate) database_url: String,
 }
 
@@ -85,9 +87,14 @@ impl Stage {
             proxy,
             gateway,
             _broker: broker,
-            _postgres: postgres,
+            postgres,
             database_url,
         })
+    }
+
+    /// Not the user's server in `DATABASE_URL`.
+    pub(crate) fn has_own_postgres(&self) -> bool {
+        self.postgres.is_some()
     }
 
     /// Fails, with the end of its log, when one of the programs has ended unasked.
@@ -97,14 +104,18 @@ impl Stage {
     }
 }
 
+/// How the embedded server is started, by a demo and by whoever looks at what it left.
+pub(crate) fn postgres_options() -> PostgresOptions {
+    PostgresOptions { port: None, durable: true, database: DATABASE.to_owned() }
+}
+
 fn database(folder: &Folder) -> anyhow::Result<(Option<Postgres>, String)> {
     if let Some(url) = std::env::var("DATABASE_URL").ok().filter(|url| !url.is_empty()) {
         say::step("Postgres: the server in DATABASE_URL");
         return Ok((None, url));
     }
     say::step("Postgres: an embedded server, unprivileged, on a free port");
-    let options = PostgresOptions { port: None, durable: true, database: "prim".to_owned() };
-    let postgres = Postgres::start(folder.servers(), &options).context("start Postgres")?;
+    let postgres = Postgres::start(folder.servers(), &postgres_options()).context("start Postgres")?;
     let url = postgres.url();
     Ok((Some(postgres), url))
 }
