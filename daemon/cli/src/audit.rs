@@ -5,7 +5,7 @@ use std::io::{BufRead as _, BufReader, Write};
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, bail};
-use clap::{Args, Subcommand};
+use clap::{ArgGroup, Args, Subcommand};
 use prim_proto::export::{self, Report, VerifyError};
 use prim_proto::{KeySet, PublicKey};
 
@@ -33,18 +33,18 @@ pub(crate) enum AuditCommand {
 }
 
 #[derive(Debug, Args)]
-#[command(after_help = KEYS_HELP)]
+#[command(after_help = KEYS_HELP, group = ArgGroup::new("trusted").required(true).multiple(true))]
 pub(crate) struct VerifyArgs {
     /// The export (JSON lines).
     file: PathBuf,
     /// Files that name role, name and key, one a line.
-    #[arg(long, required_unless_present_any = ["device_key", "gateway_key"], num_args = 1.., value_name = "FILE")]
+    #[arg(long, group = "trusted", num_args = 1.., value_name = "FILE")]
     keys: Vec<PathBuf>,
     /// A public key in PEM of the device. May be repeated, for its earlier keys.
-    #[arg(long, value_name = "FILE")]
+    #[arg(long, group = "trusted", value_name = "FILE")]
     device_key: Vec<PathBuf>,
     /// A public key in PEM of the gateway. May be repeated.
-    #[arg(long, value_name = "FILE")]
+    #[arg(long, group = "trusted", value_name = "FILE")]
     gateway_key: Vec<PathBuf>,
 }
 

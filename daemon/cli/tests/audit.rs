@@ -175,6 +175,27 @@ fn bytes_that_are_no_line_after_a_signed_opening_are_tampering() {
 }
 
 #[test]
+fn an_empty_last_line_is_named_with_a_byte_that_counts_from_one() {
+    let folder = tempfile::tempdir().unwrap();
+    let text = honest().text() + "\n";
+    let (status, said) = verify_text(folder.path(), &text);
+    assert_eq!(status, 1, "{said}");
+    let words =
+        format!("line {} cannot be read as a line of an export from its byte 1 on", text.lines().count());
+    assert!(said.contains(&words), "{words:?} is not in: {said}");
+}
+
+#[test]
+fn who_gives_no_key_is_told_every_way_to_give_one() {
+    let output = prim(&["audit", "verify", "x"]);
+    let said = String::from_utf8(output.stderr).unwrap();
+    assert_eq!(output.status.code(), Some(2), "{said}");
+    for flag in ["--keys <FILE>", "--device-key <FILE>", "--gateway-key <FILE>"] {
+        assert!(said.contains(flag), "{flag} is not in: {said}");
+    }
+}
+
+#[test]
 fn what_cannot_be_read_is_neither_yes_nor_no() {
     let folder = tempfile::tempdir().unwrap();
     for (text, words) in [("", "it is empty"), ("milk, bread\n", "no line of an export")] {

@@ -104,7 +104,8 @@ fn read_line(lines: &mut Lines<impl BufRead>) -> Result<Option<(u64, Line)>, Ver
         Err(error) => return Err(error),
     };
     let changed = |byte: usize| VerifyError::ChangedLine { line: number, byte: byte as u64 };
-    let line: Line = serde_json::from_slice(&text).map_err(|error| changed(error.column()))?;
+    // The reader counts from 1, but says 0 of a line that is empty.
+    let line: Line = serde_json::from_slice(&text).map_err(|error| changed(error.column().max(1)))?;
     let written = line.encode();
     if written.as_bytes() == text {
         return Ok(Some((number, line)));
