@@ -63,7 +63,6 @@ pub(crate) fn test(options: &TestOptions) -> anyhow::Result<()> {
     lint()?;
     step("build", checkout::cargo().args(["build", "--workspace", "--locked"]))?;
     step("doctests", checkout::cargo().args(["test", "--workspace", "--doc", "--quiet", "--locked"]))?;
-    name_absent_data();
     let mut nextest = checkout::cargo();
     nextest.args(["nextest", "run", "--workspace", "--locked"]).args(&options.nextest);
     if let Some(bin) = ready.postgres_bin {
@@ -152,18 +151,6 @@ fn step(name: &str, command: &mut Command) -> anyhow::Result<()> {
     ensure!(status.success(), "{name} failed ({status}): its own words are above");
     say::good(format_args!("{name}, {:.0} s", start.elapsed().as_secs_f64()));
     Ok(())
-}
-
-/// Tests that need recordings or models which are not in the repository look for them in a folder `shared` beside
-/// the checkout. Where it is missing they are left out; that is said here by name, never passed over.
-fn name_absent_data() {
-    let shared = checkout::root().join("..").join("shared");
-    for (folder, what) in [("audio", "recorded speech, noise and rooms"), ("models", "models for comparison")]
-    {
-        if !shared.join(folder).is_dir() {
-            say::bad(format_args!("not here: {what} (shared/{folder}); tests that need it are left out"));
-        }
-    }
 }
 
 #[cfg(test)]
