@@ -93,6 +93,7 @@ pub(crate) fn print(outcome: &Outcome, held: Held) -> Vec<String> {
             wer.is_some_and(|wer| wer <= WORST_WER),
             format!("word error rate {} (at most {WORST_WER})", shown(wer)),
         ));
+        checks.extend(nothing_left_out(outcome));
     }
     say::line("");
     for check in &checks {
@@ -123,6 +124,14 @@ fn words_of_the_minutes(outcome: &Outcome) -> Check {
             whole(number(outcome, "noted_wer_n"))
         ),
     )
+}
+
+/// What never came.
+fn nothing_left_out(outcome: &Outcome) -> [Check; 2] {
+    [
+        zero(outcome, "no line was said without words showing", "lines_without_partial"),
+        zero(outcome, "no question to Prim went unanswered", "questions_unanswered"),
+    ]
 }
 
 /// A p95 needs enough events of its kind.
@@ -272,6 +281,7 @@ fn of_the_meeting(outcome: &Outcome) -> Vec<Check> {
         zero(outcome, "nothing was written down that nobody said", "utterances_of_nobody"),
         counted("“Prim, stop” was understood", audit().filter(told_to_stop).count(), 1),
         counted("a press stopped Prim", silenced(SilenceCause::Button), 1),
+        zero(outcome, "no press was without a light", "presses_without_light"),
         counted("a hand was raised and served in the queue", hands_served(outcome), 1),
         cut(outcome),
         muted(outcome),

@@ -63,6 +63,26 @@ fn minutes_that_are_wrong_break_a_promise_and_misheard_words_miss_a_goal() {
 }
 
 #[test]
+fn a_line_not_heard_a_question_not_answered_and_a_press_without_light_each_break_the_demo() {
+    for (name, what) in [
+        ("lines_without_partial", "no line was said without words showing"),
+        ("questions_unanswered", "no question to Prim went unanswered"),
+        ("presses_without_light", "no press was without a light"),
+    ] {
+        let held = |count: Option<u64>| {
+            let mut meeting = outcome(Vec::new());
+            meeting.summary.extend(count.map(|count| (name.to_owned(), count.into())));
+            let mut checks = nothing_left_out(&meeting).to_vec();
+            checks.extend(of_the_meeting(&meeting));
+            checks.into_iter().find(|check| check.what == what).unwrap().held
+        };
+        assert!(held(Some(0)), "{name}");
+        assert!(!held(Some(1)), "{name}");
+        assert!(!held(None), "{name}: what nobody counted is not zero");
+    }
+}
+
+#[test]
 fn a_chain_that_nobody_checked_does_not_verify() {
     let chain = |outcome: &Outcome| {
         of_the_records(outcome).into_iter().find(|check| check.what == "the audit's chain verifies").unwrap()
@@ -80,9 +100,25 @@ fn a_chain_that_nobody_checked_does_not_verify() {
 #[test]
 fn only_speech_that_the_button_allowed_counts_as_allowed_by_it() {
     let allowed = |number, by| Audit::FloorAllowed { request: request(number), by, waited_ms: 5 };
+    let intended = |say, asked: Option<u128>| Audit::SayIntended {
+        say,
+        request: asked.map(request),
+        permission: "allowed".parse().unwrap(),
+        planned_ms: 2000,
+        waited_ms: 0,
+        waited_for: Vec::new(),
+        text: prim_proto::Sealed { h: prim_proto::Hash::ZERO },
+    };
     let started = |say| Audit::SayStarted { say };
-    let by_button = outcome(vec![(1, allowed(1, Actor::Button)), (2, started(1))]);
-    assert_eq!(spoken_after_button(&by_button), 0, "a speech without a request is not the allowed one");
+    let person = Actor::Person { id: prim_ids::ParticipantId::from_u128(9) };
+    let spoken = |audit: Vec<Audit>| spoken_after_button(&outcome((1..).zip(audit).collect()));
+    let by_button = || allowed(1, Actor::Button);
+    assert_eq!(spoken(vec![by_button(), intended(1, Some(1)), started(1)]), 1);
+    assert_eq!(spoken(vec![by_button(), intended(1, Some(1))]), 0, "it was never heard");
+    assert_eq!(spoken(vec![by_button(), started(1)]), 0, "nobody knows what it was for");
+    assert_eq!(spoken(vec![by_button(), intended(1, None), started(1)]), 0, "it was for no request");
+    assert_eq!(spoken(vec![by_button(), intended(1, Some(2)), started(1)]), 0, "it was for another request");
+    assert_eq!(spoken(vec![allowed(1, person), intended(1, Some(1)), started(1)]), 0, "a person allowed it");
 }
 
 #[test]
