@@ -12,7 +12,7 @@ use crate::objections::Objection;
 use crate::seats::{Seat, Seats};
 use crate::speakers::Speakers;
 use crate::{
-    AgendaItem, Closing, ConsentRule, DingSetting, Event, ExpiryReason, MeetingConfig, Mode, Output,
+    Actor, AgendaItem, Closing, ConsentRule, DingSetting, Event, ExpiryReason, MeetingConfig, Mode, Output,
 };
 
 /// What must survive a restart, as one line of text. Save it with the records of the same input, before later outputs
@@ -105,6 +105,24 @@ impl Snapshot {
         to_text(self)
     }
 
+    /// The meeting that was running.
+    #[must_use]
+    pub fn meeting(&self) -> Option<MeetingId> {
+        self.session.as_ref().map(|saved| saved.meeting)
+    }
+
+    /// On the clocks of another boot: the time between counts as none, ids go on from `wall`, and for the minute after
+    /// `now` no ding sounds if ever one did.
+    #[must_use]
+    pub fn moved(mut self, now: MonoTime, wall: WallTime) -> Self {
+        self.at = now;
+        self.last_ding = self.last_ding.map(|_| now);
+        if let Some(saved) = &mut self.session {
+            saved.wall = wall;
+        }
+        self
+    }
+
     /// From that line.
     ///
     /// # Errors
@@ -165,39 +183,74 @@ impl Meeting {
         }
     }
 
-    /// After a restart. Open requests are recorded as expired, timebox points that passed meanwhile are not made up
-    /// for, no ding sounds for a minute after the last one, and nothing is known about any part until it is reported
-    /// again. `config.seed` must be a new one, or ids would repeat. Drain the outputs as after an input.
+    /// After a restart that goes on with the meeting. Open requests are recorded as expired, timebox points that passed
+    /// meanwhile are not made up for, no ding sounds for a minute after the last one, and nothing is known about any part
+    /// until it is reported again. `now` is of the boot that the snapshot is of; else move it first
+    /// ([`Snapshot::moved`]). `config.seed` must be a new one, or ids would repeat. Drain the outputs as after an input.
     #[must_use]
-    pub fn restore(config: MeetingConfig, snapshot: Snapshot, now: MonoTime) -> Self {
-        let mut meeting = Self::new(config);
-        // Another boot's clock starts anew; then the time between is unknown and counts as none.
-        let same_boot = now >= snapshot.at;
+    pub fn restore(config: MeetingConfig, mut snapshot: Snapshot, now: MonoTime) -> Self {
         let away_ms = u64::try_from(now.since(snapshot.at).as_millis()).unwrap_or(u64::MAX);
+        let session = snapshot.session.take();
+        let mut meeting = Self::awake(config, snapshot, session.as_ref(), now);
+        if let Some(saved) = session {
+            meeting.resume(saved, away_ms);
+        }
+        meeting.shown_after_restart();
+        meeting
+    }
+
+    /// After a restart that must not go on with the meeting: it is recorded as ended, its requests as expired, and none
+    /// of its consent is left. Mute and the time of the last ding stay; how free Prim is and where it may ding is the
+    /// configuration's. `now`, `config.seed` and the outputs: as with [`restore`](Self::restore).
+    #[must_use]
+    pub fn end_after_restart(config: MeetingConfig, mut snapshot: Snapshot, now: MonoTime) -> Self {
+        (snapshot.mode, snapshot.ding) = (config.mode, config.ding);
+        let session = snapshot.session.take();
+        let mut meeting = Self::awake(config, snapshot, session.as_ref(), now);
+        if let Some(saved) = session {
+            let running = saved.current.and_then(|item| Some((saved.items.get(item.index)?.id, item)));
+            if let Some((item, SavedItem { planned_ms, spent_ms, .. })) = running {
+                meeting.record(Event::ItemEnded { item, planned_ms, spent_ms, by: Actor::Prim });
+            }
+            meeting.record(Event::MeetingEnded { meeting: saved.meeting });
+        }
+        meeting.shown_after_restart();
+        meeting
+    }
+
+    /// What lasts longer than a meeting; the requests of before are closed.
+    fn awake(
+        config: MeetingConfig,
+        snapshot: Snapshot,
+        session: Option<&SavedSession>,
+        now: MonoTime,
+    ) -> Self {
+        let mut meeting = Self::new(config);
         meeting.now = now;
         meeting.mode = snapshot.mode;
         meeting.ding = snapshot.ding;
         meeting.muting.soft = snapshot.soft_mute;
         meeting.muting.hard = snapshot.hard_mute;
         meeting.floor.says = snapshot.says;
-        meeting.floor.last_ding = snapshot.last_ding.map(|at| if same_boot { at } else { now });
+        // A ding that is still to come cannot have sounded: that clock is another one.
+        meeting.floor.last_ding = snapshot.last_ding.map(|at| at.min(now));
         meeting.floor.prim_quiet_since = now;
         meeting.hearing.restart(None, now);
-        meeting.record(Event::Restored { meeting: snapshot.session.as_ref().map(|saved| saved.meeting) });
+        meeting.record(Event::Restored { meeting: session.map(|saved| saved.meeting) });
         for request in snapshot.open {
             let how = Closing::Expired { why: ExpiryReason::Restarted };
             meeting.record(Event::FloorClosed { request, how });
             meeting.push(Output::LowerHand { request });
             meeting.push(Output::ClearBanner { about: crate::BannerAbout::Request { request } });
         }
-        if let Some(saved) = snapshot.session {
-            meeting.resume(saved, away_ms);
-        }
-        if meeting.muting.soft {
-            meeting.push(Output::Mute { on: true });
-        }
-        meeting.show();
         meeting
+    }
+
+    fn shown_after_restart(&mut self) {
+        if self.muting.soft {
+            self.push(Output::Mute { on: true });
+        }
+        self.show();
     }
 
     fn resume(&mut self, saved: SavedSession, away_ms: u64) {

@@ -2,6 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
+use prim_proto::{Hash, link};
 use prim_settings::{
     Key, Unit, WrongSetting, WrongSettings, line_of, one_of, reads_as, text, whole, yes_or_no,
 };
@@ -47,6 +48,13 @@ pub struct MeetingPlan {
     /// Who is expected.
     #[serde(default)]
     pub people: Vec<PlannedPerson>,
+}
+
+impl MeetingPlan {
+    /// Tells this plan from any other: all of it counts, down to one person's seat.
+    pub(crate) fn digest(&self) -> Hash {
+        link(Hash::ZERO, format!("{self:?}").as_bytes())
+    }
 }
 
 /// The policy mode, as people write it.

@@ -1,15 +1,18 @@
 //! From the core's events to records on disk: sealed, chained, and safe before anything is heard.
 
 mod bodies;
+mod memo;
 mod words;
 
 use std::collections::BTreeMap;
 
 use prim_ids::{BootId, DeviceName, MeetingId, MonoTime, OrgName, ParticipantId, RequestId};
 use prim_meeting::{Actor, Entry, Event};
-use prim_proto::{self as proto, Audit, Body, Draft, Erasables};
+use prim_proto::{self as proto, Audit, Body, Draft, Erasables, Hash};
 
+pub(crate) use self::memo::Memo;
 pub(crate) use self::words::{allowed_by, ask_reason, card_audience, code, code_of, silence};
+use crate::alive::Sign;
 use crate::clock;
 
 /// Requests whose permission is remembered until they are spoken; the queue holds at most 16.
@@ -23,12 +26,27 @@ pub(crate) struct Identity {
     pub(crate) boot: BootId,
 }
 
+/// A meeting that a death of the daemon has left, and that is ended now.
+#[derive(Debug, Clone, Copy)]
+struct Unfinished {
+    /// How long it ran while the daemon lived.
+    ran_ms: u64,
+    last_alive: Sign,
+    why: &'static str,
+}
+
 /// Translates events. Holds what a record needs beyond one event.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(crate) struct Ledger {
     identity: Identity,
     meeting: Option<MeetingId>,
     meeting_began: MonoTime,
+    /// How long it ran in earlier boots, whose clocks are not this one's.
+    ran_ms: u64,
+    /// The meeting of the plan has begun, and may have ended.
+    begun: bool,
+    plan: Option<Hash>,
+    unfinished: Option<Unfinished>,
     hosts: Vec<ParticipantId>,
     items: u32,
     pressed_at: MonoTime,
@@ -46,6 +64,10 @@ impl Ledger {
             identity,
             meeting: None,
             meeting_began: MonoTime::ZERO,
+            ran_ms: 0,
+            begun: false,
+            plan: None,
+            unfinished: None,
             hosts: Vec::new(),
             items: 0,
             pressed_at: MonoTime::ZERO,
@@ -66,30 +88,45 @@ impl Ledger {
         &self.hosts
     }
 
-    /// What a restarted daemon must know to go on with the records of this meeting: kept with the core's state.
-    pub(crate) fn memo(&self, now: MonoTime) -> String {
-        let hosts: Vec<String> = self.hosts.iter().map(ToString::to_string).collect();
-        let (now, began) = (now.as_millis(), self.meeting_began.as_millis());
-        let Self { identity, items, soft_mute, hard_mute, .. } = self;
-        format!("{} {now} {began} {items} {soft_mute} {hard_mute} {}", identity.boot, hosts.join(","))
+    /// Which meeting file was given, as its digest.
+    pub(crate) fn set_plan(&mut self, plan: Option<Hash>) {
+        self.plan = plan;
     }
 
-    /// From [`memo`](Self::memo). Another boot's clock starts anew; then the time between is unknown and counts as none.
-    pub(crate) fn recall(&mut self, now: MonoTime, memo: &str) -> Option<()> {
-        let [boot, saved, began, items, soft, hard, hosts] = memo.split(' ').collect::<Vec<_>>()[..] else {
-            return None;
-        };
-        let (saved, began): (u64, u64) = (saved.parse().ok()?, began.parse().ok()?);
-        let same_boot = boot.parse::<BootId>().ok()? == self.identity.boot;
-        let ran_ms = saved.saturating_sub(began);
-        let began = if same_boot { began } else { now.as_millis().saturating_sub(ran_ms) };
-        let hosts = hosts.split(',').filter(|host| !host.is_empty()).map(str::parse);
-        self.meeting_began = MonoTime::from_millis(began);
-        self.items = items.parse().ok()?;
-        self.soft_mute = soft.parse().ok()?;
-        self.hard_mute = hard.parse().ok()?;
-        self.hosts = hosts.collect::<Result<_, _>>().ok()?;
-        Some(())
+    pub(crate) fn plan(&self) -> Option<Hash> {
+        self.plan
+    }
+
+    /// What a restarted daemon must know to go on with the records of this meeting: kept with the core's state.
+    pub(crate) fn memo(&self, now: MonoTime) -> String {
+        let sign =
+            Sign { boot: self.identity.boot, at: now, wall: clock::wall_now(), synced: self.wall_synced };
+        let Self { plan, meeting_began, ran_ms, begun, items, soft_mute, hard_mute, hosts, .. } =
+            self.clone();
+        Memo { sign, plan, meeting_began, ran_ms, begun, items, soft_mute, hard_mute, hosts }.to_string()
+    }
+
+    /// The meeting of `memo` goes on. Another boot's clock starts anew; then the time between counts as none.
+    pub(crate) fn recall(&mut self, now: &Sign, memo: Memo) {
+        let same_boot = memo.sign.boot == now.boot;
+        let ran_ms = memo.ran_until(memo.sign.at);
+        (self.meeting_began, self.ran_ms) =
+            if same_boot { (memo.meeting_began, memo.ran_ms) } else { (now.at, ran_ms) };
+        self.items = memo.items;
+        self.begun = memo.begun;
+        self.soft_mute = memo.soft_mute;
+        self.hard_mute = memo.hard_mute;
+        self.hosts = memo.hosts;
+    }
+
+    /// The meeting of `memo` does not go on: when the daemon was last alive in it, and why it is ended, if one ran.
+    pub(crate) fn recall_unfinished(&mut self, memo: Memo, ran: Option<(Sign, &'static str)>) {
+        self.soft_mute = memo.soft_mute;
+        self.hard_mute = memo.hard_mute;
+        self.unfinished = ran.map(|(last_alive, why)| {
+            let until = if last_alive.boot == memo.sign.boot { last_alive.at } else { memo.sign.at };
+            Unfinished { ran_ms: memo.ran_until(until), last_alive, why }
+        });
     }
 
     /// The drafts of one event, in order; mostly one, none where nothing of it is kept.
@@ -97,6 +134,8 @@ impl Ledger {
         if let Event::MeetingStarted { meeting, .. } = &entry.event {
             self.meeting = Some(*meeting);
             self.meeting_began = entry.at;
+            self.ran_ms = 0;
+            self.begun = true;
             self.items = 0;
         }
         let drafts = self.bodies(entry).into_iter().map(|(b, e)| self.draft(entry.at, b, e)).collect();
@@ -188,10 +227,17 @@ mod tests {
         ledger.memo(MonoTime::from_millis(53_000))
     }
 
+    fn recalled(boot: u128, now_ms: u64) -> Ledger {
+        let mut ledger = ledger(boot);
+        let (boot, at) = (BootId::from_u128(boot), MonoTime::from_millis(now_ms));
+        let now = Sign { boot, at, wall: clock::wall_now(), synced: true };
+        ledger.recall(&now, Memo::read(&memo(1)).unwrap());
+        ledger
+    }
+
     #[test]
     fn after_a_restart_unmuting_is_on_record_and_the_meeting_has_its_true_length() {
-        let mut ledger = ledger(1);
-        ledger.recall(MonoTime::from_millis(60_000), &memo(1)).unwrap();
+        let mut ledger = recalled(1, 60_000);
         assert_eq!((ledger.items, ledger.hosts.len()), (2, 2));
         let unmuted = Event::MuteChanged { soft: false, hard: false, by: Actor::Button };
         let said = bodies(&mut ledger, 61_000, unmuted);
@@ -204,12 +250,14 @@ mod tests {
     }
 
     #[test]
-    fn after_a_reboot_the_time_between_counts_as_none() {
-        let mut ledger = ledger(2);
-        ledger.recall(MonoTime::from_millis(8000), &memo(1)).unwrap();
-        let ended = bodies(&mut ledger, 9000, Event::MeetingEnded { meeting: MeetingId::from_u128(1) });
-        assert_eq!(ended, [Body::Audit(Audit::MeetingEnded { duration_ms: 4000 })]);
-        assert_eq!(ledger.recall(MonoTime::ZERO, "something else"), None);
+    fn after_a_reboot_the_time_between_counts_as_none_however_young_or_old_the_boot_is() {
+        for now_ms in [500, 8000, 900_000] {
+            let mut ledger = recalled(2, now_ms);
+            let ended = Event::MeetingEnded { meeting: MeetingId::from_u128(1) };
+            let ended = bodies(&mut ledger, now_ms + 1000, ended);
+            assert_eq!(ended, [Body::Audit(Audit::MeetingEnded { duration_ms: 4000 })], "{now_ms}");
+        }
+        assert_eq!(Memo::read("something else"), None);
     }
 
     #[test]

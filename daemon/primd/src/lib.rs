@@ -16,6 +16,7 @@
 //! ```
 
 pub mod agenda;
+mod alive;
 mod certificate;
 mod clock;
 pub mod config;

@@ -11,6 +11,7 @@ mod beginning;
 mod closing;
 mod orders;
 mod records;
+mod restart;
 mod waiting;
 
 use std::collections::{BTreeMap, VecDeque};
@@ -20,7 +21,7 @@ use std::sync::mpsc::RecvTimeoutError;
 use std::time::Duration;
 
 use prim_hal::Indicator;
-use prim_ids::{MonoTime, ParticipantId, UtteranceId, WallTime};
+use prim_ids::{MeetingId, MonoTime, ParticipantId, UtteranceId, WallTime};
 use prim_meeting::{
     Ear, Entry, Event, Input, Meeting, Output, Peripheral, PeripheralState, SayId, SpeakerLabel,
 };
@@ -29,7 +30,7 @@ use prim_proto as proto;
 pub(crate) use self::beginning::{config_for, start_of};
 use self::closing::{Closing, LAST_WORDS};
 use self::orders::timebox_event;
-pub(crate) use self::records::resume;
+pub(crate) use self::restart::{Resumed, resume};
 use self::waiting::{Later, Waiting};
 use crate::clock::{self, JumpWatch};
 use crate::disk::{DiskReport, DiskState};
@@ -70,6 +71,10 @@ pub(crate) struct MeetingLoop {
     pub(crate) replay: ReplayLog,
     pub(crate) parts: Parts,
     pub(crate) state: LoopState,
+    /// The core is that of a daemon that died.
+    pub(crate) restarted: bool,
+    /// The meeting that ran then, and that the core has ended.
+    pub(crate) ended: Option<MeetingId>,
 }
 
 /// What the loop remembers between turns.
@@ -135,10 +140,7 @@ impl MeetingLoop {
         // The core orders changes only; a light that was never set says that nothing runs.
         self.show(self.meeting.light());
         self.let_words_leave();
-        if let Some(meeting) = self.meeting.meeting() {
-            self.live.set_meeting(Some(meeting));
-            self.replay.restarted(meeting, self.meeting.may_record());
-        }
+        self.settle_the_past();
         loop {
             let message = match inbox.recv_timeout(self.nap(clock::mono_now())) {
                 Ok(message) => Some(message),

@@ -52,6 +52,8 @@ enum State {
     Broken { path: PathBuf, ending: bool },
     /// Not this meeting.
     Off,
+    /// Nor the one that begins next: the core remembers what no log of it would say.
+    Barred,
 }
 
 impl ReplayLog {
@@ -81,6 +83,11 @@ impl ReplayLog {
         self.settle(may_record);
     }
 
+    /// The core is that of a daemon that died: a log of the meeting that begins in it would not give the same again.
+    pub(crate) fn no_log(&mut self) {
+        self.state = State::Barred;
+    }
+
     /// Call before the core gets `input`; `may_record` is the core's word at this moment.
     pub(crate) fn input(&mut self, may_record: bool, at: MonoTime, input: &Input) {
         let line = Line::new(LineKind::Input, at, &log::line(at, &Step::Input { input: input.clone() }));
@@ -95,7 +102,11 @@ impl ReplayLog {
             }
             (State::Waiting, _) if self.before.len() < BEFORE => self.before.push(line),
             (State::Waiting, _) => self.state = State::Off,
-            (State::Beginning { .. } | State::Broken { .. } | State::Off, _) => {}
+            (State::Barred, Input::MeetingStarted { .. }) => {
+                tracing::info!("no replay log of this meeting: primd was restarted after a crash");
+                self.state = State::Off;
+            }
+            (State::Beginning { .. } | State::Broken { .. } | State::Off | State::Barred, _) => {}
             (State::Writing { .. }, _) => self.write(&line),
         }
         if let (State::Writing { ending, .. } | State::Broken { ending, .. }, Input::MeetingEnded) =
@@ -112,7 +123,7 @@ impl ReplayLog {
         match &self.state {
             State::Writing { .. } => self.write(&line),
             State::Waiting if self.before.len() < BEFORE => self.before.push(line),
-            State::Waiting | State::Beginning { .. } | State::Broken { .. } | State::Off => {}
+            State::Waiting | State::Beginning { .. } | State::Broken { .. } | State::Off | State::Barred => {}
         }
     }
 
@@ -123,7 +134,7 @@ impl ReplayLog {
         match &self.state {
             State::Writing { .. } => self.write(&line),
             State::Waiting if self.before.len() < BEFORE => self.before.push(line),
-            State::Waiting | State::Beginning { .. } | State::Broken { .. } | State::Off => {}
+            State::Waiting | State::Beginning { .. } | State::Broken { .. } | State::Off | State::Barred => {}
         }
     }
 
@@ -145,7 +156,10 @@ impl ReplayLog {
                 self.ops.push(Op::Delete { path: path.clone() });
                 self.state = State::Off;
             }
-            (State::Waiting | State::Off | State::Writing { .. } | State::Broken { .. }, _) => {}
+            (
+                State::Waiting | State::Off | State::Barred | State::Writing { .. } | State::Broken { .. },
+                _,
+            ) => {}
         }
     }
 

@@ -24,11 +24,14 @@ use prim_meeting::{Ear, Input, Meeting, Peripheral, PeripheralState, TalkerKey};
 use prim_spool::Spool;
 
 pub use self::check::{Finding, Level, Report, check};
-use self::folder::{REPLAY_FOLDER, claim_folder, open_spool, open_witness, order_reset, read_boot_id};
+use self::folder::{
+    ALIVE_FILE, REPLAY_FOLDER, claim_folder, open_spool, open_witness, order_reset, read_boot_id,
+};
 use self::hardware::{Hardware, frontend_config, watch_button, watch_mute};
 use self::link::{link_health, start_uplink};
 use self::speech::{open_models, open_stt, open_voice, speech_context};
 use crate::agenda::{self, MeetingPlan};
+use crate::alive::{AliveFile, Sign};
 use crate::certificate::CertificateWatch;
 use crate::clock;
 use crate::config::{ModelChoice, PrimConfig, SpeechConfig};
@@ -39,7 +42,7 @@ use crate::ledger::{Identity, Ledger};
 use crate::listener::{Judge, Listener, ListenerParts};
 use crate::live::{self, Live};
 use crate::meeting_loop::{
-    Ended, Finished, LoopState, MeetingLoop, Platform, STOP_PATIENCE, config_for, resume, start_of,
+    Ended, Finished, LoopState, MeetingLoop, Platform, Resumed, STOP_PATIENCE, config_for, resume, start_of,
 };
 use crate::mouth::{Mouth, Route};
 use crate::platform::PlatformLink;
@@ -227,16 +230,16 @@ pub fn run(config: &PrimConfig, plan: Option<&MeetingPlan>) -> anyhow::Result<()
     let meeting_config = config_for(plan, seed);
     let replay = ReplayLog::new(&folder.join(REPLAY_FOLDER), &meeting_config);
     let mut ledger = Ledger::new(identity);
-    let meeting = match restored(&spool, &mut ledger, meeting_config.clone()) {
-        Some(meeting) => meeting,
-        None => {
-            if let Some((input, hosts)) = start {
-                ledger.set_hosts(hosts);
-                inbox.report(clock::mono_now(), input);
-            }
-            Meeting::new(meeting_config)
-        }
-    };
+    ledger.set_plan(plan.map(MeetingPlan::digest));
+    let alive = AliveFile::new(folder.join(ALIVE_FILE));
+    let left = left_behind(&spool, alive.read(), &Sign::now(boot), &mut ledger, meeting_config.clone());
+    if let Some((input, hosts)) = start.filter(|_| left.as_ref().is_none_or(|left| left.begin)) {
+        ledger.set_hosts(hosts);
+        inbox.report(clock::mono_now(), input);
+    }
+    let restarted = left.is_some();
+    let ended = left.as_ref().and_then(|left| left.ended);
+    let meeting = left.map_or_else(|| Meeting::new(meeting_config), |left| left.meeting);
     let grown = uplink.clone();
     let writer = Writer::start(WriterParts {
         store: Box::new(Arc::clone(&spool)),
@@ -247,6 +250,7 @@ pub fn run(config: &PrimConfig, plan: Option<&MeetingPlan>) -> anyhow::Result<()
         }),
         witness,
         boot,
+        alive: Some(alive),
         inbox: inbox.clone(),
     })
     .context("start the writer")?;
@@ -264,6 +268,8 @@ pub fn run(config: &PrimConfig, plan: Option<&MeetingPlan>) -> anyhow::Result<()
         replay,
         parts,
         state: LoopState::new(),
+        restarted,
+        ended,
     };
     tracing::info!(device.org = %config.device.org, device.name = %config.device.name, "the room is ready");
     let Finished { ended, written } = meeting_loop.run(&facts);
@@ -349,8 +355,14 @@ fn in_words(manifest: &Manifest, state: Result<(), String>) -> AdapterHealth {
     }
 }
 
-/// The meeting that was running when the daemon died: what was kept with its last record.
-fn restored(spool: &Spool, ledger: &mut Ledger, config: prim_meeting::MeetingConfig) -> Option<Meeting> {
+/// What a daemon that died has left, if one has: the state that was kept with its last record.
+fn left_behind(
+    spool: &Spool,
+    alive: Option<Sign>,
+    now: &Sign,
+    ledger: &mut Ledger,
+    config: prim_meeting::MeetingConfig,
+) -> Option<Resumed> {
     let saved = match spool.state() {
         Ok(saved) => String::from_utf8(saved?).unwrap_or_default(),
         Err(error) => {
@@ -361,13 +373,11 @@ fn restored(spool: &Spool, ledger: &mut Ledger, config: prim_meeting::MeetingCon
             return None;
         }
     };
-    let meeting = resume(&saved, ledger, config);
-    if meeting.is_some() {
-        tracing::warn!("a meeting was running when primd stopped; it goes on, and open requests are expired");
-    } else {
+    let left = resume(&saved, alive, now, ledger, config);
+    if left.is_none() {
         tracing::error!("the saved meeting is of another version; a new one begins");
     }
-    meeting
+    left
 }
 
 /// Reads the plan, if one was given.

@@ -20,6 +20,7 @@ use prim_proto::Draft;
 use prim_spool::{AppendError, Encoded, Moment, Slot, Spool};
 
 use self::scribe::Scribe;
+use crate::alive::AliveFile;
 use crate::disk::DiskReport;
 use crate::erase::Erasure;
 use crate::inbox::Inbox;
@@ -216,6 +217,8 @@ pub(crate) struct WriterParts {
     pub(crate) grew: Box<dyn Fn(Stream) + Send>,
     pub(crate) witness: Option<Arc<Witness>>,
     pub(crate) boot: BootId,
+    /// Where the daemon's life shows between records.
+    pub(crate) alive: Option<AliveFile>,
     pub(crate) inbox: Inbox,
 }
 

@@ -21,11 +21,23 @@ impl Ledger {
                 audit(Audit::MeetingStarted { title, mode: mode_of(*mode), ding: ding_setting(*ding) }, seal)
             }
             Event::MeetingEnded { .. } => {
-                audit(Audit::MeetingEnded { duration_ms: millis(at, self.meeting_began) }, seal)
+                let ran_ms = millis(at, self.meeting_began).saturating_add(self.ran_ms);
+                let duration_ms = self.unfinished.take().map_or(ran_ms, |left| left.ran_ms);
+                audit(Audit::MeetingEnded { duration_ms }, seal)
             }
             Event::Restored { meeting } => {
                 self.meeting = *meeting;
-                audit(Audit::Daemon { state: code("restarted_after_crash") }, seal)
+                let told =
+                    |state: &str| (Body::Audit(Audit::Daemon { state: code(state) }), Erasables::default());
+                let mut out = vec![told("restarted_after_crash")];
+                if let Some(left) = self.unfinished {
+                    out.push(told(&format!("meeting_ended_after_unclean_stop_{}", left.why)));
+                    out.push(told(&format!(
+                        "last_alive_unix_ms_{}",
+                        left.last_alive.wall.unix_millis().max(0)
+                    )));
+                }
+                out
             }
             Event::ParticipantPlanned { who, name, place } => {
                 let (name, place, role) = (seal.put("name", name), where_of(*place), self.role_of(*who));

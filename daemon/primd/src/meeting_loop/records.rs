@@ -4,7 +4,7 @@ use std::sync::mpsc::SyncSender;
 use std::time::Duration;
 
 use prim_ids::{MeetingId, MonoTime};
-use prim_meeting::{Input, Meeting, MeetingConfig, Output, Peripheral, PeripheralState, Snapshot};
+use prim_meeting::{Input, Meeting, Output, Peripheral, PeripheralState};
 use prim_proto::{Draft, Erasables, LiveEvent};
 
 use super::waiting::Later;
@@ -161,13 +161,4 @@ impl MeetingLoop {
 /// What a restarted daemon goes on from: a line of the ledger's, a line of the core's.
 fn saved(ledger: &Ledger, meeting: &Meeting) -> String {
     format!("{}\n{}", ledger.memo(clock::mono_now()), meeting.snapshot().to_text())
-}
-
-/// From what was saved; `None` when it is nothing of ours.
-pub(crate) fn resume(saved: &str, ledger: &mut Ledger, config: MeetingConfig) -> Option<Meeting> {
-    let (memo, snapshot) = saved.split_once('\n')?;
-    let snapshot = Snapshot::from_text(snapshot).ok()?;
-    let now = clock::mono_now();
-    ledger.recall(now, memo)?;
-    Some(Meeting::restore(config, snapshot, now))
 }

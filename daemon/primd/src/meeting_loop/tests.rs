@@ -5,6 +5,7 @@ mod full_disk;
 mod keeping;
 mod limits;
 mod proof;
+mod restart;
 mod slow_disk;
 mod stage;
 
@@ -25,6 +26,7 @@ use prim_spool::{AppendError, Encoded, Limits, Moment, Slot, Spool};
 use self::stage::{Bench, Disk, bench, intents, meeting, state, words};
 use super::*;
 use crate::agenda::MeetingPlan;
+use crate::alive::Sign;
 use crate::erase::Outcome;
 use crate::inbox::Inbox;
 use crate::ledger::Identity;

@@ -19,6 +19,8 @@ use crate::witness::Witness;
 pub(super) const RESET_MARK: &str = "reset-ordered";
 /// The outbox; SQLite and the spool put files beside it whose names begin with this one.
 pub(super) const SPOOL_FILE: &str = "spool.sqlite";
+/// When the daemon was last alive; a reset deletes it with the spool.
+pub(super) const ALIVE_FILE: &str = "spool.sqlite.alive";
 /// The replay logs.
 pub(super) const REPLAY_FOLDER: &str = "replay";
 /// Held by the daemon that runs on the folder; it stays through a reset.

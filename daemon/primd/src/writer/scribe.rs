@@ -8,6 +8,7 @@ use prim_proto::{self as proto, Draft};
 use prim_spool::{AppendError, Condition, Encoded, Looked, LossReason, Moment, Slot};
 
 use super::{Counts, Job, Stored, WriterParts, Written, count};
+use crate::alive::Sign;
 use crate::clock;
 use crate::disk::{DiskReport, DiskState};
 use crate::replay::ReplayFile;
@@ -59,6 +60,10 @@ impl Scribe {
             }
             Job::Depth => {
                 self.look();
+                let sign = Sign::now(self.parts.boot);
+                if let Some(alive) = &mut self.parts.alive {
+                    alive.keep(&sign);
+                }
                 let rows = self.parts.store.spool().depth().ok().map(|depth| depth.rows);
                 Written::Depth { rows }
             }

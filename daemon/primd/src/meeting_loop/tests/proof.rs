@@ -18,7 +18,8 @@ fn the_intent_to_speak_is_on_disk_before_the_first_block_is_played() {
 fn expired_after_restart(state: &str) -> Vec<prim_ids::RequestId> {
     let (org, device) = ("acme".parse().unwrap(), "huddle".parse().unwrap());
     let mut ledger = Ledger::new(Identity { org, device, boot: BootId::from_u128(7) });
-    let mut meeting = resume(state, &mut ledger, config_for(None, 2)).unwrap();
+    let now = Sign::now(BootId::from_u128(7));
+    let mut meeting = resume(state, None, &now, &mut ledger, config_for(None, 2)).unwrap().meeting;
     std::iter::from_fn(|| meeting.poll_output())
         .filter_map(|output| {
             if let Output::Record { entry: Entry { event: Event::FloorClosed { request, .. }, .. } } = output

@@ -181,6 +181,7 @@ pub(super) fn bench(limits: Limits) -> Bench {
         grew: Box::new(|_| {}),
         witness: None,
         boot,
+        alive: None,
         inbox: inbox.clone(),
     })
     .unwrap();
@@ -204,6 +205,8 @@ pub(super) fn bench(limits: Limits) -> Bench {
         replay: ReplayLog::new(&folder.path().join("replay"), &config),
         parts: crate::vitals::Parts::default(),
         state: LoopState::new(),
+        restarted: false,
+        ended: None,
     };
     Bench {
         meeting_loop,
