@@ -180,15 +180,34 @@ fn parse(text: &str, path: &Path) -> Result<MeetingPlan, ReadPlanError> {
     };
     let table: toml::Table = text.parse().map_err(not_toml)?;
     let wrong = |wrong| ReadPlanError::Wrong { path: path.to_owned(), wrong };
-    prim_settings::check(&table, KEYS, text).map_err(wrong)?;
-    let plan: MeetingPlan = toml::from_str(text).map_err(not_toml)?;
-    WrongSettings::none_of(mistakable(&plan.people, text)).map_err(wrong)?;
-    Ok(plan)
+    let mut found = prim_settings::check(&table, KEYS, text)
+        .map_or_else(|wrong| wrong.iter().cloned().collect(), |()| Vec::new());
+    // As far as each person can be understood alone, whatever is wrong elsewhere.
+    found.extend(mistakable(&people_of(&table), text));
+    WrongSettings::none_of(found).map_err(wrong)?;
+    toml::from_str(text).map_err(not_toml)
+}
+
+/// What there is of each person.
+#[derive(Debug, Default, PartialEq, Eq)]
+struct Known {
+    name: Option<String>,
+    id: Option<prim_ids::ParticipantId>,
+}
+
+fn people_of(table: &toml::Table) -> Vec<Known> {
+    let people = table.get("people").and_then(toml::Value::as_array);
+    let known = |person: &toml::Value| {
+        let text = |key: &str| person.get(key).and_then(toml::Value::as_str);
+        let name = text("name").map(as_heard).filter(|name| !name.is_empty());
+        Known { name, id: text("id").and_then(|id| id.parse().ok()) }
+    };
+    people.into_iter().flatten().map(known).collect()
 }
 
 /// Who cannot be told apart by name or id, or would be taken for Prim. People are named by their number and line: the
 /// error may reach a log, and a name must not.
-fn mistakable(people: &[PlannedPerson], text: &str) -> Vec<WrongSetting> {
+fn mistakable(people: &[Known], text: &str) -> Vec<WrongSetting> {
     let line = |number: usize, key: &str| {
         line_of(text, "people[]", number, key).map(|line| format!(" (line {line})")).unwrap_or_default()
     };
@@ -198,15 +217,13 @@ fn mistakable(people: &[PlannedPerson], text: &str) -> Vec<WrongSetting> {
             let place = format!("[[people]] number {number}: {key}{}", line(number, key));
             wrong.push(WrongSetting::WrongValue { place, what, accepted: accepted.to_owned() });
         };
-        let earlier = |same: &dyn Fn(&PlannedPerson) -> bool| {
-            people[..number - 1].iter().position(same).map(|index| index + 1)
-        };
-        let name = as_heard(&person.name);
-        if name == "prim" {
+        let earlier =
+            |same: &dyn Fn(&Known) -> bool| people[..number - 1].iter().position(same).map(|index| index + 1);
+        if person.name.as_deref() == Some("prim") {
             let accepted =
                 "another name than Prim's own: who says it calls Prim, for example name = \"Prim Miller\"";
             tell("name", "is Prim's".to_owned(), accepted);
-        } else if let Some(first) = earlier(&|other| as_heard(&other.name) == name) {
+        } else if let Some(first) = earlier(&|other| person.name.is_some() && other.name == person.name) {
             let accepted = "a name that nobody else on the list has (capital letters are not told apart): what is said, \
                             agreed to and promised goes on record by it, for example name = \"Ana Silva\"";
             tell("name", format!("is the name of number {first}{} too", line(first, "name")), accepted);
@@ -285,6 +302,24 @@ mod tests {
             "{said}"
         );
         parse("title = \"x\"\n[[people]]\nname = \"Joan Prim\"\n", Path::new("monday.toml")).unwrap();
+    }
+
+    #[test]
+    fn a_wrong_consent_and_a_person_called_prim_and_a_name_twice_are_told_at_once() {
+        let said = fails_with(
+            "title = \"x\"\nconsent = \"maybe\"\n[[people]]\nname = \"Prim\"\n[[people]]\nname = \"Ana\"\nwhere = \"moon\"\n\
+             [[people]]\nname = \"ana\"\n[[people]]\nwhere = \"room\"\n",
+        );
+        assert!(said.contains("5 settings do not fit"), "{said}");
+        for part in [
+            "consent = \"maybe\"",
+            "where = \"moon\"",
+            "number 1: name (line 4) is Prim's",
+            "number 3: name (line 9) is the name of number 2 (line 6) too",
+            "number 4",
+        ] {
+            assert!(said.contains(part), "{part} is missing: {said}");
+        }
     }
 
     #[test]
