@@ -197,10 +197,13 @@ fn a_meeting_that_died_before_it_began_begins_and_one_that_had_ended_does_not() 
         let empty = Meeting::new(config_for(None, 1)).snapshot().to_text();
         format!("{}\n{empty}", ledger.memo(clock::mono_now()))
     };
-    let now = Sign::now(BootId::from_u128(1));
-    assert!(after(&memo(false), now, None, Some(&friday())).begin);
-    assert!(!after(&memo(true), now, None, Some(&friday())).begin);
-    assert!(after(&memo(true), now, None, Some(&monday())).begin);
+    let begins = |begun, plan: &MeetingPlan| {
+        let saved = memo(begun);
+        after(&saved, Sign::now(BootId::from_u128(1)), None, Some(plan)).begin
+    };
+    assert!(begins(false, &friday()));
+    assert!(!begins(true, &friday()));
+    assert!(begins(true, &monday()));
 }
 
 #[test]
