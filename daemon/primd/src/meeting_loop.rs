@@ -12,6 +12,7 @@ mod closing;
 mod orders;
 mod records;
 mod restart;
+mod shown;
 mod waiting;
 
 use std::collections::{BTreeMap, VecDeque};
@@ -31,6 +32,7 @@ pub(crate) use self::beginning::{config_for, start_of};
 use self::closing::{Closing, LAST_WORDS};
 use self::orders::timebox_event;
 pub(crate) use self::restart::{Resumed, resume};
+use self::shown::Shown;
 use self::waiting::{Later, Waiting};
 use crate::clock::{self, JumpWatch};
 use crate::disk::{DiskReport, DiskState};
@@ -53,6 +55,8 @@ pub(crate) trait Platform: Send {
     fn raise_hand(&mut self, raised: bool);
     /// Text for one person alone.
     fn notice(&mut self, who: ParticipantId, text: &str);
+    /// Text for everyone there, beside the banner.
+    fn card(&mut self, text: &str);
     fn banner(&mut self, text: Option<&str>);
 }
 
@@ -83,6 +87,8 @@ pub(crate) struct LoopState {
     /// Facts found while carrying out orders: the core is not re-entered while it is being drained.
     pending: VecDeque<Input>,
     waiting: Waiting,
+    /// On the platform.
+    shown: Shown,
     prepared: BTreeMap<SayId, Vec<String>>,
     reset: bool,
     light_up: bool,
@@ -103,6 +109,7 @@ impl LoopState {
             jumps: JumpWatch::new(clock::mono_now(), clock::wall_now()),
             pending: VecDeque::new(),
             waiting: Waiting::default(),
+            shown: Shown::default(),
             prepared: BTreeMap::new(),
             reset: false,
             light_up: true,

@@ -116,6 +116,12 @@ impl Platform for PlatformLink {
         self.0.tell(|session| session.show_notice(who, text));
     }
 
+    fn card(&mut self, text: &str) {
+        let session = lock(&self.0.session).clone();
+        let people = session.map(|session| session.roster().iter().map(|(who, _)| who).collect::<Vec<_>>());
+        people.into_iter().flatten().for_each(|who| self.notice(who, text));
+    }
+
     fn banner(&mut self, text: Option<&str>) {
         lock(&self.0.shown).banner = text.map(str::to_owned);
         self.0.tell(|session| session.show_banner(text.unwrap_or_default()));

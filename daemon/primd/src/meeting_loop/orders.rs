@@ -67,9 +67,7 @@ impl MeetingLoop {
                 self.live.send(&LiveEvent::Banner { at_ms, about, text });
             }
             Output::ClearBanner { about } => {
-                if let Some(platform) = &mut self.platform {
-                    platform.banner(None);
-                }
+                self.banner(about, None);
                 self.live.send(&LiveEvent::Banner { at_ms, about: banner_about(about), text: None });
             }
             Output::ShowTimebox { timebox } => self.live.send(&timebox_event(at_ms, &timebox)),
@@ -97,13 +95,15 @@ impl MeetingLoop {
                 }
             }
             Output::Silence { say, .. } => self.mouth.silence(say),
-            Output::RaiseHand { .. } => {
+            Output::RaiseHand { request } => {
+                self.state.shown.raise(request);
                 if let Some(platform) = &mut self.platform {
                     platform.raise_hand(true);
                 }
             }
-            Output::LowerHand { .. } => {
-                if let Some(platform) = &mut self.platform {
+            Output::LowerHand { request } => {
+                let down = self.state.shown.lower(request);
+                if let Some(platform) = self.platform.as_mut().filter(|_| down) {
                     platform.raise_hand(false);
                 }
             }
@@ -116,6 +116,14 @@ impl MeetingLoop {
                 self.state.pending.push_back(Input::AnswerReady { request, text: None });
             }
             Output::Reset => tracing::warn!("the button ordered a factory reset"),
+        }
+    }
+
+    /// The platform has one banner: it shows what comes first of all there is to show.
+    pub(super) fn banner(&mut self, about: BannerAbout, text: Option<&str>) {
+        let news = self.state.shown.banner(about, text);
+        if let (Some(platform), Some(show)) = (&mut self.platform, news) {
+            platform.banner(show);
         }
     }
 
@@ -146,7 +154,7 @@ impl MeetingLoop {
         if let Some(platform) = &mut self.platform {
             let text = format!("{title}: {body}");
             match to {
-                Audience::Everyone => platform.banner(Some(&title)),
+                Audience::Everyone => platform.card(&text),
                 Audience::Host => self.ledger.hosts().iter().for_each(|host| platform.notice(*host, &text)),
                 Audience::Person { who } => platform.notice(who, &text),
             }

@@ -96,11 +96,7 @@ impl MeetingLoop {
                 tracing::warn!("a ding was left out: the disk took too long to put its intent on record");
             }
             Later::Order(order) => self.carry_out(order),
-            Later::Banner { text, .. } => {
-                if let Some(platform) = &mut self.platform {
-                    platform.banner(Some(&text));
-                }
-            }
+            Later::Banner { about, text } => self.banner(about, Some(&text)),
             Later::Tell(entry) => self.tell(&entry),
             Later::MeetingOver(meeting) => self.live.meeting_over(meeting),
         }

@@ -4,6 +4,7 @@ mod closing;
 mod full_disk;
 mod keeping;
 mod limits;
+mod platform;
 mod proof;
 mod restart;
 mod slow_disk;
