@@ -132,10 +132,11 @@ fn another_meeting_file_ends_the_old_meeting_on_record_and_nothing_of_its_consen
     let mut began = None;
     while let Some(output) = after.meeting.poll_output() {
         if let Output::Record { entry } = output {
-            match entry.event {
-                Event::Utterance { .. } => heard += 1,
-                Event::MeetingStarted { mode, ding, .. } => began = Some((mode, ding)),
-                _ => {}
+            if let Event::Utterance { .. } = entry.event {
+                heard += 1;
+            }
+            if let Event::MeetingStarted { mode, ding, .. } = entry.event {
+                began = Some((mode, ding));
             }
         }
     }
