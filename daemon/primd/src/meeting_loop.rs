@@ -100,6 +100,8 @@ pub(crate) struct LoopState {
     last_sync: Option<(u64, bool)>,
     last_second: u64,
     closing: Option<Closing>,
+    /// The meeting ends because the daemon does.
+    stopping: bool,
     watch: Stopwatch,
 }
 
@@ -119,6 +121,7 @@ impl LoopState {
             last_sync: None,
             last_second: 0,
             closing: None,
+            stopping: false,
             watch: Stopwatch::default(),
         }
     }
@@ -198,8 +201,9 @@ impl MeetingLoop {
                 self.take(now, message);
             }
             let told_since = self.state.closing.take().is_some_and(|closing| closing.stop);
-            self.fact(now, Input::MeetingEnded);
             stop = closing.stop || told_since;
+            self.state.stopping = stop;
+            self.fact(now, Input::MeetingEnded);
         }
         if self.meeting.poll_timeout().is_some_and(|t| t <= now) {
             self.replay.timeout(self.meeting.may_record(), now);

@@ -3,7 +3,7 @@
 use std::sync::atomic::Ordering;
 
 use prim_hal::LightPattern;
-use prim_ids::MonoTime;
+use prim_ids::{MeetingId, MonoTime};
 use prim_meeting::{
     Audience, BannerAbout, Closing, Entry, Event, FloorState, FloorView, Input, Light, Output, Peripheral,
     PeripheralState,
@@ -13,7 +13,7 @@ use prim_proto::{self as proto, LiveEvent};
 use super::MeetingLoop;
 use super::waiting::Later;
 use crate::clock;
-use crate::ledger::{ask_reason, card_audience, code, silence};
+use crate::ledger::{ask_reason, card_audience, code, code_of, silence};
 
 impl MeetingLoop {
     /// An order of the core's, in its turn: done at once, or as soon as what was recorded is on disk. `recorded`: the
@@ -23,8 +23,19 @@ impl MeetingLoop {
         match output {
             Output::Record { entry } => {
                 self.state.watch.record(&entry);
-                if let Event::MeetingStarted { meeting, .. } = &entry.event {
+                if let Event::MeetingStarted { meeting, mode, consent, .. } = &entry.event {
                     self.live.set_meeting(Some(*meeting));
+                    let (mode, consent) = (code_of(mode), code_of(consent));
+                    tracing::info!(
+                        meeting.id = %meeting,
+                        meeting.mode = mode.as_str(),
+                        meeting.consent = consent.as_str(),
+                        "a meeting begins"
+                    );
+                }
+                if let Event::MeetingEnded { meeting } = &entry.event {
+                    let reason = self.why_over(*meeting);
+                    tracing::info!(meeting.id = %meeting, meeting.reason = reason, "the meeting is over");
                 }
                 self.then(Later::Tell(Box::new(entry)));
             }
@@ -116,6 +127,16 @@ impl MeetingLoop {
                 self.state.pending.push_back(Input::AnswerReady { request, text: None });
             }
             Output::Reset => tracing::warn!("the button ordered a factory reset"),
+        }
+    }
+
+    fn why_over(&self, meeting: MeetingId) -> &'static str {
+        if self.ended == Some(meeting) {
+            "primd had died in it"
+        } else if self.state.stopping {
+            "primd stops"
+        } else {
+            "somebody ended it"
         }
     }
 

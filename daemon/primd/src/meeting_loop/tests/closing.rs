@@ -2,6 +2,45 @@
 
 use super::*;
 
+/// What a test logs.
+#[derive(Clone, Default)]
+struct Log(Arc<Mutex<Vec<u8>>>);
+
+impl std::io::Write for Log {
+    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+        lock(&self.0).extend_from_slice(bytes);
+        Ok(bytes.len())
+    }
+    fn flush(&mut self) -> std::io::Result<()> {
+        Ok(())
+    }
+}
+
+#[test]
+fn the_log_says_when_a_meeting_begins_and_ends_and_why_but_not_what_it_is_called() {
+    for (message, reason) in [(Message::EndMeeting, "somebody ended it"), (Message::Stop, "primd stops")] {
+        let log = Log::default();
+        let to = log.clone();
+        let subscriber = tracing_subscriber::fmt().with_ansi(false).with_writer(move || to.clone()).finish();
+        let id = tracing::subscriber::with_default(subscriber, || {
+            let mut bench = meeting();
+            let id = bench.meeting_loop.meeting.meeting().unwrap();
+            bench.meeting_loop.turn(clock::mono_now(), Some(message), &mut || None);
+            id
+        });
+        let said = String::from_utf8(lock(&log.0).clone()).unwrap();
+        let line = |what: &str| said.lines().find(|line| line.contains(what)).unwrap_or_default().to_owned();
+        let (began, over) = (line("a meeting begins"), line("the meeting is over"));
+        for part in ["INFO", &id.to_string(), "answer_on_ask", "given"] {
+            assert!(began.contains(part), "{part} is missing: {said}");
+        }
+        for part in ["INFO", &id.to_string(), reason] {
+            assert!(over.contains(part), "{part} is missing: {said}");
+        }
+        assert!(!said.contains("Monday"), "{said}");
+    }
+}
+
 /// Speech whose words never come: `NoFinal` is a recogniser that hangs.
 fn somebody_speaks(bench: &Bench) -> crate::listener::Listener {
     use crate::listener::{Clean, Listener, ListenerParts};
