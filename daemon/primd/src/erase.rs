@@ -5,11 +5,11 @@
 //! Who may order it: whoever owns the device's data, at the device: the status socket and the data folder belong to the
 //! daemon's user alone.
 
-use std::io::{BufRead, BufReader, Write};
+use std::io::{BufRead, BufReader, ErrorKind, Write};
 use std::os::unix::net::UnixStream;
 use std::path::{Path, PathBuf};
 use std::sync::mpsc::SyncSender;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use prim_ids::{BootId, MeetingId};
 use prim_proto::witness::{Line, Step};
@@ -123,13 +123,41 @@ pub(crate) fn refusal(running: MeetingId, meeting: MeetingId) -> Outcome {
     Outcome::Refused { why: format!("{which}: end it first, then order it again") }
 }
 
+/// Nobody carries out anything before the room is ready.
+pub(crate) fn still_starting() -> Outcome {
+    let why = "primd runs, but it is still starting: mostly it waits for the room's hardware, which its log names. Order it \
+               again when the log says \"the room is ready\"";
+    Outcome::Refused { why: why.to_owned() }
+}
+
 /// Why the running daemon could not be asked.
 #[derive(Debug, thiserror::Error)]
 pub enum AskDaemonError {
     /// No status socket is configured.
     #[error("reach the daemon: set [status].socket in its configuration and restart it")]
     NoSocket,
-    /// Nothing listens, or it hung up.
+    /// It took the order and did not answer in time.
+    #[error(
+        "hear from the daemon at {} within {} s: it runs, but is busy or its disk does not answer; its log says more. To order \
+         it again does no harm",
+        path.display(),
+        ANSWER_LIMIT.as_secs()
+    )]
+    Silent {
+        /// The socket.
+        path: PathBuf,
+    },
+    /// It hung up without an answer.
+    #[error(
+        "hear from the daemon at {}: it hung up, because it stopped or has too many watchers; its log says more. To order it \
+         again does no harm",
+        path.display()
+    )]
+    HungUp {
+        /// The socket.
+        path: PathBuf,
+    },
+    /// Nothing listens.
     #[error("reach the daemon at {}; start primd first, as its own user: it alone may touch its records", path.display())]
     Unreachable {
         /// The socket.
@@ -148,14 +176,63 @@ pub fn order(socket: Option<&Path>, meeting: MeetingId) -> Result<Outcome, AskDa
     let path = socket.ok_or(AskDaemonError::NoSocket)?;
     let failed = |source| AskDaemonError::Unreachable { path: path.to_owned(), source };
     let mut stream = UnixStream::connect(path).map_err(failed)?;
+    let begun = Instant::now();
     stream.set_read_timeout(Some(ANSWER_LIMIT)).map_err(failed)?;
     let command = serde_json::json!({ "cmd": "erase_meeting", "meeting": meeting });
-    stream.write_all(format!("{command}\n").as_bytes()).map_err(failed)?;
+    stream
+        .write_all(format!("{command}\n").as_bytes())
+        .map_err(|_| AskDaemonError::HungUp { path: path.to_owned() })?;
     for line in BufReader::new(stream).lines() {
+        let line = line.map_err(|error| {
+            let path = path.to_owned();
+            if matches!(error.kind(), ErrorKind::WouldBlock | ErrorKind::TimedOut) {
+                AskDaemonError::Silent { path }
+            } else {
+                AskDaemonError::HungUp { path }
+            }
+        })?;
         // Every watcher also sees what happens in the room.
-        if let Ok(outcome) = serde_json::from_str(&line.map_err(failed)?) {
+        if let Ok(outcome) = serde_json::from_str(&line) {
             return Ok(outcome);
         }
+        if begun.elapsed() > ANSWER_LIMIT {
+            return Err(AskDaemonError::Silent { path: path.to_owned() });
+        }
     }
-    Err(failed(std::io::Error::from(std::io::ErrorKind::UnexpectedEof)))
+    Err(AskDaemonError::HungUp { path: path.to_owned() })
+}
+
+#[cfg(test)]
+mod tests {
+    use std::os::unix::net::UnixListener;
+
+    use super::*;
+    use crate::inbox::Inbox;
+    use crate::live::{self, Live};
+
+    #[test]
+    fn a_daemon_that_still_starts_says_so_at_once() {
+        let folder = tempfile::tempdir().unwrap();
+        let socket = folder.path().join("status");
+        let (inbox, facts) = Inbox::new();
+        live::serve(&socket, &Live::new(), &inbox).unwrap();
+        let Outcome::Refused { why } = order(Some(&socket), MeetingId::from_u128(1)).unwrap() else {
+            panic!("nobody was there to erase anything");
+        };
+        assert!(why.contains("primd runs, but it is still starting"), "{why}");
+        assert!(facts.try_recv().is_err(), "the order is not carried out later");
+    }
+
+    #[test]
+    fn a_daemon_that_is_not_there_and_one_that_hangs_up_are_told_apart() {
+        let folder = tempfile::tempdir().unwrap();
+        let socket = folder.path().join("status");
+        let nobody = order(Some(&socket), MeetingId::from_u128(1)).unwrap_err().to_string();
+        assert!(nobody.contains("start primd first"), "{nobody}");
+        let listener = UnixListener::bind(&socket).unwrap();
+        let dying = std::thread::spawn(move || drop(listener.accept().unwrap()));
+        let hung_up = order(Some(&socket), MeetingId::from_u128(1)).unwrap_err().to_string();
+        dying.join().unwrap();
+        assert!(hung_up.contains("it hung up") && !hung_up.contains("start primd"), "{hung_up}");
+    }
 }

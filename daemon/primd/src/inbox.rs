@@ -1,7 +1,7 @@
 //! The one door into the meeting: every thread reports facts here, with the time at which they happened.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, TryRecvError, sync_channel};
 use std::time::Duration;
 
@@ -9,7 +9,7 @@ use prim_ids::{MeetingId, MonoTime};
 use prim_meeting::Input;
 use prim_proto::Body;
 
-use crate::erase::Outcome;
+use crate::erase::{self, Outcome};
 
 /// Facts that may wait. Ears report a few a second; 1024 is minutes of them. When it is full the reporter waits:
 /// nothing may be lost on the way to the floor, and the audio rings behind the reporters have their own rule.
@@ -47,6 +47,7 @@ pub(crate) enum Message {
 pub(crate) struct Inbox {
     messages: SyncSender<Message>,
     waiting: Arc<AtomicUsize>,
+    attended: Arc<AtomicBool>,
 }
 
 /// The meeting's end.
@@ -54,9 +55,15 @@ pub(crate) struct Inbox {
 pub(crate) struct Facts {
     messages: Receiver<Message>,
     waiting: Arc<AtomicUsize>,
+    attended: Arc<AtomicBool>,
 }
 
 impl Facts {
+    /// From now on somebody reads: the room is ready.
+    pub(crate) fn attend(&self) {
+        self.attended.store(true, Ordering::Release);
+    }
+
     pub(crate) fn recv_timeout(&self, limit: Duration) -> Result<Message, RecvTimeoutError> {
         self.messages.recv_timeout(limit).inspect(|_| self.taken())
     }
@@ -74,7 +81,9 @@ impl Inbox {
     pub(crate) fn new() -> (Self, Facts) {
         let (sender, messages) = sync_channel(CAPACITY);
         let waiting: Arc<AtomicUsize> = Arc::default();
-        (Self { messages: sender, waiting: Arc::clone(&waiting) }, Facts { messages, waiting })
+        let attended: Arc<AtomicBool> = Arc::default();
+        let inbox = Self { messages: sender, waiting: Arc::clone(&waiting), attended: Arc::clone(&attended) };
+        (inbox, Facts { messages, waiting, attended })
     }
 
     /// Messages that wait for the meeting's thread.
@@ -109,8 +118,12 @@ impl Inbox {
         let _ = self.send(Message::EndMeeting);
     }
 
-    /// Orders an erasure and waits for its outcome; `None` when the daemon stops.
+    /// Orders an erasure and waits for its outcome; `None` when the daemon stops. While it starts nobody reads, and the
+    /// order is refused at once.
     pub(crate) fn erase(&self, meeting: MeetingId) -> Option<Outcome> {
+        if !self.attended.load(Ordering::Acquire) {
+            return Some(erase::still_starting());
+        }
         let (answer, outcome) = sync_channel(1);
         self.send(Message::Erase { meeting, answer })?;
         outcome.recv().ok()

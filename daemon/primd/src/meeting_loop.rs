@@ -151,6 +151,7 @@ impl MeetingLoop {
         self.show(self.meeting.light());
         self.let_words_leave();
         self.settle_the_past();
+        inbox.attend();
         loop {
             let message = match inbox.recv_timeout(self.nap(clock::mono_now())) {
                 Ok(message) => Some(message),
