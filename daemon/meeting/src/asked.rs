@@ -126,7 +126,7 @@ impl Meeting {
         if self.floor.turn.is_none() {
             self.floor.turn = Some(turn);
         } else if let Some(old) = self.floor.next.replace(turn) {
-            self.card_of(old, CardReason::Superseded);
+            self.card_of(old.request, &old.reason, old.speech, CardReason::Superseded);
         }
     }
 

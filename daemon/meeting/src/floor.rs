@@ -5,8 +5,8 @@ use prim_ids::{MonoTime, RequestId};
 use crate::meeting::Meeting;
 use crate::turn::{Speech, Turn};
 use crate::{
-    Actor, AskReason, BannerAbout, Closing, Event, Evidence, Mode, Output, Peripheral, Ruling, Verdict, View,
-    WithdrawReason, decide,
+    Actor, AskReason, BannerAbout, CardReason, Closing, Event, Evidence, Mode, Output, Peripheral, Ruling,
+    SilenceCause, Verdict, View, WithdrawReason, decide,
 };
 
 #[derive(Debug, Clone, Default)]
@@ -224,12 +224,14 @@ impl Meeting {
         }
     }
 
-    /// "Stop" always wins: a speech falls silent, one that is not heard yet is dropped, and Prim's asking ends.
+    /// "Stop" always wins: a speech falls silent, nothing that was asked for or allowed before is said after it, and
+    /// where nothing of this was under way, Prim's asking ends.
     pub(crate) fn stop(&mut self, by: Actor) {
         let heard = self.speaking();
-        self.silence_speech(crate::SilenceCause::Stop, by);
+        self.silence_speech(SilenceCause::Stop, by);
         self.record(Event::Stopped { by });
-        if heard {
+        let waited = self.show_what_waits(by);
+        if heard || waited {
             return;
         }
         if self.turn_unheard() {
@@ -237,6 +239,32 @@ impl Meeting {
         } else if let Some(head) = self.floor.queue.first().filter(|ask| ask.is_wish()) {
             let request = head.request;
             self.close(request, Closing::Declined { by });
+        }
+    }
+
+    /// What may speak and waits behind the turn is shown instead; `true` if there was any.
+    fn show_what_waits(&mut self, by: Actor) -> bool {
+        let mut any = false;
+        if let Some(next) = self.floor.next.take() {
+            any = true;
+            self.shown_or_declined((next.request, next.reason, next.speech), by);
+        }
+        while let Some(ask) = self.take_allowed() {
+            any = true;
+            self.shown_or_declined((ask.request, ask.reason, ask.speech), by);
+        }
+        any
+    }
+
+    fn shown_or_declined(
+        &mut self,
+        (request, reason, speech): (RequestId, AskReason, Option<Speech>),
+        by: Actor,
+    ) {
+        match speech {
+            Some(_) => self.card_of(request, &reason, speech, CardReason::Stopped),
+            // Its words are not known yet.
+            None => self.record(Event::FloorClosed { request, how: Closing::Declined { by } }),
         }
     }
 
@@ -250,18 +278,21 @@ impl Meeting {
         if self.floor.turn.is_some() {
             return false;
         }
-        let allowed = self
-            .floor
-            .queue
-            .iter()
-            .position(|ask| ask.is_wish() && matches!(ask.state, AskState::Allowed { .. }));
-        let Some(ask) = allowed.map(|at| self.floor.queue.remove(at)) else { return false };
-        self.leave_queue(&ask);
+        let Some(ask) = self.take_allowed() else { return false };
         let by = match ask.state {
             AskState::Allowed { by, .. } => by,
             AskState::Waiting | AskState::Asking { .. } | AskState::Dinged { .. } => Actor::Prim,
         };
         self.take_drafted_turn(ask.request, ask.reason, ask.speech, by);
         true
+    }
+
+    /// The first allowed wish, out of the queue.
+    fn take_allowed(&mut self) -> Option<Ask> {
+        let allowed = |ask: &Ask| ask.is_wish() && matches!(ask.state, AskState::Allowed { .. });
+        let at = self.floor.queue.iter().position(allowed)?;
+        let ask = self.floor.queue.remove(at);
+        self.leave_queue(&ask);
+        Some(ask)
     }
 }

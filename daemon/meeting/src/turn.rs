@@ -312,17 +312,23 @@ impl Meeting {
 
     pub(crate) fn card_turn(&mut self, why: CardReason) -> bool {
         if let Some(turn) = self.floor.turn.take() {
-            self.card_of(turn, why);
+            self.card_of(turn.request, &turn.reason, turn.speech, why);
         }
         true
     }
 
-    pub(crate) fn card_of(&mut self, turn: Turn, why: CardReason) {
-        if let Some(speech) = &turn.speech {
-            self.card(self.audience_of(&turn.reason), card_kind(&turn.reason), Some(why), speech.text());
+    pub(crate) fn card_of(
+        &mut self,
+        request: RequestId,
+        reason: &AskReason,
+        speech: Option<Speech>,
+        why: CardReason,
+    ) {
+        if let Some(speech) = &speech {
+            self.card(self.audience_of(reason), card_kind(reason), Some(why), speech.text());
         }
-        self.record(Event::FloorClosed { request: turn.request, how: Closing::Carded { why } });
-        self.discard(turn.speech);
+        self.record(Event::FloorClosed { request, how: Closing::Carded { why } });
+        self.discard(speech);
     }
 
     /// The policy ruled for a card.

@@ -354,7 +354,7 @@ coded_enum!(CardKind {
     ObjectionStands,
     NotUnderstood,
 });
-coded_enum!(CardReason { Policy, NoVoice, TooLong, NoGap, Superseded, CannotHear });
+coded_enum!(CardReason { Policy, NoVoice, TooLong, NoGap, Superseded, Stopped, CannotHear });
 coded_enum!(WithdrawReason { Moot, HandLowered, Left, Muted, Mode, MeetingEnded, QueueFull });
 coded_enum!(ExpiryReason { Unanswered, UnansweredWithoutDing, NoSilence, Unused, Restarted });
 coded_enum!(Event {

@@ -13,6 +13,8 @@ pub enum CardReason {
     NoGap,
     /// A newer question took its place.
     Superseded,
+    /// Somebody said stop before its turn came.
+    Stopped,
     /// Muted, or unable to hear whether someone speaks.
     CannotHear,
 }

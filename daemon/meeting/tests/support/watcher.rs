@@ -38,6 +38,8 @@ pub(crate) struct Watcher {
     judged: BTreeMap<RequestId, (Ruling, Reason)>,
     allowed: BTreeSet<RequestId>,
     closed: BTreeSet<RequestId>,
+    /// Permitted before somebody stopped Prim: never said after it.
+    stopped: BTreeSet<RequestId>,
     dinged: BTreeSet<RequestId>,
     last_ding: Option<u64>,
     ding_intended: Option<RequestId>,
@@ -78,6 +80,7 @@ impl Watcher {
             judged: BTreeMap::new(),
             allowed: BTreeSet::new(),
             closed: BTreeSet::new(),
+            stopped: BTreeSet::new(),
             dinged: BTreeSet::new(),
             last_ding: None,
             ding_intended: None,
@@ -172,6 +175,10 @@ impl Watcher {
         self.now = now;
         let was_saying = self.saying;
         if let Some(input) = input {
+            if self.stops(input) {
+                let permitted = self.requested.keys().filter(|request| self.permitted(**request));
+                self.stopped.extend(permitted.copied().collect::<Vec<_>>());
+            }
             self.input(input);
         }
         for output in outputs {
@@ -183,6 +190,29 @@ impl Watcher {
         if let (Some(_), Some(started)) = (self.saying, self.say_started) {
             assert!(now <= started + 7_000, "Prim spoke for more than seven seconds");
         }
+    }
+
+    /// Somebody stops Prim: by the panel, by voice, or by a press while it speaks.
+    fn stops(&self, input: &Input) -> bool {
+        match input {
+            Input::Panel { command: PanelCommand::Stop, .. } => true,
+            Input::CommandHeard { command: Command::Stop, .. } => self.in_meeting && !self.muted(),
+            Input::ButtonPressed => self.saying.is_some(),
+            _ => false,
+        }
+    }
+
+    /// It may be said: by Allow, or because the policy ruled so.
+    fn permitted(&self, request: RequestId) -> bool {
+        let ruled = self.judged.get(&request).is_some_and(|(ruling, reason)| {
+            let granted = match reason {
+                Reason::DirectQuestion | Reason::Ordered => true,
+                Reason::Granted => self.config.nudges_granted,
+                _ => false,
+            };
+            *ruling == Ruling::Speak && granted
+        });
+        ruled || self.allowed.contains(&request)
     }
 
     /// Barge-in, stop by every way, and mute end a speech in the very step, before anything else.
@@ -200,6 +230,8 @@ impl Watcher {
             let silences = |output: &&Output| matches!(output, Output::Silence { say: of, .. } if *of == say);
             let first = outputs.iter().find(|output| !matches!(output, Output::Mute { .. }));
             let addressed = outputs.iter().find(|output| silences(output)).is_some();
+            let begins = outputs.iter().any(|output| matches!(output, Output::Say { .. }));
+            assert!(!begins, "{input:?} silenced Prim, and it began to speak anew: {outputs:?}");
             let at_once = first.is_some_and(|output| silences(&output));
             let spoken = matches!(input, Input::CommandHeard { .. });
             assert!(at_once || (spoken && addressed), "{input:?} did not silence Prim: {outputs:?}");
@@ -361,14 +393,8 @@ impl Watcher {
         assert!(self.microphones, "a speech without ears");
         assert!(self.mode != Mode::CoachOnly, "a speech in coach-only");
         assert!(self.talking.is_empty(), "a speech over a person");
-        let (ruling, reason) = self.judged[&request];
-        let granted = match reason {
-            Reason::DirectQuestion | Reason::Ordered => true,
-            Reason::Granted => self.config.nudges_granted,
-            _ => false,
-        };
-        let permitted = self.allowed.contains(&request) || (ruling == Ruling::Speak && granted);
-        assert!(permitted, "a speech without Allow or policy");
+        assert!(self.permitted(request), "a speech without Allow or policy");
+        assert!(!self.stopped.contains(&request), "a speech after stop that was asked for before it");
         let total: u32 = self.lengths[&say].iter().take(clauses as usize).sum();
         assert!(clauses >= 1 && total <= 7_000, "{total} ms of speech");
         self.saying = Some(say);
