@@ -256,6 +256,20 @@ impl Meeting {
         any
     }
 
+    /// Somebody on the link was cut off in the middle of a word. That nobody hears them now is not their silence, so what
+    /// waited for them is shown.
+    pub(crate) fn show_what_waited_for_the_link(&mut self) {
+        let why = CardReason::CannotHear;
+        let heard = !self.turn_unheard();
+        let turn = self.floor.turn.as_mut().filter(|_| !heard);
+        for turn in turn.into_iter().chain(self.floor.next.as_mut()) {
+            turn.to_card = Some(why);
+        }
+        while let Some(ask) = self.take_allowed() {
+            self.card_of(ask.request, &ask.reason, ask.speech, why);
+        }
+    }
+
     fn shown_or_declined(
         &mut self,
         (request, reason, speech): (RequestId, AskReason, Option<Speech>),

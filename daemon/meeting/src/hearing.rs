@@ -109,22 +109,33 @@ impl Meeting {
         }
     }
 
+    /// This ear proves a silence: one that works badly may miss a voice, and over a link that is being restored nobody
+    /// is heard at all.
+    fn proves_silence(&self, ear: Ear) -> bool {
+        let which = match ear {
+            Ear::Room => Peripheral::Microphones,
+            Ear::Remote => Peripheral::RemoteLink,
+        };
+        self.parts.get(&which) == Some(&PeripheralState::Up)
+    }
+
     /// The room's microphones work and listen.
     pub(crate) fn room_ear(&self) -> bool {
         !self.muting.muted() && self.part_works(Peripheral::Microphones)
     }
 
-    /// Every ear through which somebody could speak works and listens.
+    /// Every ear through which somebody could speak works well and listens.
     pub(crate) fn hears(&self) -> bool {
         let remote_people = self.session.as_ref().is_some_and(|session| session.seats.anyone_remote());
-        self.room_ear() && (!remote_people || self.part_works(Peripheral::RemoteLink))
+        let room = self.room_ear() && self.proves_silence(Ear::Room);
+        room && (!remote_people || self.proves_silence(Ear::Remote))
     }
 
     pub(crate) fn peripheral_changed(&mut self, which: Peripheral, state: PeripheralState) {
         if self.parts.get(&which) == Some(&state) {
             return;
         }
-        let worked = self.part_works(which);
+        let (worked, joined) = (self.part_works(which), self.proves_silence(Ear::Remote));
         self.record(Event::PeripheralChanged { which, state: state.clone() });
         self.parts.insert(which, state);
         let works = self.part_works(which);
@@ -135,7 +146,13 @@ impl Meeting {
                     self.silence_speech(SilenceCause::Deaf, crate::Actor::Prim);
                 }
             }
-            Peripheral::RemoteLink if worked != works => self.hearing.restart(Some(Ear::Remote), self.now),
+            Peripheral::RemoteLink if joined != self.proves_silence(Ear::Remote) => {
+                let broke_off = joined && self.hearing.ear_active(Ear::Remote);
+                self.hearing.restart(Some(Ear::Remote), self.now);
+                if broke_off {
+                    self.show_what_waited_for_the_link();
+                }
+            }
             Peripheral::Microphones
             | Peripheral::RemoteLink
             | Peripheral::Speaker

@@ -143,7 +143,11 @@ impl Meeting {
                 }
             }
             Stage::Waiting { since, until } => {
-                if !self.room_ear() {
+                // Nobody allowed what the policy granted, so nobody looks whether everyone is heard but Prim.
+                let unasked = turn.by == Actor::Policy;
+                if let Some(why) = turn.to_card {
+                    self.card_turn(why)
+                } else if !self.room_ear() || (unasked && !self.hears()) {
                     self.card_turn(CardReason::CannotHear)
                 } else if self.gap().is_some_and(|gap| now >= gap) {
                     self.say(since)

@@ -14,7 +14,7 @@ use prim_meeting::{
     Person, Place, Role, SayId, TalkerKey, log,
 };
 
-use super::plan::{Move, PanelMove, Plan};
+use super::plan::{Move, PanelMove, Plan, Works};
 use super::watcher::Watcher;
 
 /// What a run leaves behind.
@@ -253,7 +253,7 @@ impl Driver {
             3 => Move::Press { long: 150 },
             4 => Move::Command { who: 0, command: Command::Stop },
             5 => Move::Switch { on: true },
-            6 => Move::Part { which: Peripheral::Microphones, works: false },
+            6 => Move::Part { which: Peripheral::Microphones, works: Works::Not },
             7 => Move::Panel(PanelMove::Other(PanelCommand::Mute { on: true })),
             8 => Move::End,
             _ => return,
@@ -338,10 +338,10 @@ impl Driver {
                 self.input(Input::ConsentAnswered { who: who(number), yes })
             }
             Move::Part { which, works } => {
-                let state = if works {
-                    PeripheralState::Up
-                } else {
-                    PeripheralState::Absent { reason: "pulled".to_owned() }
+                let state = match works {
+                    Works::Well => PeripheralState::Up,
+                    Works::Badly => PeripheralState::Degraded { reason: "noise".to_owned() },
+                    Works::Not => PeripheralState::Absent { reason: "pulled".to_owned() },
                 };
                 self.input(Input::PeripheralChanged { which, state });
             }

@@ -59,11 +59,18 @@ pub(super) enum Move {
     Panel(PanelMove),
     Part {
         which: Peripheral,
-        works: bool,
+        works: Works,
     },
     Wait,
     End,
     Start,
+}
+
+#[derive(Debug, Clone, Copy)]
+pub(super) enum Works {
+    Well,
+    Badly,
+    Not,
 }
 
 #[derive(Debug, Clone)]
@@ -159,7 +166,7 @@ fn a_move() -> impl Strategy<Value = Move> {
         1 => (0_u8..5).prop_map(|who| Move::Leave { who }),
         2 => (0_u8..5, prop::bool::weighted(0.8)).prop_map(|(who, yes)| Move::Consent { who, yes }),
         6 => panel().prop_map(Move::Panel),
-        2 => (part, prop::bool::weighted(0.7)).prop_map(|(which, works)| Move::Part { which, works }),
+        2 => (part, prop_oneof![4 => Just(Works::Well), 1 => Just(Works::Badly), 1 => Just(Works::Not)]).prop_map(|(which, works)| Move::Part { which, works }),
         10 => Just(Move::Wait),
         1 => prop_oneof![Just(Move::End), Just(Move::Start)],
     ]

@@ -31,7 +31,12 @@ pub(crate) struct Watcher {
     soft: bool,
     hard: bool,
     microphones: bool,
+    /// They work well.
+    clear: bool,
+    /// Joined: one that is being restored is not.
     link: bool,
+    /// What was permitted when somebody was cut off on the link.
+    cut_off: BTreeSet<RequestId>,
     talking: BTreeSet<(Ear, TalkerKey)>,
     quiet_since: u64,
     requested: BTreeMap<RequestId, (u64, AskReason)>,
@@ -73,7 +78,9 @@ impl Watcher {
             soft: false,
             hard: false,
             microphones: false,
+            clear: false,
             link: false,
+            cut_off: BTreeSet::new(),
             talking: BTreeSet::new(),
             quiet_since: 0,
             requested: BTreeMap::new(),
@@ -176,8 +183,8 @@ impl Watcher {
         let was_saying = self.saying;
         if let Some(input) = input {
             if self.stops(input) {
-                let permitted = self.requested.keys().filter(|request| self.permitted(**request));
-                self.stopped.extend(permitted.copied().collect::<Vec<_>>());
+                let permitted = self.all_permitted();
+                self.stopped.extend(permitted);
             }
             self.input(input);
         }
@@ -213,6 +220,22 @@ impl Watcher {
             *ruling == Ruling::Speak && granted
         });
         ruled || self.allowed.contains(&request)
+    }
+
+    fn all_permitted(&self) -> Vec<RequestId> {
+        self.requested.keys().copied().filter(|request| self.permitted(*request)).collect()
+    }
+
+    /// Nothing is known about what this ear heard before.
+    fn anew(&mut self, ear: Ear) {
+        self.talking.retain(|(of, _)| *of != ear);
+        self.quiet_since = self.now;
+    }
+
+    /// Everybody who could speak is heard well.
+    fn hears_everyone(&self) -> bool {
+        let remote = self.present.values().any(|place| *place == Place::Remote);
+        !self.muted() && self.microphones && self.clear && (self.link || !remote)
     }
 
     /// Barge-in, stop by every way, and mute end a speech in the very step, before anything else.
@@ -286,15 +309,25 @@ impl Watcher {
                 self.mute_may_have_changed(before);
             }
             Input::PeripheralChanged { which, state } => {
-                let works = !matches!(state, PeripheralState::Absent { .. });
-                let (ear, had) = match which {
-                    Peripheral::Microphones => (Ear::Room, std::mem::replace(&mut self.microphones, works)),
-                    Peripheral::RemoteLink => (Ear::Remote, std::mem::replace(&mut self.link, works)),
-                    _ => return,
-                };
-                if had != works {
-                    self.talking.retain(|(of, _)| *of != ear);
-                    self.quiet_since = self.now;
+                let (up, works) =
+                    (*state == PeripheralState::Up, !matches!(state, PeripheralState::Absent { .. }));
+                match which {
+                    Peripheral::Microphones => {
+                        self.clear = up;
+                        if std::mem::replace(&mut self.microphones, works) != works {
+                            self.anew(Ear::Room);
+                        }
+                    }
+                    Peripheral::RemoteLink => {
+                        if std::mem::replace(&mut self.link, up) != up {
+                            if self.talking.iter().any(|(ear, _)| *ear == Ear::Remote) && !up {
+                                let permitted = self.all_permitted();
+                                self.cut_off.extend(permitted);
+                            }
+                            self.anew(Ear::Remote);
+                        }
+                    }
+                    _ => {}
                 }
             }
             Input::ButtonPressed => {
@@ -368,10 +401,7 @@ impl Watcher {
         if let Some(last) = self.last_ding.replace(self.now) {
             assert!(self.now >= last + 60_000, "two dings within a minute");
         }
-        assert!(!self.muted(), "a ding while muted");
-        assert!(self.microphones, "a ding without ears");
-        let remote = self.present.values().any(|place| *place == Place::Remote);
-        assert!(self.link || !remote, "a ding without hearing the remote people");
+        assert!(self.hears_everyone(), "a ding while somebody might speak unheard");
         assert!(self.talking.is_empty(), "a ding while somebody speaks");
         assert!(self.now >= self.quiet_since + 700, "a ding outside a silence window");
         assert!(self.saying.is_none(), "a ding while Prim speaks");
@@ -394,6 +424,13 @@ impl Watcher {
         assert!(self.mode != Mode::CoachOnly, "a speech in coach-only");
         assert!(self.talking.is_empty(), "a speech over a person");
         assert!(self.permitted(request), "a speech without Allow or policy");
+        assert!(!self.cut_off.contains(&request), "a speech that waited for somebody who was cut off");
+        let unasked = matches!(
+            self.requested[&request].1,
+            AskReason::TimeboxOver { .. } | AskReason::Drift { .. } | AskReason::Consent
+        );
+        let asked = !unasked || self.allowed.contains(&request);
+        assert!(asked || self.hears_everyone(), "nobody allowed it, and somebody might speak unheard");
         assert!(!self.stopped.contains(&request), "a speech after stop that was asked for before it");
         let total: u32 = self.lengths[&say].iter().take(clauses as usize).sum();
         assert!(clauses >= 1 && total <= 7_000, "{total} ms of speech");

@@ -5,7 +5,7 @@
 //! | waits | and is given up after |
 //! |---|---|
 //! | a speech | the order to be silent or to forget it, its request's end |
-//! | a ding | its request's permission or end, a change of where dings sound, a person who begins to talk, a press, any mute, an ear that fails |
+//! | a ding | its request's permission or end, a change of where dings sound, a person who begins to talk, a press, any mute, an ear that fails or works badly |
 //! | any sound | a record before it that could not be stored |
 //! | a raised hand | the order to lower it |
 //! | a banner on the platform | the order to clear it |
@@ -62,9 +62,14 @@ impl Waiting {
             Input::SpeechStarted { .. } | Input::ButtonPressed | Input::MuteSwitchMoved { on: true } => {
                 self.drop_dings();
             }
+            // As the core has it: an ear that works badly proves no silence, a loudspeaker that does still dings.
             Input::PeripheralChanged {
-                which: Peripheral::Microphones | Peripheral::RemoteLink | Peripheral::Speaker,
+                which: Peripheral::Microphones | Peripheral::RemoteLink,
                 state: PeripheralState::Degraded { .. } | PeripheralState::Absent { .. },
+            }
+            | Input::PeripheralChanged {
+                which: Peripheral::Speaker,
+                state: PeripheralState::Absent { .. },
             } => self.drop_dings(),
             _ => {}
         }
@@ -237,6 +242,12 @@ mod tests {
         for which in [Peripheral::Microphones, Peripheral::RemoteLink, Peripheral::Speaker] {
             let state = PeripheralState::Absent { reason: "gone".to_owned() };
             assert!(!survives(ding(1), told(Input::PeripheralChanged { which, state })));
+        }
+        for (which, still) in
+            [(Peripheral::Microphones, false), (Peripheral::RemoteLink, false), (Peripheral::Speaker, true)]
+        {
+            let state = PeripheralState::Degraded { reason: "it works badly".to_owned() };
+            assert_eq!(survives(ding(1), told(Input::PeripheralChanged { which, state })), still);
         }
         let off = Event::DingChanged { setting: DingSetting::Off, by: Actor::Button };
         assert!(!survives(ding(1), recorded(off)));
