@@ -19,8 +19,8 @@ impl Meeting {
             Command::Stop => self.stop(by),
             Command::Mute => self.set_soft_mute(true, by),
             Command::Allow => {
-                if let Some(request) = self.answerable(std::time::Duration::ZERO).or_else(|| self.room_hand())
-                {
+                let meant = self.answerable(voice.at).or_else(|| self.room_hand_before(voice.at));
+                if let Some(request) = meant {
                     self.allow(request, by);
                 }
             }

@@ -15,7 +15,7 @@ pub(crate) struct Voice {
     pub(crate) speaker: Option<ParticipantId>,
     /// Which of the room's voices, where that is known.
     pub(crate) label: Option<SpeakerLabel>,
-    /// When it spoke.
+    /// When its words began, as far as that is known.
     pub(crate) at: MonoTime,
     /// Its utterance, if that may be written down.
     pub(crate) utterance: Option<UtteranceId>,

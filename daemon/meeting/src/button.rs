@@ -63,7 +63,7 @@ impl Meeting {
         } else {
             // A turn that is not heard yet can still be held back; a short press changes nothing about it.
             let turn = self.floor.turn.as_ref().filter(|_| self.turn_unheard()).map(|turn| turn.request);
-            let about = turn.or_else(|| self.answerable(self.config.press_guard));
+            let about = turn.or_else(|| self.answerable(self.now));
             about.map_or(Context::Idle, Context::Answer)
         };
         self.button.press = Some(Press { began: self.now, context, stage: Stage::Short });

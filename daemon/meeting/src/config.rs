@@ -49,7 +49,8 @@ pub struct MeetingConfig {
     pub hand_limit: Duration,
     /// Presses shorter than this are short, longer ones are held. 1 s (DESIGN 4).
     pub hold: Duration,
-    /// A press that began within this time after Prim began to ask never allows. 400 ms (DESIGN 4).
+    /// A press, or a spoken Allow, that began within this time after people could see that somebody asks never allows.
+    /// 400 ms (DESIGN 4).
     pub press_guard: Duration,
     /// Held this long: warn of the reset. 10 s (DESIGN 4).
     pub reset_warning: Duration,

@@ -130,12 +130,20 @@ impl Meeting {
         self.floor.queue.iter().any(open)
     }
 
-    /// The request that an answer would be about: the light has asked for it for at least `guard`.
-    pub(crate) fn answerable(&self, guard: std::time::Duration) -> Option<RequestId> {
+    /// The request that an answer begun at `begun` is about: people had seen for a while that it asks.
+    pub(crate) fn answerable(&self, begun: MonoTime) -> Option<RequestId> {
         let (shown, since) = self.floor.asking_shown?;
         let head = self.floor.queue.first().filter(|head| head.request == shown)?;
+        let seen = begun.min(self.now) >= since + self.config.press_guard;
         // The room's own hand is lowered by a press, not allowed by it.
-        (head.asks() && head.reason != AskReason::RoomHand && self.now >= since + guard).then_some(shown)
+        (head.asks() && head.reason != AskReason::RoomHand && seen).then_some(shown)
+    }
+
+    /// The room's hand, if it was up before the words that began at `begun`.
+    pub(crate) fn room_hand_before(&self, begun: MonoTime) -> Option<RequestId> {
+        let up =
+            |ask: &&Ask| ask.reason == AskReason::RoomHand && begun >= ask.made + self.config.press_guard;
+        self.floor.queue.iter().find(up).map(|ask| ask.request)
     }
 
     pub(crate) fn allow(&mut self, request: RequestId, by: Actor) {
@@ -231,12 +239,12 @@ impl Meeting {
         self.silence_speech(SilenceCause::Stop, by);
         self.record(Event::Stopped { by });
         let waited = self.show_what_waits(by);
-        if heard || waited {
+        if heard {
             return;
         }
         if self.turn_unheard() {
             self.drop_turn(Closing::Declined { by });
-        } else if let Some(head) = self.floor.queue.first().filter(|ask| ask.is_wish()) {
+        } else if let Some(head) = self.floor.queue.first().filter(|ask| ask.is_wish() && !waited) {
             let request = head.request;
             self.close(request, Closing::Declined { by });
         }

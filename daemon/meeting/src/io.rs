@@ -84,7 +84,7 @@ pub enum Input {
         speaker: Option<ParticipantId>,
         /// What it was.
         command: Command,
-        /// When it was said; lies within the utterance it belongs to.
+        /// When its keyphrase began; lies within the utterance it belongs to.
         at: MonoTime,
         /// That utterance, if the shell knows it.
         utterance: Option<UtteranceId>,

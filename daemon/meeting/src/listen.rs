@@ -312,7 +312,9 @@ impl Meeting {
         let Some(session) = self.session.as_mut() else { return };
         let listening = &mut session.listening;
         let by = |speaker: Option<ParticipantId>| Actor::Voice { speaker };
-        let called = listening.called.iter().any(|(ear, at)| heard.covers(*ear, *at));
+        let key =
+            listening.called.iter().filter(|(ear, at)| heard.covers(*ear, *at)).map(|(_, at)| *at).max();
+        let called = key.is_some();
         listening.called.retain(|(ear, at)| !heard.covers(*ear, *at));
         let attentive =
             listening.attentive.is_some_and(|(ear, until)| ear == heard.ear && heard.started <= until);
@@ -375,7 +377,9 @@ impl Meeting {
             }
             Heard::Command(command) => {
                 self.record(Event::Addressed { command: Some(command), speaker: heard.speaker });
-                self.obey(command, heard.voice(from));
+                // The order began with the name, however long somebody had talked before it.
+                let at = key.map_or(heard.started, |key| key.clamp(heard.started, heard.ended));
+                self.obey(command, Voice { at, ..heard.voice(from) });
             }
             Heard::Content(command, words) => {
                 self.record(Event::Addressed { command: Some(command), speaker: heard.speaker });

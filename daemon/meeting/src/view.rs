@@ -13,6 +13,7 @@ impl Meeting {
             self.shown_light = light;
             self.push(Output::Show { light });
         }
+        self.remember_asking();
         let floor = self.floor_now();
         if floor != self.shown_floor {
             self.shown_floor = floor.clone();
@@ -20,17 +21,22 @@ impl Meeting {
         }
     }
 
-    /// The highest of the ladder that holds; see [`Light`].
-    fn light_now(&mut self) -> Light {
-        let asking = self.asking_light();
-        let below = self.muting.hard || self.muting.soft || self.floor_light().is_some();
-        let asks = self.floor.queue.first().filter(|_| asking.is_some() && !below).map(|head| head.request);
-        // The press guard counts from when people could see that this one asks.
-        self.floor.asking_shown = match (asks, self.floor.asking_shown) {
+    /// The press guard counts from when people could see that this one asks. What covers the light for a moment later, the
+    /// name or a press, does not make them forget it.
+    fn remember_asking(&mut self) {
+        let covered = self.muting.muted() || self.floor_light().is_some();
+        let asks = self.floor.queue.first().filter(|_| !covered && self.asking_light().is_some());
+        let request = asks.map(|head| head.request);
+        let seen = self.asking_light() == Some(self.shown_light);
+        self.floor.asking_shown = match (request, self.floor.asking_shown) {
             (Some(request), Some((shown, since))) if shown == request => Some((request, since)),
-            (Some(request), _) => Some((request, self.now)),
-            (None, _) => None,
+            (Some(request), _) if seen => Some((request, self.now)),
+            (_, _) => None,
         };
+    }
+
+    /// The highest of the ladder that holds; see [`Light`].
+    fn light_now(&self) -> Light {
         if let Some(light) = self.button.stage_light() {
             return light;
         }
@@ -46,7 +52,7 @@ impl Meeting {
         if self.session.as_ref().is_some_and(|session| session.listening.attending()) {
             return Light::Attending;
         }
-        if let Some(light) = asking {
+        if let Some(light) = self.asking_light() {
             return light;
         }
         match (self.session.is_some(), self.broken()) {

@@ -331,7 +331,7 @@ impl Player<'_> {
                 let at = now + PERSON_WORD;
                 self.input_at(at, Input::PrimHeard { ear, at });
                 let utterance = Some(UtteranceId::from_u128(self.utterances + 1));
-                let heard = Input::CommandHeard { ear, speaker, command, at: ended, utterance };
+                let heard = Input::CommandHeard { ear, speaker, command, at: now, utterance };
                 self.input_at(ended + HANGOVER, heard);
                 self.text(&who, &dictated, now, ended, true);
             }

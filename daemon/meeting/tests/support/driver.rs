@@ -314,7 +314,7 @@ impl Driver {
                 self.speech(number, 2_200);
             }
             Move::Command { who: number, command } => {
-                let at = now + Duration::from_millis(900);
+                let at = now + Duration::from_millis(50);
                 let input = Input::CommandHeard {
                     ear: ear(number),
                     speaker: Some(who(number)),

@@ -7,7 +7,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use prim_ids::{MonoTime, ParticipantId, RequestId};
 use prim_meeting::{
-    Actor, AskReason, Command, ConsentAnswer, ConsentRule, ConsentWay, Ear, Event, FloorState, Input,
+    Actor, AskReason, Command, ConsentAnswer, ConsentRule, ConsentWay, Ear, Event, FloorState, Input, Light,
     MeetingConfig, Mode, Output, PanelCommand, Peripheral, PeripheralState, Place, Reason, Ruling, SayId,
     TalkerKey,
 };
@@ -31,6 +31,8 @@ pub(crate) struct Watcher {
     soft: bool,
     hard: bool,
     microphones: bool,
+    /// Not muted and not deaf before this step.
+    heard_before: bool,
     /// They work well.
     clear: bool,
     /// Joined: one that is being restored is not.
@@ -56,6 +58,9 @@ pub(crate) struct Watcher {
     prim_quiet_since: u64,
     pressed_at: Option<u64>,
     released: bool,
+    light: Light,
+    floor_asks: Option<RequestId>,
+    /// Which request people have seen asking, and since when.
     asking: Option<(RequestId, u64)>,
     asking_at_press: Option<(RequestId, u64)>,
 }
@@ -78,6 +83,7 @@ impl Watcher {
             soft: false,
             hard: false,
             microphones: false,
+            heard_before: false,
             clear: false,
             link: false,
             cut_off: BTreeSet::new(),
@@ -98,6 +104,8 @@ impl Watcher {
             prim_quiet_since: 0,
             pressed_at: None,
             released: true,
+            light: Light::Idle,
+            floor_asks: None,
             asking: None,
             asking_at_press: None,
         }
@@ -181,6 +189,7 @@ impl Watcher {
         assert!(now >= self.now, "the driver's time runs forwards");
         self.now = now;
         let was_saying = self.saying;
+        self.heard_before = !self.muted() && self.microphones;
         if let Some(input) = input {
             if self.stops(input) {
                 let permitted = self.all_permitted();
@@ -191,6 +200,14 @@ impl Watcher {
         for output in outputs {
             self.output(output);
         }
+        let visible = matches!(self.light, Light::Asking | Light::Dinged | Light::RemoteHand);
+        self.asking = match (self.floor_asks, self.asking) {
+            (Some(request), Some((same, since))) if request == same && !self.muted() => {
+                Some((request, since))
+            }
+            (Some(request), _) if visible => Some((request, self.now)),
+            (_, _) => None,
+        };
         if let (Some(say), Some(input)) = (was_saying, input) {
             self.must_fall_silent(say, input, outputs);
         }
@@ -333,8 +350,7 @@ impl Watcher {
             Input::ButtonPressed => {
                 self.pressed_at = Some(self.now);
                 self.released = false;
-                // Muted, the light does not ask, and a press is about the mute.
-                self.asking_at_press = self.asking.filter(|_| !self.muted());
+                self.asking_at_press = self.asking;
             }
             Input::ButtonReleased => self.released = true,
             Input::SpeakingStarted { say } if self.saying == Some(*say) => {
@@ -357,7 +373,6 @@ impl Watcher {
         if self.muted() != before {
             self.talking.clear();
             self.quiet_since = self.now;
-            self.asking = self.asking.map(|(request, _)| (request, self.now));
         }
     }
 
@@ -384,12 +399,9 @@ impl Watcher {
             Output::ShowFloor { floor } => {
                 let hand = matches!(floor.reason, Some(AskReason::RoomHand));
                 let asks = matches!(floor.state, FloorState::Asking | FloorState::Dinged) && !hand;
-                self.asking = match (floor.request.filter(|_| asks), self.asking) {
-                    (Some(request), Some((same, since))) if request == same => Some((request, since)),
-                    (Some(request), _) => Some((request, self.now)),
-                    (None, _) => None,
-                };
+                self.floor_asks = floor.request.filter(|_| asks);
             }
+            Output::Show { light } => self.light = *light,
             _ => {}
         }
     }
@@ -458,7 +470,9 @@ impl Watcher {
                         Mode::ProactiveTimekeeper,
                         "only the proactive mode begins by itself"
                     );
-                    assert!(!self.muted() && self.microphones, "a muted or deaf Prim asks for nothing");
+                    // A time that is over at the very moment was over before the news of that moment.
+                    let heard = !self.muted() && self.microphones;
+                    assert!(heard || self.heard_before, "a muted or deaf Prim asks for nothing");
                 }
             }
             Event::Allowed { request, by, .. } => {
