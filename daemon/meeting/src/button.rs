@@ -22,6 +22,10 @@ pub(crate) struct Press {
 enum Context {
     /// Nobody asked when it began: a hand, or soft mute.
     Idle,
+    /// This request asked, but not for so long that anybody can have answered it: a hand, or Not now.
+    Early(RequestId),
+    /// The light showed that Prim is muted: only a hold means something, and the soft mute is then this.
+    Muted { hold: bool },
     /// It answers this request.
     Answer(RequestId),
     /// It stopped a speech on its edge; nothing more to do but reset.
@@ -64,7 +68,12 @@ impl Meeting {
             // A turn that is not heard yet can still be held back; a short press changes nothing about it.
             let turn = self.floor.turn.as_ref().filter(|_| self.turn_unheard()).map(|turn| turn.request);
             let about = turn.or_else(|| self.answerable(self.now));
-            about.map_or(Context::Idle, Context::Answer)
+            let early = || self.seen_asking().map_or(Context::Idle, Context::Early);
+            match about {
+                _ if self.muting.muted() => Context::Muted { hold: !self.muting.soft },
+                Some(request) => Context::Answer(request),
+                None => early(),
+            }
         };
         self.button.press = Some(Press { began: self.now, context, stage: Stage::Short });
         self.record(Event::ButtonPressed);
@@ -87,9 +96,11 @@ impl Meeting {
             Context::Spent => return,
             Context::Answer(request) if self.open(request) => ButtonMeaning::Allow,
             Context::Answer(_) => ButtonMeaning::Nothing,
-            Context::Idle if self.session.is_none() => ButtonMeaning::Nothing,
-            Context::Idle if self.room_hand().is_some() => ButtonMeaning::HandDown,
-            Context::Idle => ButtonMeaning::Hand,
+            // The light could not show a hand.
+            Context::Muted { .. } => ButtonMeaning::Nothing,
+            Context::Idle | Context::Early(_) if self.session.is_none() => ButtonMeaning::Nothing,
+            Context::Idle | Context::Early(_) if self.room_hand().is_some() => ButtonMeaning::HandDown,
+            Context::Idle | Context::Early(_) => ButtonMeaning::Hand,
         };
         self.record(Event::ButtonMeant { meaning });
         match (meaning, context) {
@@ -107,14 +118,22 @@ impl Meeting {
     fn held(&mut self, context: Context) {
         let meaning = match context {
             Context::Spent => return,
-            Context::Answer(request) if self.open(request) || self.unheard(request) => ButtonMeaning::NotNow,
-            Context::Answer(_) => ButtonMeaning::Nothing,
-            Context::Idle => ButtonMeaning::SoftMute,
+            Context::Answer(request) | Context::Early(request)
+                if self.open(request) || self.unheard(request) =>
+            {
+                ButtonMeaning::NotNow
+            }
+            Context::Answer(_) | Context::Early(_) => ButtonMeaning::Nothing,
+            Context::Idle | Context::Muted { .. } => ButtonMeaning::SoftMute,
         };
         self.record(Event::ButtonMeant { meaning });
         match (meaning, context) {
-            (ButtonMeaning::NotNow, Context::Answer(request)) => self.decline(request, Actor::Button),
-            (ButtonMeaning::SoftMute, _) => self.set_soft_mute(!self.muting.soft, Actor::Button),
+            (ButtonMeaning::NotNow, Context::Answer(request) | Context::Early(request)) => {
+                self.decline(request, Actor::Button);
+            }
+            // As the light was when it began, whoever muted meanwhile.
+            (ButtonMeaning::SoftMute, Context::Muted { hold }) => self.set_soft_mute(hold, Actor::Button),
+            (ButtonMeaning::SoftMute, _) => self.set_soft_mute(true, Actor::Button),
             (_, _) => {}
         }
     }

@@ -130,11 +130,20 @@ impl Meeting {
         self.floor.queue.iter().any(open)
     }
 
+    /// Prim's wish or a remote hand that the light shows to ask.
+    pub(crate) fn seen_asking(&self) -> Option<RequestId> {
+        self.answerable_after(self.now, std::time::Duration::ZERO)
+    }
+
     /// The request that an answer begun at `begun` is about: people had seen for a while that it asks.
     pub(crate) fn answerable(&self, begun: MonoTime) -> Option<RequestId> {
+        self.answerable_after(begun, self.config.press_guard)
+    }
+
+    fn answerable_after(&self, begun: MonoTime, guard: std::time::Duration) -> Option<RequestId> {
         let (shown, since) = self.floor.asking_shown?;
         let head = self.floor.queue.first().filter(|head| head.request == shown)?;
-        let seen = begun.min(self.now) >= since + self.config.press_guard;
+        let seen = begun.min(self.now) >= since + guard;
         // The room's own hand is lowered by a press, not allowed by it.
         (head.asks() && head.reason != AskReason::RoomHand && seen).then_some(shown)
     }
@@ -222,6 +231,9 @@ impl Meeting {
             return;
         }
         self.mode = mode;
+        if mode == Mode::CoachOnly {
+            self.silence_speech(SilenceCause::CoachOnly, by);
+        }
         self.record(Event::ModeChanged { mode, by });
         match mode {
             Mode::CoachOnly => self.withdraw_wishes(by, WithdrawReason::Mode),

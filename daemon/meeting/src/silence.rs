@@ -80,9 +80,11 @@ impl Meeting {
         self.record(Event::SaySilenced { say: speech.say, cause, played_ms, cut, unsaid });
         // Who says stop has had enough of it; in all other cases the words are not lost.
         let kept = match cause {
-            SilenceCause::BargeIn | SilenceCause::TooLong | SilenceCause::NotStarted | SilenceCause::Deaf => {
-                true
-            }
+            SilenceCause::BargeIn
+            | SilenceCause::TooLong
+            | SilenceCause::NotStarted
+            | SilenceCause::Deaf
+            | SilenceCause::CoachOnly => true,
             SilenceCause::Stop | SilenceCause::Muted | SilenceCause::MeetingEnded => false,
         };
         if kept && !heard_whole {

@@ -248,6 +248,7 @@ impl Stopwatch {
                     SilenceCause::Muted
                     | SilenceCause::TooLong
                     | SilenceCause::Deaf
+                    | SilenceCause::CoachOnly
                     | SilenceCause::NotStarted
                     | SilenceCause::MeetingEnded => None,
                 };

@@ -290,7 +290,7 @@ coded_enum!(BannerAbout {
     Consent,
     Mute,
 });
-coded_enum!(SilenceCause { BargeIn, Stop, Muted, Deaf, TooLong, NotStarted, MeetingEnded });
+coded_enum!(SilenceCause { BargeIn, Stop, Muted, Deaf, CoachOnly, TooLong, NotStarted, MeetingEnded });
 coded_enum!(Actor {
     Prim,
     Policy,

@@ -70,6 +70,8 @@ pub enum SilenceCause {
     Muted,
     /// The ears failed while it spoke.
     Deaf,
+    /// The mode was changed to one that never speaks.
+    CoachOnly,
     /// It took longer than the cap.
     TooLong,
     /// The mouth did not begin in time.

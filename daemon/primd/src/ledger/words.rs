@@ -132,6 +132,8 @@ pub(crate) fn silence(cause: SilenceCause, stopped_by: Option<Actor>) -> proto::
             )
             | None => proto::SilenceCause::SpokenStop,
         },
+        // Only a panel changes the mode.
+        SilenceCause::CoachOnly => proto::SilenceCause::Panel,
         SilenceCause::Muted => proto::SilenceCause::Mute,
         SilenceCause::TooLong => proto::SilenceCause::Cap,
         SilenceCause::Deaf | SilenceCause::NotStarted => proto::SilenceCause::Fault,
