@@ -8,8 +8,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use prim_ids::{MonoTime, ParticipantId, RequestId};
 use prim_meeting::{
     Actor, AskReason, Command, ConsentAnswer, ConsentRule, ConsentWay, Ear, Event, FloorState, Input, Light,
-    MeetingConfig, Mode, Output, PanelCommand, Peripheral, PeripheralState, Place, Reason, Ruling, SayId,
-    TalkerKey,
+    MeetingConfig, Mode, Output, PanelCommand, Peripheral, PeripheralState, Place, Ruling, SayId, TalkerKey,
 };
 
 /// What the watcher has seen.
@@ -42,7 +41,14 @@ pub(crate) struct Watcher {
     talking: BTreeSet<(Ear, TalkerKey)>,
     quiet_since: u64,
     requested: BTreeMap<RequestId, (u64, AskReason)>,
-    judged: BTreeMap<RequestId, (Ruling, Reason)>,
+    judged: BTreeMap<RequestId, Ruling>,
+    /// Somebody asked for it, ordered it, or the configuration grants it.
+    granted: BTreeSet<RequestId>,
+    /// What went in in this step, and the order whose words were still waited for.
+    given: Option<Input>,
+    awaited: bool,
+    /// When the name was last heard on an ear.
+    called: BTreeMap<Ear, u64>,
     allowed: BTreeSet<RequestId>,
     closed: BTreeSet<RequestId>,
     /// Permitted before somebody stopped Prim: never said after it.
@@ -91,6 +97,10 @@ impl Watcher {
             quiet_since: 0,
             requested: BTreeMap::new(),
             judged: BTreeMap::new(),
+            granted: BTreeSet::new(),
+            given: None,
+            awaited: false,
+            called: BTreeMap::new(),
             allowed: BTreeSet::new(),
             closed: BTreeSet::new(),
             stopped: BTreeSet::new(),
@@ -189,6 +199,7 @@ impl Watcher {
         assert!(now >= self.now, "the driver's time runs forwards");
         self.now = now;
         let was_saying = self.saying;
+        self.given = input.cloned();
         self.heard_before = !self.muted() && self.microphones;
         if let Some(input) = input {
             if self.stops(input) {
@@ -226,17 +237,64 @@ impl Watcher {
         }
     }
 
-    /// It may be said: by Allow, or because the policy ruled so.
+    /// It may be said: somebody allowed it, or it was asked for, ordered or granted.
     fn permitted(&self, request: RequestId) -> bool {
-        let ruled = self.judged.get(&request).is_some_and(|(ruling, reason)| {
-            let granted = match reason {
-                Reason::DirectQuestion | Reason::Ordered => true,
-                Reason::Granted => self.config.nudges_granted,
-                _ => false,
-            };
-            *ruling == Ruling::Speak && granted
-        });
-        ruled || self.allowed.contains(&request)
+        self.granted.contains(&request) || self.allowed.contains(&request)
+    }
+
+    /// What went in just now asks for this, orders it, or the configuration grants it; the core's word is not taken for it.
+    fn grants(&self, reason: &AskReason) -> bool {
+        match (reason, &self.given) {
+            (AskReason::Asked { command }, Some(Input::CommandHeard { command: heard, .. })) => {
+                command == heard
+            }
+            (AskReason::Asked { .. } | AskReason::Question, Some(Input::UtteranceHeard { .. })) => true,
+            // An objection is taken back when the words that go with it do not come.
+            (AskReason::Asked { command: Command::TakeBack }, _) => self.awaited,
+            (AskReason::SayNext, Some(Input::Panel { command: PanelCommand::SayNext { .. }, .. })) => true,
+            (AskReason::TimeboxOver { .. }, _) => {
+                self.config.nudges_granted && self.mode == Mode::ProactiveTimekeeper
+            }
+            (_, _) => false,
+        }
+    }
+
+    /// Who is said to have allowed it did so just now, about this request.
+    fn must_have_allowed(&self, request: RequestId, by: Actor) {
+        let given = self.given.as_ref();
+        let begun = match (by, given) {
+            (
+                Actor::Panel { .. },
+                Some(Input::Panel { command: PanelCommand::Allow { request: of }, .. }),
+            ) => {
+                assert_eq!(*of, request, "a panel allows the request that it names");
+                return;
+            }
+            (Actor::Button, Some(Input::ButtonReleased)) => {
+                let pressed = self.pressed_at.expect("Allow by the button needs a press");
+                assert!(self.now < pressed + 1_000, "a held press never allows");
+                let (asked, since) = self.asking_at_press.expect("somebody asked when the press began");
+                assert_eq!(asked, request, "the press answers what the light showed");
+                assert!(pressed >= since + 400, "a press within 400 ms of asking never allows");
+                return;
+            }
+            (Actor::Voice { .. }, Some(Input::CommandHeard { command: Command::Allow, at, .. })) => {
+                at.as_millis()
+            }
+            (Actor::Voice { .. }, Some(Input::UtteranceHeard { text, started, ear, .. })) => {
+                assert!(text.contains("go ahead"), "{text:?} allows nothing");
+                started.as_millis().max(self.called.get(ear).copied().unwrap_or(0))
+            }
+            (by, given) => panic!("{by:?} allowed {request} by {given:?}"),
+        };
+        let (made, reason) = &self.requested[&request];
+        if *reason == AskReason::RoomHand {
+            assert!(begun >= made + 400, "words that began before the hand was up are not about it");
+        } else {
+            let (asked, since) = self.asking.expect("a spoken Allow is about what the light shows");
+            assert_eq!(asked, request, "the words answer what the light showed");
+            assert!(begun >= since + 400, "words that began within 400 ms of asking never allow");
+        }
     }
 
     fn all_permitted(&self) -> Vec<RequestId> {
@@ -261,7 +319,8 @@ impl Watcher {
             Input::SpeechStarted { .. } | Input::ButtonPressed | Input::MeetingEnded => true,
             Input::MuteSwitchMoved { on } => *on,
             Input::Panel { command, .. } => {
-                matches!(command, PanelCommand::Stop | PanelCommand::Mute { on: true })
+                let coach = PanelCommand::SetMode { mode: Mode::CoachOnly };
+                *command == coach || matches!(command, PanelCommand::Stop | PanelCommand::Mute { on: true })
             }
             Input::CommandHeard { command, .. } => *command == Command::Stop,
             _ => false,
@@ -353,6 +412,10 @@ impl Watcher {
                 self.asking_at_press = self.asking;
             }
             Input::ButtonReleased => self.released = true,
+            Input::PrimHeard { ear, at } => {
+                self.called.insert(*ear, at.as_millis());
+            }
+            Input::CommandHeard { command, .. } => self.awaited |= *command == Command::TakeBack,
             Input::SpeakingStarted { say } if self.saying == Some(*say) => {
                 self.say_started.get_or_insert(self.now);
             }
@@ -455,10 +518,15 @@ impl Watcher {
             Event::FloorRequested { request, reason, .. } => {
                 let new = self.requested.insert(*request, (self.now, reason.clone())).is_none();
                 assert!(new, "a request is made once");
+                if self.grants(reason) {
+                    self.granted.insert(*request);
+                }
             }
             Event::Judged { request, verdict } => {
-                let new = self.judged.insert(*request, (verdict.ruling, verdict.reason)).is_none();
+                let new = self.judged.insert(*request, verdict.ruling).is_none();
                 assert!(new && self.requested.contains_key(request), "each request is judged once");
+                let speaks = verdict.ruling == Ruling::Speak;
+                assert!(!speaks || self.granted.contains(request), "nobody asked for it: {verdict:?}");
                 let unasked = matches!(
                     self.requested[request].1,
                     AskReason::TimeboxOver { .. } | AskReason::Drift { .. }
@@ -477,13 +545,7 @@ impl Watcher {
             }
             Event::Allowed { request, by, .. } => {
                 assert!(self.allowed.insert(*request), "a request is allowed once");
-                if *by == Actor::Button {
-                    let pressed = self.pressed_at.expect("Allow by the button needs a press");
-                    let (asked, since) = self.asking_at_press.expect("somebody asked when the press began");
-                    assert_eq!(asked, *request, "the press answers what the light showed");
-                    assert!(pressed >= since + 400, "a press within 400 ms of asking never allows");
-                    assert!(self.now < pressed + 1_000, "a held press never allows");
-                }
+                self.must_have_allowed(*request, *by);
             }
             Event::FloorClosed { request, .. } => {
                 assert!(self.requested.contains_key(request), "only a request can be closed");
