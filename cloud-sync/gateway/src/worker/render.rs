@@ -101,7 +101,7 @@ fn why_silent(cause: &str) -> String {
         "panel" => "Somebody stopped Prim from the panel.".to_owned(),
         "mute" => "Prim was muted.".to_owned(),
         "cap" => "Prim's seven seconds were over.".to_owned(),
-        "fault" => "The loudspeaker failed.".to_owned(),
+        "fault" => "The microphones or the loudspeaker failed.".to_owned(),
         "meeting_ended" => "The meeting ended.".to_owned(),
         other => format!("Prim fell silent ({}).", other.replace('_', " ")),
     }
