@@ -2,9 +2,13 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use prim_ids::{MonoTime, ParticipantId};
-use prim_proto::{Ear, FloorState, Light, LiveEvent, SilenceCause};
+use prim_proto::{CardAudience, Ear, FloorState, Light, LiveEvent, SilenceCause};
 
 use crate::say::{Ink, inked};
+
+mod freed;
+
+use freed::Front;
 
 /// The room as far as the events tell.
 #[derive(Debug, Default)]
@@ -14,6 +18,7 @@ pub(crate) struct View {
     now: Option<MonoTime>,
     light: Option<Light>,
     floor: Option<(FloorState, Option<String>, u32)>,
+    front: Front,
     timebox: Option<(String, u32, u32)>,
     talking: BTreeMap<&'static str, String>,
     partial: BTreeMap<&'static str, (String, u32)>,
@@ -47,6 +52,7 @@ impl View {
     /// Take an event in; the answer is the line that stays on the terminal, if it deserves one.
     pub(crate) fn take(&mut self, event: &LiveEvent) -> Option<String> {
         self.now = Some(event.at());
+        let freed = self.front.take(event);
         let said = match event {
             LiveEvent::Hello { .. } => None,
             LiveEvent::Talking { ear, speaker, bearing_deg, on, .. } => {
@@ -69,7 +75,8 @@ impl View {
             LiveEvent::Floor { state, reason, queue, .. } => {
                 let reason = reason.as_ref().map(|reason| plain(reason.as_str()));
                 self.floor = Some((*state, reason.clone(), *queue));
-                let because = reason.map(|reason| format!(" ({reason})")).unwrap_or_default();
+                let why = reason.as_deref().or(freed);
+                let because = why.map(|why| format!(" ({why})")).unwrap_or_default();
                 Some(inked(Ink::Dim, format_args!("floor: {}{because}", floor_name(*state))))
             }
             LiveEvent::Light { pattern, .. } => {
@@ -85,8 +92,9 @@ impl View {
             LiveEvent::Banner { text, .. } => {
                 text.as_ref().map(|text| format!("{} {text}", inked(Ink::Blue, "▭ banner")))
             }
-            LiveEvent::Card { title, body, .. } => {
-                Some(format!("{} {title}: {body}", inked(Ink::Blue, "▤ card")))
+            LiveEvent::Card { to, title, body, .. } => {
+                let card = inked(Ink::Blue, format_args!("▤ card{}", self.addressee(*to)));
+                Some(format!("{card} {title}: {body}"))
             }
             LiveEvent::Timebox { title, planned_s, spent_s, .. } => {
                 let new = self.timebox.as_ref().is_none_or(|(known, ..)| known != title);
@@ -209,6 +217,17 @@ impl View {
             Ear::Room => bearing.map_or_else(|| "room".to_owned(), |deg| format!("{} {deg:.0}°", arrow(deg))),
         };
         format!("{name:<7} {place:<6}")
+    }
+
+    /// Whom a card is for, where it is not for everyone.
+    fn addressee(&self, to: CardAudience) -> String {
+        match to {
+            CardAudience::Everyone => String::new(),
+            CardAudience::Hosts => " to the host".to_owned(),
+            CardAudience::Person { id } => {
+                format!(" to {}", self.people.get(&id).map_or("one person", String::as_str))
+            }
+        }
     }
 
     fn clock(&self, at: MonoTime) -> String {

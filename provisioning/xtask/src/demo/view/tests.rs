@@ -98,3 +98,61 @@ fn bearings_turn_left_from_ahead() {
     let arrows: String = [0.0, 90.0, 180.0, 270.0, 359.0, -45.0].map(arrow).iter().collect();
     assert_eq!(arrows, "↑←↓→↑↗");
 }
+
+#[test]
+fn a_card_for_one_person_names_that_person() {
+    let card = |to: &str| {
+        let line = view().take(&event(&format!(
+            r#"{{"kind":"card","at_ms":1,"to":{to},"title":"Prim is listening","body":"It writes down."}}"#
+        )));
+        line.unwrap()
+    };
+    let line = card(&format!(r#"{{"who":"person","id":"{ANA}"}}"#));
+    assert!(line.contains("card to Ana Prim is listening: It writes"), "{line}");
+    assert!(card(r#"{"who":"hosts"}"#).contains("card to the host Prim"));
+    assert!(card(r#"{"who":"everyone"}"#).contains("card Prim is listening"));
+}
+
+/// The last line of these events, each a time with what happened then.
+fn last_line(events: &[(u64, &str)]) -> String {
+    let mut view = view();
+    let lines = events.iter().filter_map(|(at, what)| {
+        let json = match *what {
+            "pressed" | "listening" => format!(r#"{{"kind":"light","at_ms":{at},"pattern":"{what}"}}"#),
+            "muted" => format!(r#"{{"kind":"mute","at_ms":{at},"on":true}}"#),
+            "barge_in" => format!(r#"{{"kind":"silence","at_ms":{at},"cause":"barge_in"}}"#),
+            state => {
+                format!(
+                    r#"{{"kind":"floor","at_ms":{at},"state":"{state}","request":null,"reason":null,"queue":0}}"#
+                )
+            }
+        };
+        view.take(&event(&json))
+    });
+    lines.last().unwrap()
+}
+
+#[test]
+fn a_floor_that_becomes_free_says_why_as_far_as_that_is_seen() {
+    let ends = |events: &[(u64, &str)], why: &str| {
+        let line = last_line(events);
+        assert!(line.ends_with(&format!("floor: free ({why})")), "{why:?}, got {line:?}");
+    };
+    ends(&[(0, "speaking"), (2600, "listening"), (2600, "idle")], "after Prim's words");
+    ends(&[(0, "speaking"), (900, "barge_in"), (901, "idle")], "Prim was silenced");
+    ends(
+        &[(0, "speaking"), (900, "barge_in"), (901, "idle"), (9000, "speaking"), (9900, "idle")],
+        "after Prim's words",
+    );
+    ends(&[(0, "allowed"), (900, "idle")], "after it was allowed");
+    ends(&[(0, "asking"), (1500, "pressed"), (2500, "listening"), (2500, "idle")], "declined by the button");
+    ends(
+        &[(0, "asking"), (6000, "dinged"), (36_000, "listening"), (36_000, "idle")],
+        "expired, nobody answered",
+    );
+    ends(&[(0, "asking"), (3000, "muted"), (3000, "idle")], "withdrawn, Prim is muted");
+    // By a voice, the panel, or because the reason has gone: the feed does not tell these apart.
+    ends(&[(0, "asking"), (3000, "listening"), (3000, "idle")], "not granted");
+    ends(&[(0, "asking"), (1000, "pressed"), (1150, "asking"), (3000, "idle")], "not granted");
+    assert!(last_line(&[(0, "idle")]).ends_with("floor: free"), "it was never taken");
+}
