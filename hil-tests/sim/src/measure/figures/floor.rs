@@ -96,14 +96,16 @@ fn without_cause(r: &Recording, spoken: &[Spoken<'_>], voice: &[Burst]) -> usize
     let mut ends = Vec::new();
     let (mut pattern, mut asked) = (LightPattern::Off, false);
     for h in &r.happened {
-        match &h.what {
-            What::Light { pattern: now } => pattern = *now,
-            What::Edge { pressed: true, .. } => {
-                asked = matches!(pattern, LightPattern::Asking | LightPattern::Dinged);
-            }
-            What::Edge { means: Meaning::Allow, .. } if asked => causes.push(h.boot_ms),
-            What::Edge { means: Meaning::Stop | Meaning::NotNow, .. } => ends.push(h.boot_ms),
-            _ => {}
+        if let What::Light { pattern: now } = &h.what {
+            pattern = *now;
+        }
+        let What::Edge { pressed, means, .. } = &h.what else { continue };
+        if *pressed {
+            asked = matches!(pattern, LightPattern::Asking | LightPattern::Dinged);
+        } else if *means == Meaning::Allow && asked {
+            causes.push(h.boot_ms);
+        } else if matches!(means, Meaning::Stop | Meaning::NotNow) {
+            ends.push(h.boot_ms);
         }
     }
     causes.sort_by(f64::total_cmp);
