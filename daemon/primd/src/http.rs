@@ -160,6 +160,13 @@ impl HealthSource {
         reasons.extend(deaf.map(|why| ("microphones", why)));
         let certificate = self.certificate.as_ref().map(|watch| watch.look(wall));
         reasons.extend(certificate.as_ref().and_then(Standing::advice).map(|why| ("certificate", why)));
+        // Records pile up here while a broker is there and nobody behind it takes them.
+        let untaken = link.broker == "up" && link.gateway == "down";
+        reasons.extend(untaken.then(|| {
+            let advice = "the broker is there, but no gateway takes what this device sends: look whether prim-gateway runs \
+                          and is connected; everything is kept here";
+            ("gateway", advice.to_owned())
+        }));
         let adapters: Vec<AdapterHealth> = self.adapters.iter().map(|adapter| adapter()).collect();
         let well = hears
             && spool.condition == "ok"
@@ -170,7 +177,11 @@ impl HealthSource {
             && adapters.iter().all(|adapter| adapter.state == "up");
         Health {
             // A connected broker may still refuse what this device sends.
-            status: if !well || link.broker == "down" || link.why.is_some() { "degraded" } else { "ok" },
+            status: if !well || untaken || link.broker == "down" || link.why.is_some() {
+                "degraded"
+            } else {
+                "ok"
+            },
             microphones: if hears { "up" } else { "silent" },
             recogniser,
             voice,
@@ -401,6 +412,17 @@ mod tests {
         let health = source.at(MonoTime::ZERO, after(91));
         assert_eq!((health.status, health.certificate), ("degraded", "expired"));
         assert!(health.reasons["certificate"].contains("everything is kept here"));
+    }
+
+    #[test]
+    fn a_device_whose_records_nobody_takes_is_not_well() {
+        let folder = tempfile::tempdir().unwrap();
+        let mut source = well(folder.path());
+        let taken = (source.link)();
+        source.link = Box::new(move || LinkHealth { gateway: "down", ..taken.clone() });
+        let health = source.at(MonoTime::ZERO, NOW);
+        assert_eq!(health.status, "degraded");
+        assert!(health.reasons["gateway"].contains("look whether prim-gateway runs"), "{health:?}");
     }
 
     #[test]

@@ -88,7 +88,13 @@ fn main() -> ExitCode {
     // A log file gets no escape codes, nor does a terminal whose owner does not want them (no-color.org).
     let colours =
         std::io::stderr().is_terminal() && std::env::var_os("NO_COLOR").is_none_or(|no| no.is_empty());
-    tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).with_ansi(colours).init();
+    tracing_subscriber::fmt()
+        .with_env_filter(filter)
+        .with_writer(std::io::stderr)
+        .with_ansi(colours)
+        // A log that nobody reads any more is no reason to stop: telling of it there would panic.
+        .log_internal_errors(false)
+        .init();
     match run(&args) {
         Ok(code) => code,
         Err(error) => {
@@ -101,7 +107,11 @@ fn main() -> ExitCode {
 fn run(args: &Args) -> anyhow::Result<ExitCode> {
     if args.check && args.order.is_none() {
         let report = primd::wiring::check(&args.config, args.meeting.as_deref());
-        write!(std::io::stdout().lock(), "{report}").context("write what the check found")?;
+        // Whoever reads only the first lines has closed the pipe: the exit code is still the report's.
+        match write!(std::io::stdout().lock(), "{report}") {
+            Err(closed) if closed.kind() == std::io::ErrorKind::BrokenPipe => {}
+            written => written.context("write what the check found")?,
+        }
         return Ok(if report.is_well() { ExitCode::SUCCESS } else { ExitCode::FAILURE });
     }
     let config = primd::config::read(&args.config)?;
