@@ -234,9 +234,14 @@ pub(crate) fn start_broker(folder: &Path, keys: &Keys) -> anyhow::Result<Mosquit
 }
 
 pub(crate) fn healthy(name: &str, port: u16, running: &mut Running) -> anyhow::Result<()> {
+    become_well(name, running, || http::is_ok(port, "/health"))
+}
+
+/// The same for who is well in another way.
+pub(crate) fn become_well(name: &str, running: &mut Running, well: impl Fn() -> bool) -> anyhow::Result<()> {
     stop::wait_for(&format!("{name} in good health"), Duration::from_secs(30), || {
         running.still_runs()?;
-        Ok(http::is_ok(port, "/health").then_some(()))
+        Ok(well().then_some(()))
     })
     .or_else(|error| if stop::pressed() { Err(error) } else { running.fail("is not in good health") })
 }
