@@ -93,8 +93,8 @@ impl Scene {
         }
     }
 
-    /// How loud a block is in these bins: the mean over them of power over noise, each at most ten times. Noise alone is
-    /// about 1 and hardly wavers over two hundred bins; a voice as loud as white noise is 1.5.
+    /// How loud a block is in these bins: the mean over them of power over noise, each at most ten times, so that a single
+    /// hum is no voice. Noise alone is about 1 and hardly wavers over two hundred bins.
     pub(crate) fn loudness(&self, bins: std::ops::Range<usize>) -> f32 {
         let n = bins.len().max(1) as f32;
         bins.map(|f| (self.power[f] / (self.noise[f] + NOTHING)).min(10.0)).sum::<f32>() / n
