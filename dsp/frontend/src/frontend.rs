@@ -225,16 +225,18 @@ impl Frontend {
         self.clipped_for = if clips(mic) { CLIP_REACH } else { self.clipped_for.saturating_sub(1) };
         let echo = self.cancel();
         let usable = usable(&out.levels, self.channels);
-        out.fresh_bearing = self.locate(&usable, echo.active);
+        self.beam.believe(&usable);
+        let fresh = self.locate(&usable, echo.active);
+        out.fresh_bearing = fresh.filter(|b| b.confidence >= SURE);
         out.bearing = self.track.current();
         out.talkers = self.locator.talkers();
-        if let (Some(now), Some(_)) = (out.bearing, out.fresh_bearing) {
+        if let (Some(now), Some(_)) = (out.bearing, fresh) {
             let taken = self.seats.take(now.degrees);
             if let Some(d) = &mut self.dereverb {
                 d.take(taken);
             }
+            self.beam.hear(taken, now.degrees);
         }
-        self.beam.steer(out.bearing.map(|b| b.degrees), &usable);
         let b = &mut self.buffers;
         self.beam.apply(&b.spectra, &mut b.voice);
         let mut residual = Residual::default();
@@ -316,10 +318,12 @@ impl Frontend {
             self.silent_blocks += 1;
             if self.silent_blocks == NEW_VOICE_AFTER {
                 self.locator.fade(0.1);
+                self.beam.pause();
                 self.voiced_blocks = 0;
             }
             return None;
         }
+        self.beam.learn(spectra);
         self.silent_blocks = 0;
         self.voiced_blocks += 1;
         if !self.voiced_blocks.is_multiple_of(ESTIMATE_EVERY) {
@@ -327,7 +331,7 @@ impl Frontend {
         }
         let fresh = self.locator.estimate().filter(|b| b.confidence >= LIKELY)?;
         self.track.push(fresh);
-        Some(fresh).filter(|b| b.confidence >= SURE)
+        Some(fresh)
     }
 
     /// `missing` frames at 48 kHz never came (a jump in sample time): what was gathered across the hole would be

@@ -1,0 +1,342 @@
+//! Who is in which bin: the voice the beam follows, a rival who talks too, or the room's noise.
+//!
+//! Whatever its loudness, a sound from one place reaches the microphones in one pattern: each source's directions form a
+//! complex angular central Gaussian, `p(z) ∝ |B|⁻¹ (zᴴ B⁻¹ z)⁻ⁿ` with `z` the frame at one bin, of length one (Ito, Araki,
+//! Nakatani 2016). A seat's `B` begins as what its bearing and the room's reverberation would give, the noise's as sound
+//! from nowhere; both then learn from the bins that are theirs, so that a mask knows this room's echoes after half a second.
+//! A voice without pauses stays a voice, because it comes from a place; minimum statistics would take it for noise.
+
+use realfft::num_complex::Complex32;
+
+use crate::MAX_CHANNELS;
+use crate::beam::Coherence;
+use crate::hermitian::{
+    Cell, GROUPS, LANES, Lane, NIL, cells, follow, mean_diagonal, whitened_power, whitener,
+};
+use crate::locate::arrival;
+use crate::seats::SEATS;
+use crate::stft::{BINS, Spectrum};
+
+/// Frames that a source remembers: three seconds of its own.
+const MEMORY: f32 = 300.0;
+/// Frames a source must have had of a bin before it is known there.
+const KNOWN: f32 = 25.0;
+/// A source is never quite absent.
+const LEAST_SHARE: f32 = 0.03;
+/// Share of a frame in the sources' shares: 60 ms.
+const FOLLOW: f32 = 0.3;
+/// Loading of a source's directions: what is never heard is not impossible.
+const LOADING: f32 = 1e-2;
+/// What a room adds to the direct sound of a voice a metre and a half away.
+const REVERBERANT: f32 = 0.9;
+/// What microphones add.
+const SELF_NOISE: f32 = 0.1;
+/// Bins of voice, whose masks tell who talks.
+const VOICE: std::ops::Range<usize> = 8..200;
+
+/// Sources at once.
+const SOURCES: usize = 3;
+pub(crate) const PRESENT: usize = 0;
+const RIVAL: usize = 1;
+const NOISE: usize = 2;
+
+/// One source's directions in all bins.
+#[derive(Debug)]
+struct Source {
+    expected: Box<[Cell]>,
+    learned: Box<[Cell]>,
+    /// Frames gathered per bin.
+    heard: [Lane; GROUPS],
+    whitener: Box<[Cell]>,
+    ln_det: [Lane; GROUPS],
+}
+
+impl Source {
+    fn new(n: usize) -> Self {
+        let matrices = || vec![NIL; GROUPS * cells(n)].into_boxed_slice();
+        Self {
+            expected: matrices(),
+            learned: matrices(),
+            heard: [[0.0; LANES]; GROUPS],
+            whitener: matrices(),
+            ln_det: [[0.0; LANES]; GROUPS],
+        }
+    }
+
+    fn known(&self, group: usize) -> [bool; LANES] {
+        self.heard[group].map(|h| h >= KNOWN)
+    }
+
+    /// Learns `z` in one group, by the share of each bin that is its own.
+    fn learn(&mut self, group: usize, z: &[Cell], own: &Lane, frames: f32) {
+        let (n, size) = (z.len(), cells(z.len()));
+        let heard = &mut self.heard[group];
+        let mut rate = [0.0; LANES];
+        for l in 0..LANES {
+            let new = frames * own[l];
+            heard[l] = (heard[l] + new).min(MEMORY);
+            rate[l] = (new / heard[l].max(1e-3)).min(1.0);
+        }
+        follow(&mut self.learned[group * size..][..size], z, &rate, &[n as f32; LANES]);
+    }
+
+    /// What is believed of one group from now on: what was learned where `known`, what was expected elsewhere.
+    fn believe(&mut self, group: usize, n: usize, known: &[bool; LANES]) {
+        let size = cells(n);
+        let range = group * size..(group + 1) * size;
+        let (learned, expected) = (&self.learned[range.clone()], &self.expected[range.clone()]);
+        let scale = mean_diagonal(learned, n).map(|d| 1.0 / (d + 1e-20));
+        let mut m = [NIL; MAX_CHANNELS * (MAX_CHANNELS + 1) / 2];
+        for ((m, learned), expected) in m.iter_mut().zip(learned).zip(expected) {
+            for l in 0..LANES {
+                let (re, im) = if known[l] {
+                    (learned.re[l] * scale[l], learned.im[l] * scale[l])
+                } else {
+                    (expected.re[l], expected.im[l])
+                };
+                m.re[l] = re;
+                m.im[l] = im;
+            }
+        }
+        self.ln_det[group] = whitener(&m[..size], n, &[LOADING; LANES], &mut self.whitener[range]);
+    }
+
+    fn forget(&mut self) {
+        self.learned.fill(NIL);
+        self.heard = [[0.0; LANES]; GROUPS];
+    }
+}
+
+/// The sources of a room and what of the present frame is whose.
+#[derive(Debug)]
+pub(crate) struct Parting {
+    mics_mm: Vec<[f32; 3]>,
+    diffuse: Box<[Coherence]>,
+    used: [bool; MAX_CHANNELS],
+    seats: Box<[Source]>,
+    noise: Source,
+    present: Option<usize>,
+    rival: Option<usize>,
+    share: [f32; SOURCES],
+    /// The present frame, of length one per bin.
+    unit: Box<[Cell]>,
+    likelihood: [[Lane; GROUPS]; SOURCES],
+    /// How much of each bin is the present voice.
+    pub(crate) voice: [Lane; GROUPS],
+}
+
+impl Parting {
+    pub(crate) fn new(mics_mm: &[[f32; 3]], diffuse: Box<[Coherence]>) -> Self {
+        let n = mics_mm.len();
+        let mut parting = Self {
+            mics_mm: mics_mm.to_vec(),
+            diffuse,
+            used: [true; MAX_CHANNELS],
+            seats: (0..SEATS).map(|_| Source::new(n)).collect(),
+            noise: Source::new(n),
+            present: None,
+            rival: None,
+            share: [1.0 / SOURCES as f32; SOURCES],
+            unit: vec![NIL; GROUPS * n].into_boxed_slice(),
+            likelihood: [[[0.0; LANES]; GROUPS]; SOURCES],
+            voice: [[0.0; LANES]; GROUPS],
+        };
+        parting.expect_noise();
+        parting
+    }
+
+    /// All that was learned is void: other microphones count.
+    pub(crate) fn forget(&mut self, used: &[bool; MAX_CHANNELS]) {
+        self.used = *used;
+        self.seats.iter_mut().for_each(Source::forget);
+        self.noise.forget();
+        self.present = None;
+        self.rival = None;
+        self.expect_noise();
+    }
+
+    /// Share of the present voice in the last frames, 0..=1; 1 before anybody has a seat.
+    pub(crate) fn present_share(&self) -> f32 {
+        if self.present.is_some() { self.share[PRESENT] } else { 1.0 }
+    }
+
+    /// The voice that is followed; `anew`: somebody who has not been heard from `degrees` before.
+    pub(crate) fn follow(&mut self, seat: usize, degrees: f32, anew: bool) {
+        self.seat(seat, degrees, anew || (self.present.is_none() && self.rival.is_none()));
+        if self.present == Some(seat) {
+            return;
+        }
+        self.rival = self.present;
+        self.present = Some(seat);
+        self.share = [0.6, if self.rival.is_some() { 0.1 } else { 0.0 }, 0.3];
+        self.believe_all();
+    }
+
+    /// Somebody else talks, too.
+    pub(crate) fn rival(&mut self, seat: usize, degrees: f32, anew: bool) {
+        self.seat(seat, degrees, anew);
+        if self.rival != Some(seat) {
+            self.rival = Some(seat);
+            self.share[RIVAL] = 0.2;
+            self.believe_all();
+        }
+    }
+
+    fn seat(&mut self, seat: usize, degrees: f32, anew: bool) {
+        if !anew {
+            return;
+        }
+        self.seats[seat].forget();
+        let n = self.mics_mm.len();
+        for group in 0..GROUPS {
+            for i in 0..n {
+                for j in 0..=i {
+                    let mut cell = NIL;
+                    for l in 0..LANES {
+                        let bin = (group * LANES + l).min(BINS - 1);
+                        let direct = arrival(self.mics_mm[i], degrees, bin)
+                            * arrival(self.mics_mm[j], degrees, bin).conj();
+                        let mut value = direct * (1.0 - REVERBERANT);
+                        value.re += REVERBERANT * self.diffuse[bin][i][j];
+                        if i == j {
+                            value.re += SELF_NOISE;
+                        }
+                        let value = self.unless_unused(i, j, value / (1.0 + SELF_NOISE));
+                        (cell.re[l], cell.im[l]) = (value.re, value.im);
+                    }
+                    self.seats[seat].expected[group * cells(n) + i * (i + 1) / 2 + j] = cell;
+                }
+            }
+        }
+    }
+
+    fn expect_noise(&mut self) {
+        let n = self.mics_mm.len();
+        for group in 0..GROUPS {
+            for i in 0..n {
+                self.noise.expected[group * cells(n) + i * (i + 1) / 2 + i].re = [1.0; LANES];
+            }
+            self.noise.believe(group, n, &[false; LANES]);
+        }
+    }
+
+    /// A microphone that is left out says the same of all sources.
+    fn unless_unused(&self, i: usize, j: usize, value: Complex32) -> Complex32 {
+        match (self.used[i] && self.used[j], i == j) {
+            (true, _) => value,
+            (false, same) => Complex32::new(f32::from(u8::from(same)), 0.0),
+        }
+    }
+
+    fn believe_all(&mut self) {
+        (0..GROUPS).for_each(|g| self.believe(g));
+    }
+
+    /// Sources learn from what was theirs: one group's turn. Voices are compared by what is known of all of them, or by what
+    /// is expected of all: a voice that is known well would else take what belongs to a new one.
+    pub(crate) fn believe(&mut self, group: usize) {
+        let n = self.mics_mm.len();
+        let mut known = [true; LANES];
+        for seat in self.present.iter().chain(&self.rival) {
+            let k = self.seats[*seat].known(group);
+            known = std::array::from_fn(|l| known[l] && k[l]);
+        }
+        for seat in self.present.iter().chain(&self.rival) {
+            self.seats[*seat].believe(group, n, &known);
+        }
+        let known = self.noise.known(group);
+        self.noise.believe(group, n, &known);
+    }
+
+    /// Parts one frame; it stands for `frames` of them.
+    pub(crate) fn part(&mut self, frame: &[Cell], frames: f32) {
+        let Some(present) = self.present else { return };
+        let n = self.mics_mm.len();
+        let used = self.used.iter().take(n).filter(|u| **u).count() as f32;
+        let size = cells(n);
+        let sources: [Option<&Source>; SOURCES] =
+            [Some(&self.seats[present]), self.rival.map(|r| &self.seats[r]), Some(&self.noise)];
+        for group in 0..GROUPS {
+            let (z, x) = (&mut self.unit[group * n..][..n], &frame[group * n..][..n]);
+            let power = crate::hermitian::inner(x, x);
+            let to_one = power.map(|p| 1.0 / (p + 1e-24).sqrt());
+            for (z, x) in z.iter_mut().zip(x) {
+                *z = x.scaled(&to_one);
+            }
+            for (source, likelihood) in sources.iter().zip(&mut self.likelihood) {
+                let Some(source) = source else { continue };
+                let form = whitened_power(&source.whitener[group * size..][..size], z);
+                likelihood[group] =
+                    std::array::from_fn(|l| -source.ln_det[group][l] - used * (form[l] + 1e-12).ln());
+            }
+        }
+        let mut sum = [0.0; SOURCES];
+        for group in 0..GROUPS {
+            let own = self.own(group);
+            self.voice[group] = own[PRESENT];
+            for (sum, own) in sum.iter_mut().zip(&own) {
+                for (l, own) in own.iter().enumerate() {
+                    if VOICE.contains(&(group * LANES + l)) {
+                        *sum += own / VOICE.len() as f32;
+                    }
+                }
+            }
+            let z = &self.unit[group * n..][..n];
+            self.seats[present].learn(group, z, &own[PRESENT], frames);
+            if let Some(rival) = self.rival {
+                self.seats[rival].learn(group, z, &own[RIVAL], frames);
+            }
+            self.noise.learn(group, z, &own[NOISE], frames);
+        }
+        let mut total = 0.0;
+        for (source, sum) in sum.iter().enumerate() {
+            let share = &mut self.share[source];
+            *share += FOLLOW * (sum.max(LEAST_SHARE) - *share);
+            if source == RIVAL && self.rival.is_none() {
+                *share = 0.0;
+            }
+            total += *share;
+        }
+        self.share.iter_mut().for_each(|s| *s /= total);
+    }
+
+    /// How much of each bin is whose.
+    fn own(&self, group: usize) -> [Lane; SOURCES] {
+        let mut own = [[0.0; LANES]; SOURCES];
+        for l in 0..LANES {
+            let mut top = f32::MIN;
+            for source in 0..SOURCES {
+                if self.share[source] > 0.0 {
+                    top = top.max(self.likelihood[source][group][l]);
+                }
+            }
+            let mut sum = 0.0;
+            for source in 0..SOURCES {
+                if self.share[source] > 0.0 {
+                    own[source][l] = self.share[source] * (self.likelihood[source][group][l] - top).exp();
+                    sum += own[source][l];
+                }
+            }
+            for own in &mut own {
+                own[l] /= sum + 1e-30;
+            }
+        }
+        own
+    }
+}
+
+/// All microphones' spectra, eight bins side by side; microphones that are left out are silent.
+pub(crate) fn pack(spectra: &[Spectrum], used: &[bool; MAX_CHANNELS], out: &mut [Cell]) {
+    let n = spectra.len();
+    for (c, (spectrum, used)) in spectra.iter().zip(used).enumerate() {
+        for (group, bins) in spectrum.chunks(LANES).enumerate() {
+            let cell = &mut out[group * n + c];
+            *cell = NIL;
+            if *used {
+                for (l, x) in bins.iter().enumerate() {
+                    (cell.re[l], cell.im[l]) = (x.re, x.im);
+                }
+            }
+        }
+    }
+}
