@@ -264,9 +264,9 @@ impl Beam {
                 std::array::from_fn(|l| (LEAST_GAIN * whole[l] / left[l].max(1e-20)).clamp(1.0, 1e3));
             for (w, fixed) in w.iter_mut().zip(fixed) {
                 *w = w.scaled(&lift);
-                for l in 0..LANES {
+                for (l, whole) in whole.iter().enumerate() {
                     // Where no voice was ever heard nothing is known.
-                    if whole[l] <= 1e-14 {
+                    if *whole <= 1e-14 {
                         (w.re[l], w.im[l]) = (fixed.re[l], fixed.im[l]);
                     }
                 }

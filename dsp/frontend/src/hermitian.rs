@@ -103,9 +103,9 @@ pub(crate) fn follow(m: &mut [Cell], x: &[Cell], rate: &Lane, gain: &Lane) {
         for column in &x[..=i] {
             let outer = row.times_conj(*column);
             let cell = &mut m[k];
-            for l in 0..LANES {
-                cell.re[l] += rate[l] * (outer.re[l] - cell.re[l]);
-                cell.im[l] += rate[l] * (outer.im[l] - cell.im[l]);
+            for (l, rate) in rate.iter().enumerate() {
+                cell.re[l] += rate * (outer.re[l] - cell.re[l]);
+                cell.im[l] += rate * (outer.im[l] - cell.im[l]);
             }
             k += 1;
         }

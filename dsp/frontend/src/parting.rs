@@ -311,10 +311,10 @@ impl Parting {
                 }
             }
             let mut sum = 0.0;
-            for source in 0..SOURCES {
-                if self.share[source] > 0.0 {
-                    own[source][l] = self.share[source] * (self.likelihood[source][group][l] - top).exp();
-                    sum += own[source][l];
+            for ((own, share), likelihood) in own.iter_mut().zip(self.share).zip(&self.likelihood) {
+                if share > 0.0 {
+                    own[l] = share * (likelihood[group][l] - top).exp();
+                    sum += own[l];
                 }
             }
             for own in &mut own {
