@@ -13,8 +13,10 @@ mod echo;
 mod listen;
 mod material;
 mod peers;
+mod real;
 mod resample;
 mod score;
+mod shared;
 mod table;
 mod vad;
 mod words;
@@ -24,7 +26,7 @@ use table::Table;
 
 type Stage = fn(&mut Table, &Peers);
 
-const STAGES: [(&str, Stage); 8] = [
+const STAGES: [(&str, Stage); 9] = [
     ("resample", resample::run),
     ("echo", echo::run),
     ("bearing", bearing::run),
@@ -33,6 +35,7 @@ const STAGES: [(&str, Stage); 8] = [
     ("vad", vad::run),
     ("chain", chain::run),
     ("words", words::run),
+    ("real", real::run),
 ];
 
 fn main() {

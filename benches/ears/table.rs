@@ -24,11 +24,12 @@ pub(crate) struct Table {
     rows: Vec<Row>,
     budgets: BTreeMap<String, Budget>,
     stage: &'static str,
+    begun: Vec<&'static str>,
 }
 
 impl Default for Table {
     fn default() -> Self {
-        Self { rows: Vec::new(), budgets: budgets(), stage: "" }
+        Self { rows: Vec::new(), budgets: budgets(), stage: "", begun: Vec::new() }
     }
 }
 
@@ -38,6 +39,7 @@ pub(crate) type Peer<'a> = Option<(&'a str, f64)>;
 impl Table {
     pub(crate) fn begin(&mut self, stage: &'static str) {
         self.stage = stage;
+        self.begun.push(stage);
         let _ = writeln!(std::io::stdout(), "{stage}");
     }
 
@@ -77,7 +79,9 @@ impl Table {
             let text = serde_json::to_string_pretty(&self.rows).expect("rows are plain");
             std::fs::write(path, text + "\n").expect("the named file can be written");
         }
-        let whole = stages.iter().all(|s| self.rows.iter().any(|r| r.stage == *s));
+        // A stage that ran may have no row, where the recordings it needs are missing.
+        let known = |s: &&str| self.begun.contains(s) || self.rows.iter().any(|r| r.stage == **s);
+        let whole = stages.iter().all(known);
         if let Some(path) = page.filter(|_| whole) {
             std::fs::write(path, self.page()).expect("the page can be written");
         }
