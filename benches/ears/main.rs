@@ -10,6 +10,7 @@ mod chain;
 mod cpu;
 mod dereverb;
 mod echo;
+mod hard;
 mod listen;
 mod material;
 mod peers;
@@ -26,7 +27,7 @@ use table::Table;
 
 type Stage = fn(&mut Table, &Peers);
 
-const STAGES: [(&str, Stage); 9] = [
+const STAGES: [(&str, Stage); 10] = [
     ("resample", resample::run),
     ("echo", echo::run),
     ("bearing", bearing::run),
@@ -35,6 +36,7 @@ const STAGES: [(&str, Stage); 9] = [
     ("vad", vad::run),
     ("chain", chain::run),
     ("words", words::run),
+    ("hard", hard::run),
     ("real", real::run),
 ];
 
