@@ -3,7 +3,8 @@
 //! **What.** `setup` installs what a machine lacks; `demo` runs a whole meeting on this machine, device, broker,
 //! gateway, database and simulated room; `rows` shows what it wrote; `test` and `lint` judge the code; `bench` measures the promises;
 //! `listen` writes what the ears do to sound; `crash` kills everything at random moments; `fuzz` throws made-up
-//! bytes at all readers; `clean` removes what the others left.
+//! bytes at all readers; `soak` hears hours of a meeting;
+//! `clean` removes what the others left.
 //!
 //! **Who calls it.** A person, `.ci/run`, nothing else.
 //!
@@ -52,6 +53,8 @@ enum Task {
     Crash(crash::Options),
     /// Throw made-up bytes at everything that reads foreign ones.
     Fuzz(fuzz::Options),
+    /// Hours of a simulated meeting through the whole of hearing: memory, time and manners stay.
+    Soak(quality::SoakOptions),
     /// Write waves before and after each stage of hearing, with what can be measured of them.
     Listen(quality::ListenOptions),
     /// Remove the demo's data folders.
@@ -70,6 +73,7 @@ fn main() -> ExitCode {
         Task::Bench(options) => quality::bench(&options),
         Task::Crash(options) => crash::run(&options),
         Task::Fuzz(options) => fuzz::run(&options),
+        Task::Soak(options) => quality::soak(&options),
         Task::Listen(options) => quality::listen(&options),
         Task::Clean => demo::clean(),
     });

@@ -47,6 +47,16 @@ pub(crate) struct ListenOptions {
     yes: bool,
 }
 
+#[derive(Debug, Args)]
+pub(crate) struct SoakOptions {
+    /// Hours of sound; simulated time runs as fast as the processor does, about twenty times the wall's.
+    #[arg(long, default_value_t = 8.0)]
+    hours: f64,
+    /// Install what is missing without asking.
+    #[arg(long)]
+    yes: bool,
+}
+
 pub(crate) fn lint() -> anyhow::Result<()> {
     step("format", checkout::cargo().args(["fmt", "--all", "--check"]))?;
     let mut clippy = checkout::cargo();
@@ -140,6 +150,20 @@ pub(crate) fn listen(options: &ListenOptions) -> anyhow::Result<()> {
     step("listen", &mut bench)?;
     say::good(format_args!("the waves lie in {}", options.folder.display()));
     Ok(())
+}
+
+/// The test of a few minutes that every run of the tests has, for hours.
+pub(crate) fn soak(options: &SoakOptions) -> anyhow::Result<()> {
+    setup::ensure(Purpose::Test, setup::Options { yes: options.yes })?;
+    ensure!(
+        options.hours > 0.05 && options.hours <= 1_000.0,
+        "{} hours: a soak takes more than 0.05 and at most 1000",
+        options.hours
+    );
+    let mut test = checkout::cargo();
+    test.args(["test", "--package", "prim-benches", "--locked", "--quiet", "--test", "soak", "--"]);
+    test.arg("--nocapture").env("PRIM_SOAK_HOURS", options.hours.to_string());
+    step("soak", &mut test)
 }
 
 fn step(name: &str, command: &mut Command) -> anyhow::Result<()> {
