@@ -3,8 +3,8 @@
 //! **What.** `setup` installs what a machine lacks; `demo` runs a whole meeting on this machine, device, broker,
 //! gateway, database and simulated room; `rows` shows what it wrote; `test` and `lint` judge the code; `bench` measures the promises;
 //! `listen` writes what the ears do to sound; `crash` kills everything at random moments; `fuzz` throws made-up
-//! bytes at all readers; `soak` hears hours of a meeting;
-//! `clean` removes what the others left.
+//! bytes at all readers; `soak` hears hours of a meeting; `arm` hears on another processor; `instructions`
+//! counts what hearing costs; `clean` removes what the others left.
 //!
 //! **Who calls it.** A person, `.ci/run`, nothing else.
 //!
@@ -15,11 +15,13 @@ use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
 
+mod arm;
 mod checkout;
 mod crash;
 mod demo;
 mod fuzz;
 mod http;
+mod instructions;
 mod peers;
 mod proxy;
 mod quality;
@@ -55,6 +57,10 @@ enum Task {
     Fuzz(fuzz::Options),
     /// Hours of a simulated meeting through the whole of hearing: memory, time and manners stay.
     Soak(quality::SoakOptions),
+    /// Build hearing for 64-bit Arm and compare what it hears under QEMU with what it hears here.
+    Arm(arm::Options),
+    /// Count the processor's instructions for 10 ms of hearing, beside the table that is kept.
+    Instructions(instructions::Options),
     /// Write waves before and after each stage of hearing, with what can be measured of them.
     Listen(quality::ListenOptions),
     /// Remove the demo's data folders.
@@ -74,6 +80,8 @@ fn main() -> ExitCode {
         Task::Crash(options) => crash::run(&options),
         Task::Fuzz(options) => fuzz::run(&options),
         Task::Soak(options) => quality::soak(&options),
+        Task::Arm(options) => arm::run(&options),
+        Task::Instructions(options) => instructions::run(&options),
         Task::Listen(options) => quality::listen(&options),
         Task::Clean => demo::clean(),
     });

@@ -8,8 +8,8 @@ use clap::Args;
 
 use crate::say;
 
-mod apt;
-mod tools;
+pub(crate) mod apt;
+pub(crate) mod tools;
 pub(crate) mod wheel;
 
 #[derive(Debug, Clone, Copy, Args)]
@@ -82,6 +82,23 @@ pub(crate) fn ensure(purpose: Purpose, options: Options) -> anyhow::Result<Ready
         say::good("everything is there");
     }
     Ok(Ready { postgres_bin: wheel::wanted().then(wheel::bin).flatten() })
+}
+
+/// The same for packages that one task alone wants.
+pub(crate) fn ensure_packages(wanted: &[apt::Package], options: Options) -> anyhow::Result<()> {
+    let missing: Vec<_> = wanted.iter().filter(|package| !package.present()).copied().collect();
+    if missing.is_empty() {
+        return Ok(());
+    }
+    say::step("to be installed:");
+    say::line(format_args!("    {}", Missing::Packages(missing.clone())));
+    if !options.yes && !say::agreed("Install it now?") {
+        bail!("nothing was installed, and without it this cannot go on");
+    }
+    apt::install(&missing)?;
+    let still: Vec<_> = missing.iter().filter(|package| !package.present()).map(|p| p.name).collect();
+    ensure!(still.is_empty(), "still missing after installing: {}", still.join(", "));
+    Ok(())
 }
 
 fn look(purpose: Purpose) -> Vec<Missing> {

@@ -9,15 +9,16 @@ use crate::say;
 
 /// A package, why it is wanted, and what shows that it (or an equal) is there.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Package {
+pub(crate) struct Package {
     pub(super) name: &'static str,
     pub(super) why: &'static str,
     sign: Sign,
     from: Purpose,
 }
 
+/// What shows that a package is there.
 #[derive(Debug, Clone, Copy)]
-enum Sign {
+pub(crate) enum Sign {
     File(&'static str),
     Program(&'static str),
 }
@@ -96,7 +97,12 @@ pub(super) fn for_pip() -> Option<Package> {
 }
 
 impl Package {
-    fn present(&self) -> bool {
+    /// One that a single task wants.
+    pub(crate) const fn for_task(name: &'static str, why: &'static str, sign: Sign) -> Self {
+        Self { name, why, sign, from: Purpose::Test }
+    }
+
+    pub(super) fn present(&self) -> bool {
         match self.sign {
             Sign::File(path) => Path::new(path).exists(),
             Sign::Program(name) => program(name).is_some(),

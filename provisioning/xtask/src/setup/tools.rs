@@ -50,6 +50,22 @@ pub(super) fn add_component(component: Component) -> anyhow::Result<()> {
     loud(Command::new("rustup").args(["component", "add", component.name()]))
 }
 
+/// The standard library for another processor, where this Rust lacks it.
+pub(crate) fn ensure_target(target: &str) -> anyhow::Result<()> {
+    let asked =
+        Command::new("rustc").args(["--print", "sysroot"]).output().context("ask rustc for its folder")?;
+    let sysroot = String::from_utf8_lossy(&asked.stdout).trim().to_owned();
+    if std::path::Path::new(&sysroot).join("lib/rustlib").join(target).join("lib").is_dir() {
+        return Ok(());
+    }
+    ensure!(
+        program("rustup").is_some(),
+        "Rust's standard library for {target} is missing and there is no rustup to add it: install it as your Rust was \
+         installed (Debian's is libstd-rust-web-dev:arm64)"
+    );
+    loud(Command::new("rustup").args(["target", "add", target]))
+}
+
 pub(super) fn install_nextest() -> anyhow::Result<()> {
     loud(checkout::cargo().args(["install", "cargo-nextest", "--locked", "--version", NEXTEST]))
 }
