@@ -58,8 +58,7 @@ fn over_prim(table: &mut Table, listener: &mut Listener, scripts: &[Script]) {
     table.row("words_over_prim_raw", "the same", "of 1", rate(&over), one_microphone(&raw));
 }
 
-/// How far, and in how much noise, at RT60 0.4 s: one sentence of each person, heard by a front end that is new. Where the
-/// recogniser's second pass does not end in time, its first pass counts.
+/// How far, and in how much noise, at RT60 0.4 s: one sentence of each person, heard by a front end that is new.
 fn far_and_noisy(table: &mut Table, listener: &mut Listener, scripts: &[Script]) {
     let short: Vec<Script> = scripts
         .iter()
