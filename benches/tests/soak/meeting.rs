@@ -4,15 +4,16 @@ use prim_dsp::ding;
 use prim_hal_sim::RoomSim;
 use prim_models_flite::Voice;
 
-use crate::material::{RATE, SENTENCES, drift, late, level, place, ring, room, say, scale, to_i16};
+use crate::material::{RATE, SENTENCES, late, level, place, ring, room, say, scale, to_i16};
 
 pub(crate) const MICS: usize = 4;
 const PERSON: f32 = 0.03;
 const PRIM_OVER_DB: f32 = 10.0;
 const HISS: f32 = 0.0006;
 const LATENCY_MS: usize = 35;
-/// Microphones and loudspeaker run so far apart while Prim speaks.
+/// Microphones and loudspeaker run so far apart at most; how far swings within half an hour.
 const SPEAKER_PPM: f64 = 20.0;
+const SWING_S: f64 = 1_800.0;
 const TAIL_S: f64 = 0.35;
 const PEOPLE: [Voice; 3] = [Voice::Rms, Voice::Slt, Voice::Awb];
 /// Blocks after Prim's last sound in which the loudspeaker still counts as heard.
@@ -69,7 +70,7 @@ fn echo(room: &RoomSim, (dry, voice): (Vec<f32>, usize), gain: &mut Option<f32>)
     if gain.is_none() {
         level(&mut played, 0.1);
     }
-    let mut mics = place(&drift(&played[0], SPEAKER_PPM), room.loudspeaker_responses());
+    let mut mics = place(&played[0], room.loudspeaker_responses());
     match *gain {
         Some(gain) => scale(&mut mics, gain),
         None => *gain = Some(level(&mut mics, PERSON * 10_f32.powf(PRIM_OVER_DB / 20.0))),
@@ -127,13 +128,25 @@ pub(crate) struct Meeting {
     prim: Option<Playing>,
     dinging: bool,
     quiet: u64,
+    /// Blocks given.
+    given: u64,
 }
 
 impl Meeting {
     pub(crate) fn new(seed: u64) -> Self {
         let places = [Place::new([20.0, 140.0, 260.0], 1), Place::new([65.0, 185.0, 305.0], 2)];
         let act = Act::Silence(100);
-        Self { places, moved: 0, seed, act, person: None, prim: None, dinging: false, quiet: LATELY }
+        Self {
+            places,
+            moved: 0,
+            seed,
+            act,
+            person: None,
+            prim: None,
+            dinging: false,
+            quiet: LATELY,
+            given: 0,
+        }
     }
 
     /// Everybody is somewhere else now, as the device has it, and its echo takes other ways.
@@ -178,12 +191,29 @@ impl Meeting {
         self.quiet = if now.prim { 0 } else { self.quiet.saturating_add(1) };
         now.prim_lately = self.quiet < LATELY;
         let mut sound = [[0.0_f32; DEVICE_BLOCK]; MICS];
-        for (clip, at) in person.into_iter().chain(prim) {
+        if let Some((clip, at)) = person {
             for (sound, m) in sound.iter_mut().zip(&clip.mics) {
                 let from = at * DEVICE_BLOCK;
                 sound.iter_mut().zip(&m[from..from + DEVICE_BLOCK]).for_each(|(s, m)| *s += m);
             }
         }
+        if let Some((clip, at)) = prim {
+            // The loudspeaker's clock is behind by a little more, or a little less, with each sample.
+            let turn = std::f64::consts::TAU / SWING_S;
+            let behind = SPEAKER_PPM * 1e-6 / turn * RATE as f64;
+            for (sound, m) in sound.iter_mut().zip(&clip.mics) {
+                for (i, s) in sound.iter_mut().enumerate() {
+                    let t = (self.given * DEVICE_BLOCK as u64 + i as u64) as f64 / RATE as f64;
+                    let place = (at * DEVICE_BLOCK + i) as f64 - behind * (1.0 - (turn * t).cos());
+                    let (whole, part) = (place.floor(), (place - place.floor()) as f32);
+                    if whole >= 0.0 {
+                        let n = whole as usize;
+                        *s += (1.0 - part) * m[n] + part * m.get(n + 1).copied().unwrap_or(0.0);
+                    }
+                }
+            }
+        }
+        self.given += 1;
         reference.fill(0);
         if let Some((clip, at)) = prim {
             let from = at * DEVICE_BLOCK;
