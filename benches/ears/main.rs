@@ -18,6 +18,7 @@ mod real;
 mod resample;
 mod score;
 mod shared;
+mod spectrogram;
 mod table;
 mod vad;
 mod words;
@@ -49,7 +50,7 @@ fn main() {
             "--table" => page = arguments.next(),
             "--listen" => {
                 let folder = arguments.next().expect("--listen names a folder");
-                return listen::write(folder.as_ref());
+                return listen::write(folder.as_ref(), &Peers::find());
             }
             // What cargo adds of itself.
             "--bench" => {}

@@ -39,7 +39,7 @@ pub(crate) struct BenchOptions {
 
 #[derive(Debug, Args)]
 pub(crate) struct ListenOptions {
-    /// Where the waves go.
+    /// Where the waves and their pictures go.
     #[arg(default_value = ".prim/listen")]
     folder: PathBuf,
     /// Install what is missing without asking.
@@ -146,9 +146,9 @@ pub(crate) fn listen(options: &ListenOptions) -> anyhow::Result<()> {
         "ears",
     ]);
     let here = std::env::current_dir().context("ask for the current folder")?;
-    bench.args(["--", "--listen"]).arg(here.join(&options.folder));
+    bench.envs(peers::environment()).args(["--", "--listen"]).arg(here.join(&options.folder));
     step("listen", &mut bench)?;
-    say::good(format_args!("the waves lie in {}", options.folder.display()));
+    say::good(format_args!("the waves and their pictures lie in {}", options.folder.display()));
     Ok(())
 }
 
