@@ -7,8 +7,8 @@ const SIZE: usize = 512;
 const HOP: usize = 160;
 const ROWS: usize = SIZE / 2 + 1;
 /// Dark and bright, dB of a full sine.
-const DARK: f32 = -100.0;
-const BRIGHT: f32 = -20.0;
+const DARK: f32 = -95.0;
+const BRIGHT: f32 = -40.0;
 
 pub(crate) fn write(path: &Path, x: &[f32]) {
     let (pixels, width) = picture(x);

@@ -3,8 +3,9 @@
 //! memory is where it was, Prim never took its own voice for a person's, every number was a number, and sample time
 //! and wall time are together.
 //!
-//! `PRIM_SOAK_HOURS` (or `cargo xtask soak --hours N`) says how many hours of sound; a few minutes without it. Simulated
-//! time runs as fast as the processor does.
+//! `PRIM_SOAK_HOURS` (or `cargo xtask soak --hours N`) says how many hours of sound, a few minutes without it;
+//! `PRIM_SOAK_PPM` (`--ppm N`) how far the clocks of microphones and loudspeaker swing apart: 0 is a device with one
+//! clock. Simulated time runs as fast as the processor does.
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test stops at the first surprise")]
 #![allow(clippy::print_stdout, clippy::print_stderr, reason = "a test of hours says how it goes")]
 #![expect(unsafe_code, reason = "a counting allocator has to implement an unsafe trait")]
@@ -64,6 +65,7 @@ unsafe impl GlobalAlloc for Counting {
 static ALLOCATOR: Counting = Counting;
 
 const MINUTES: f64 = 3.0;
+const SPEAKER_PPM: f64 = 20.0;
 const BLOCKS_A_MINUTE: u64 = 6_000;
 /// Somebody counts as heard when a segment begins within so many blocks of their first sound.
 const HEARD_WITHIN: u64 = 150;
@@ -79,8 +81,6 @@ struct Counts {
     prim_heard_by_a_naive_segmenter: u64,
     /// Interruptions with nobody but Prim sounding.
     self_interruptions: u64,
-    /// The block of the last one, and how many after a person's last sound and its echo it came.
-    last_self_interruption: Option<(u64, u64)>,
     /// Segments that began in silence.
     from_nothing: u64,
     talks: u64,
@@ -88,6 +88,10 @@ struct Counts {
     interruptions: u64,
     noticed: u64,
     prim_spoke: u64,
+    /// Block of Prim's last sound, of the first of its speech, and how many without it were before that.
+    prim_last: u64,
+    prim_began: u64,
+    prim_silent: u64,
     not_finite: u64,
     loudest: f32,
 }
@@ -154,11 +158,13 @@ fn rss_kib() -> u64 {
 
 #[test]
 fn a_long_meeting_keeps_memory_time_and_manners() {
-    let hours = std::env::var("PRIM_SOAK_HOURS").ok();
-    let hours: f64 =
-        hours.map_or(MINUTES / 60.0, |h| h.parse().expect("PRIM_SOAK_HOURS is a number of hours"));
+    let number = |name: &str, without: f64| {
+        std::env::var(name)
+            .map_or(without, |n| n.parse().unwrap_or_else(|_| panic!("{name} is a number: {n:?}")))
+    };
+    let hours = number("PRIM_SOAK_HOURS", MINUTES / 60.0);
     let blocks = (hours * 60.0 * BLOCKS_A_MINUTE as f64) as u64;
-    let mut meeting = Meeting::new(7);
+    let mut meeting = Meeting::new(7, number("PRIM_SOAK_PPM", SPEAKER_PPM));
     let mut ear = Ear::new();
     let mut clocks = Clocks::new();
     let mut counts = Counts::default();
@@ -240,6 +246,13 @@ fn judge(
         }
     }
     counts.prim_spoke += u64::from(now.prim_begins);
+    if now.prim {
+        if b > counts.prim_last + 100 {
+            counts.prim_began = b;
+            counts.prim_silent = b - counts.prim_last;
+        }
+        counts.prim_last = b;
+    }
     if now.person {
         *person_until = b + ECHO_OF_A_PERSON;
     }
@@ -254,8 +267,14 @@ fn judge(
         counts.prim_taken_for_a_person += u64::from(begun);
         counts.prim_heard_by_a_naive_segmenter += u64::from(naive);
         counts.self_interruptions += u64::from(interruption);
-        if interruption {
-            counts.last_self_interruption = Some((b, b - *person_until));
+        if begun || interruption {
+            let seconds = |blocks: u64| blocks as f64 / 100.0;
+            println!(
+                "at {} s Prim took itself for a person: {} s into its speech, after {} s without",
+                seconds(b),
+                seconds(b - counts.prim_began),
+                seconds(counts.prim_silent)
+            );
         }
     } else if nobody {
         counts.from_nothing += u64::from(begun);

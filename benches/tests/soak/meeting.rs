@@ -11,8 +11,7 @@ const PERSON: f32 = 0.03;
 const PRIM_OVER_DB: f32 = 10.0;
 const HISS: f32 = 0.0006;
 const LATENCY_MS: usize = 35;
-/// Microphones and loudspeaker run so far apart at most; how far swings within half an hour.
-const SPEAKER_PPM: f64 = 20.0;
+/// How far apart the clocks of microphones and loudspeaker run swings within half an hour.
 const SWING_S: f64 = 1_800.0;
 const TAIL_S: f64 = 0.35;
 const PEOPLE: [Voice; 3] = [Voice::Rms, Voice::Slt, Voice::Awb];
@@ -130,10 +129,12 @@ pub(crate) struct Meeting {
     quiet: u64,
     /// Blocks given.
     given: u64,
+    /// Microphones and loudspeaker run so far apart at most.
+    speaker_ppm: f64,
 }
 
 impl Meeting {
-    pub(crate) fn new(seed: u64) -> Self {
+    pub(crate) fn new(seed: u64, speaker_ppm: f64) -> Self {
         let places = [Place::new([20.0, 140.0, 260.0], 1), Place::new([65.0, 185.0, 305.0], 2)];
         let act = Act::Silence(100);
         Self {
@@ -146,6 +147,7 @@ impl Meeting {
             dinging: false,
             quiet: LATELY,
             given: 0,
+            speaker_ppm,
         }
     }
 
@@ -200,7 +202,7 @@ impl Meeting {
         if let Some((clip, at)) = prim {
             // The loudspeaker's clock is behind by a little more, or a little less, with each sample.
             let turn = std::f64::consts::TAU / SWING_S;
-            let behind = SPEAKER_PPM * 1e-6 / turn * RATE as f64;
+            let behind = self.speaker_ppm * 1e-6 / turn * RATE as f64;
             for (sound, m) in sound.iter_mut().zip(&clip.mics) {
                 for (i, s) in sound.iter_mut().enumerate() {
                     let t = (self.given * DEVICE_BLOCK as u64 + i as u64) as f64 / RATE as f64;

@@ -52,6 +52,9 @@ pub(crate) struct SoakOptions {
     /// Hours of sound; simulated time runs as fast as the processor does, about twenty times the wall's.
     #[arg(long, default_value_t = 8.0)]
     hours: f64,
+    /// How far the clocks of microphones and loudspeaker swing apart, parts in a million; 0 is one clock for both.
+    #[arg(long, default_value_t = 20.0)]
+    ppm: f64,
     /// Install what is missing without asking.
     #[arg(long)]
     yes: bool,
@@ -163,6 +166,7 @@ pub(crate) fn soak(options: &SoakOptions) -> anyhow::Result<()> {
     let mut test = checkout::cargo();
     test.args(["test", "--package", "prim-benches", "--locked", "--quiet", "--test", "soak", "--"]);
     test.arg("--nocapture").env("PRIM_SOAK_HOURS", options.hours.to_string());
+    test.env("PRIM_SOAK_PPM", options.ppm.to_string());
     step("soak", &mut test)
 }
 
