@@ -43,10 +43,10 @@ const DEVICES: [(&str, &str); 3] = [
 
 pub(crate) fn run(table: &mut Table, peers: &Peers) {
     let judge = Judge::new(peers);
+    devices(table, &judge);
     if let Some(scripts) = scripts() {
         speech(table, &judge, &scripts);
     }
-    devices(table, &judge);
 }
 
 fn scripts() -> Option<Vec<Script>> {
