@@ -287,6 +287,13 @@ pub enum Output {
         /// The question as heard.
         question: String,
     },
+    /// Count this: so many words of an utterance were Prim's own and are nobody's speech.
+    OwnWords {
+        /// Which ear heard Prim.
+        ear: Ear,
+        /// How many.
+        words: u32,
+    },
     /// Write this down.
     Record {
         /// What happened, and when.

@@ -48,6 +48,7 @@ mod meeting;
 mod mute;
 mod notes;
 mod objections;
+mod own;
 mod policy;
 mod seats;
 mod session;

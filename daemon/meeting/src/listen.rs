@@ -10,8 +10,9 @@ use crate::asked::Voice;
 use crate::intents::{self, Heard, takes_words};
 use crate::meeting::Meeting;
 use crate::notes::Origin;
+use crate::own::OwnVoice;
 use crate::speakers::{SpeakerLabel, Speakers};
-use crate::{Actor, CardKind, Command, Ear, Event, NotNoted};
+use crate::{Actor, CardKind, Command, Ear, Event, NotNoted, Output};
 
 /// Reports of one utterance remembered at once; older ones have lost their partner.
 const REMEMBERED: usize = 16;
@@ -85,6 +86,8 @@ pub(crate) struct Listening {
     /// How long each of them spoke, ms.
     pub(crate) talked: BTreeMap<Talker, u64>,
     pub(crate) last_said: Option<String>,
+    /// What Prim said itself.
+    pub(crate) own: OwnVoice,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -200,11 +203,32 @@ impl Meeting {
             self.refused_by(&heard);
             return;
         }
+        if !self.without_own_words(&mut heard) {
+            return;
+        }
         let from = self.keep_utterance(&heard);
         self.understand(&heard, from);
         if from.is_some() {
             self.look_for_drift();
         }
+    }
+
+    /// Takes Prim's own words out of what was heard while it spoke; `false` when they were all.
+    fn without_own_words(&mut self, heard: &mut Utterance) -> bool {
+        let Some(session) = self.session.as_mut() else { return true };
+        let listening = &mut session.listening;
+        let sifted = listening.own.sift(heard.ear, heard.started, heard.ended, &heard.text);
+        if sifted.own == 0 {
+            return true;
+        }
+        let all = sifted.text.is_empty();
+        if all {
+            listening.called.retain(|(ear, at)| !heard.covers(*ear, *at));
+            listening.attending_until = None;
+        }
+        heard.text = sifted.text;
+        self.push(Output::OwnWords { ear: heard.ear, words: sifted.own });
+        !all
     }
 
     /// Which of the room's voices it is. Who objects, now or by a command that was heard before its text, is one of them

@@ -76,6 +76,10 @@ impl Meeting {
         let Stage::Silencing { cause, by, fit, played, .. } = turn.stage else { return };
         let Some(speech) = turn.speech else { return };
         let (cut, unsaid) = speech.left_over(played, fit, played_ms);
+        let now = self.now;
+        if let Some(session) = self.session.as_mut() {
+            session.listening.own.falls_silent(speech.say, now);
+        }
         let heard_whole = cut.is_none() && unsaid.is_empty();
         self.record(Event::SaySilenced { say: speech.say, cause, played_ms, cut, unsaid });
         // Who says stop has had enough of it; in all other cases the words are not lost.

@@ -234,16 +234,28 @@ impl Meeting {
     pub(crate) fn speaking_started(&mut self, say: SayId) {
         let now = self.now;
         let Some(turn) = self.turn_of(say) else { return };
-        match turn.stage {
-            Stage::Starting { fit, .. } => turn.stage = Stage::Speaking { began: now, fit, played: 0 },
+        let fit = match turn.stage {
+            Stage::Starting { fit, .. } => {
+                turn.stage = Stage::Speaking { began: now, fit, played: 0 };
+                fit
+            }
             // Silence was ordered meanwhile: what was heard still counts.
-            Stage::Silencing { ref mut began, .. } => *began = Some(began.unwrap_or(now)),
+            Stage::Silencing { ref mut began, fit, .. } => {
+                *began = Some(began.unwrap_or(now));
+                fit
+            }
             Stage::Answering { .. }
             | Stage::Preparing { .. }
             | Stage::Waiting { .. }
             | Stage::Speaking { .. } => {
                 return;
             }
+        };
+        let speech = turn.speech.clone();
+        if let (Some(Speech { clauses, synthesis: Synthesis::Ready(lengths), .. }), Some(session)) =
+            (speech, self.session.as_mut())
+        {
+            session.listening.own.begins(say, &clauses[..fit.min(clauses.len())], &lengths, now);
         }
         self.record(Event::SayStarted { say });
     }

@@ -51,6 +51,85 @@ pub(crate) fn alike(a: &str, b: &str) -> bool {
     short >= 4 && long <= 40 && distance(a, b) * 3 <= long
 }
 
+/// How a word sounds, roughly: the kinds of its consonants in order (Russell's Soundex 1918, without its end), a vowel
+/// in front apart.
+fn sound(word: &str) -> String {
+    let kind = |c: char| match c {
+        'b' | 'f' | 'p' | 'v' => Some('1'),
+        'c' | 'g' | 'j' | 'k' | 'q' | 's' | 'x' | 'z' => Some('2'),
+        'd' | 't' => Some('3'),
+        'l' => Some('4'),
+        'm' | 'n' => Some('5'),
+        'r' => Some('6'),
+        _ => None,
+    };
+    let mut sound = String::new();
+    let mut last = None;
+    for c in word.chars() {
+        let now = kind(c);
+        if let Some(now) = now.filter(|now| Some(*now) != last) {
+            sound.push(now);
+        } else if sound.is_empty() {
+            sound.push('0');
+        }
+        last = now;
+    }
+    sound
+}
+
+/// The same word as far as an echo of it can tell: alike, or of the same three sounds and more.
+pub(crate) fn sounds_alike(a: &str, b: &str) -> bool {
+    if alike(a, b) {
+        return true;
+    }
+    let short = a.chars().count().min(b.chars().count());
+    (3..=40).contains(&short) && {
+        let (a, b) = (sound(a), sound(b));
+        a.len() >= 3 && a == b
+    }
+}
+
+/// A number as it is said, word by word; from a million on digit by digit.
+pub(crate) fn spoken_number(number: u32) -> Vec<String> {
+    const SMALL: [&str; 20] = [
+        "zero",
+        "one",
+        "two",
+        "three",
+        "four",
+        "five",
+        "six",
+        "seven",
+        "eight",
+        "nine",
+        "ten",
+        "eleven",
+        "twelve",
+        "thirteen",
+        "fourteen",
+        "fifteen",
+        "sixteen",
+        "seventeen",
+        "eighteen",
+        "nineteen",
+    ];
+    const TENS: [&str; 8] = ["twenty", "thirty", "forty", "fifty", "sixty", "seventy", "eighty", "ninety"];
+    let small = |n: u32| SMALL.get(n as usize).map(|word| vec![(*word).to_owned()]).unwrap_or_default();
+    let behind = |n: u32| if n == 0 { Vec::new() } else { spoken_number(n) };
+    match number {
+        0..20 => small(number),
+        20..100 => {
+            let tens = TENS.get(number as usize / 10 - 2).map(|word| (*word).to_owned());
+            tens.into_iter().chain(behind(number % 10)).collect()
+        }
+        100..1_000 => [small(number / 100), vec!["hundred".to_owned()], behind(number % 100)].concat(),
+        1_000..1_000_000 => {
+            [spoken_number(number / 1_000), vec!["thousand".to_owned()], behind(number % 1_000)].concat()
+        }
+        1_000_000.. => number.to_string().bytes().flat_map(|digit| small(u32::from(digit - b'0'))).collect(),
+    }
+}
+
 /// The name, with or without a possessive.
 pub(crate) fn is_prim(word: &str) -> bool {
     matches!(word, "prim" | "prims")
@@ -111,6 +190,24 @@ mod tests {
         assert!(alike("actions", "action"));
         assert!(!alike("left", "next"));
         assert!(!alike("not", "now"));
+    }
+
+    #[test]
+    fn an_echo_of_a_word_sounds_like_it() {
+        assert!(sounds_alike("minutes", "mints"));
+        assert!(sounds_alike("budget", "bucket"));
+        assert!(!sounds_alike("two", "tea"));
+        assert!(!sounds_alike("hiring", "budget"));
+    }
+
+    #[test]
+    fn numbers_are_said_in_words() {
+        let said = |number| spoken_number(number).join(" ");
+        assert_eq!(said(0), "zero");
+        assert_eq!(said(33), "thirty three");
+        assert_eq!(said(120), "one hundred twenty");
+        assert_eq!(said(2_005), "two thousand five");
+        assert_eq!(said(1_000_001), "one zero zero zero zero zero one");
     }
 
     #[test]

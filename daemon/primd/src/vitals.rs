@@ -37,7 +37,7 @@ pub(crate) fn resident_bytes() -> Option<u64> {
 
 /// Says once what each figure means.
 pub(crate) fn describe() {
-    let counters: [(&str, Unit, &str); 25] = [
+    let counters: [(&str, Unit, &str); 26] = [
         ("prim_floor_requests_total", Unit::Count, "Times the floor was asked for, by reason"),
         ("prim_dings_total", Unit::Count, "Dings that sounded"),
         ("prim_permissions_total", Unit::Count, "Permissions to speak, by who gave them"),
@@ -48,6 +48,11 @@ pub(crate) fn describe() {
             "Speeches cut off, by cause; barge_in is a person who began to talk",
         ),
         ("prim_utterances_total", Unit::Count, "Stretches of speech with words, by ear"),
+        (
+            "prim_own_words_total",
+            Unit::Count,
+            "Words heard that were Prim's own and are nobody's speech, by ear",
+        ),
         ("prim_button_presses_total", Unit::Count, "Presses of the floor button"),
         ("prim_voice_errors_total", Unit::Count, "Clauses that the voice failed to say"),
         ("prim_recogniser_errors_total", Unit::Count, "Stretches of speech that the recogniser failed on"),

@@ -265,6 +265,7 @@ impl Player<'_> {
             | Output::RaiseHand { .. }
             | Output::LowerHand { .. }
             | Output::Mute { .. }
+            | Output::OwnWords { .. }
             | Output::Record { .. }
             | Output::Reset => {}
         }

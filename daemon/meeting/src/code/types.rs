@@ -199,6 +199,7 @@ coded_enum!(Output {
     LowerHand { request },
     Mute { on },
     AnswerWanted { request, question },
+    OwnWords { ear, words },
     Record { entry },
     Reset,
 });

@@ -60,6 +60,7 @@ impl MeetingLoop {
             | Output::LowerHand { .. }
             | Output::Mute { .. }
             | Output::AnswerWanted { .. }
+            | Output::OwnWords { .. }
             | Output::Reset => self.carry_out(output),
         }
     }
@@ -125,6 +126,10 @@ impl MeetingLoop {
             // There is no language model and no knowledge base on this device yet: the core then searches its notes.
             Output::AnswerWanted { request, .. } => {
                 self.state.pending.push_back(Input::AnswerReady { request, text: None });
+            }
+            Output::OwnWords { ear, words } => {
+                let ear = format!("{ear:?}").to_lowercase();
+                metrics::counter!("prim_own_words_total", "ear" => ear).increment(u64::from(words));
             }
             Output::Reset => tracing::warn!("the button ordered a factory reset"),
         }

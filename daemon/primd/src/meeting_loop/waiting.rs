@@ -104,6 +104,7 @@ impl Waiting {
             | Output::Say { .. }
             | Output::RaiseHand { .. }
             | Output::AnswerWanted { .. }
+            | Output::OwnWords { .. }
             | Output::Reset => {}
         }
     }
