@@ -3,7 +3,6 @@
 //! The same for the room and for a platform's ear. Runs on the ear's own thread; the recogniser behind it has
 //! another one, so a slow engine delays words, never the news that somebody speaks.
 
-mod bearing;
 mod judge;
 mod words;
 use std::sync::Arc;
@@ -11,12 +10,11 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
 use prim_adapter::Voices;
 use prim_audio::{Frames, SPEECH_BLOCK, SPEECH_RATE, SampleTime};
-use prim_dsp::{SegmentEvent, Segmenter, SegmenterConfig};
+use prim_dsp::{SegmenterConfig, TurnEvent, Turns};
 use prim_ids::{MonoTime, ParticipantId, UtteranceId};
 use prim_meeting::{Ear, Input, TalkerKey};
 use prim_models::{SegmentId, Stt};
 
-use self::bearing::BearingMean;
 pub(crate) use self::judge::{Judge, to_i16};
 use crate::clock;
 use crate::inbox::Inbox;
@@ -65,7 +63,7 @@ struct Segment {
     utterance: UtteranceId,
     started: MonoTime,
     ended: Option<MonoTime>,
-    bearing: BearingMean,
+    bearing_deg: Option<f32>,
     addressed: bool,
     partials: bool,
     named: Option<ParticipantId>,
@@ -73,7 +71,7 @@ struct Segment {
 
 pub(crate) struct Listener {
     parts: ListenerParts,
-    segmenter: Segmenter,
+    turns: Turns,
     kept: [[i16; SPEECH_BLOCK]; KEPT_BLOCKS],
     kept_at: usize,
     kept_len: usize,
@@ -88,14 +86,14 @@ pub(crate) struct Listener {
 
 impl Listener {
     pub(crate) fn new(parts: ListenerParts) -> Self {
-        let segmenter = Segmenter::new(SegmenterConfig {
+        let turns = Turns::new(SegmenterConfig {
             hangover_ms: u64::from(parts.endpoint_ms),
             ..SegmenterConfig::default()
         });
         let stt_up = parts.stt.is_some();
         Self {
             parts,
-            segmenter,
+            turns,
             kept: [[0; SPEECH_BLOCK]; KEPT_BLOCKS],
             kept_at: 0,
             kept_len: 0,
@@ -123,10 +121,10 @@ impl Listener {
         self.keep(block.words);
         if voices == Voices::Prim
             && self.open
-            && self.segmenter.silent_ms().is_some_and(|ms| ms >= TRAILING_MS)
-            && let Some(SegmentEvent::SpeechEnded { speech_end, .. }) = self.segmenter.close(block.at)
+            && self.turns.silent_ms().is_some_and(|ms| ms >= TRAILING_MS)
+            && let Some(TurnEvent::Ended { speech_end, bearing_deg }) = self.turns.close(block.at)
         {
-            self.end(block.heard, self.mono_of(speech_end));
+            self.end(block.heard, self.mono_of(speech_end), bearing_deg);
         }
         let probability = match voices {
             Voices::People => probability,
@@ -137,11 +135,16 @@ impl Listener {
                 probability
             }
         };
-        match self.segmenter.push(block.at, block.voice, probability) {
-            Some(SegmentEvent::SpeechStarted { from, onset }) => self.begin(block, from, onset),
-            Some(SegmentEvent::SpeechEnded { speech_end, .. }) => {
+        match self.turns.push(block.at, block.voice, probability, block.bearing_deg) {
+            Some(TurnEvent::Started { from, onset }) => self.begin(block, from, onset),
+            // Somebody speaks all the while: only the words and whose they are begin anew.
+            Some(TurnEvent::Passed { from, onset, bearing_deg }) => {
+                self.finish(self.mono_of(onset), bearing_deg);
+                self.begin(block, from, onset);
+            }
+            Some(TurnEvent::Ended { speech_end, bearing_deg }) => {
                 self.feed(block);
-                self.end(block.heard, self.mono_of(speech_end));
+                self.end(block.heard, self.mono_of(speech_end), bearing_deg);
             }
             None if self.open => self.feed(block),
             None => {
@@ -163,9 +166,9 @@ impl Listener {
 
     /// No sound comes any more: who was speaking has stopped, as far as anyone can tell, and their words are wanted.
     pub(crate) fn dry(&mut self, now: MonoTime) {
-        match self.segmenter.close(self.anchor.0) {
-            Some(SegmentEvent::SpeechEnded { speech_end, .. }) if self.open => {
-                self.end(now, self.mono_of(speech_end));
+        match self.turns.close(self.anchor.0) {
+            Some(TurnEvent::Ended { speech_end, bearing_deg }) if self.open => {
+                self.end(now, self.mono_of(speech_end), bearing_deg);
             }
             Some(_) | None => self.hush(now),
         }
@@ -200,7 +203,7 @@ impl Listener {
             utterance: UtteranceId::from_parts(clock::wall_now(), rand::random()),
             started: self.mono_of(onset),
             ended: None,
-            bearing: BearingMean::default(),
+            bearing_deg: None,
             addressed: false,
             partials: false,
             named: self.parts.speaker,
@@ -218,9 +221,6 @@ impl Listener {
     }
 
     fn feed(&mut self, block: &Clean<'_>) {
-        if let Some(segment) = self.segments.last_mut() {
-            segment.bearing.add(block.bearing_deg);
-        }
         let last = (self.kept_at + KEPT_BLOCKS - 1) % KEPT_BLOCKS;
         if let Some(stt) = &mut self.parts.stt {
             let ok = stt.accept(&self.kept[last], block.at).is_ok();
@@ -228,16 +228,21 @@ impl Listener {
         }
     }
 
-    fn end(&mut self, now: MonoTime, speech_end: MonoTime) {
+    fn end(&mut self, now: MonoTime, speech_end: MonoTime, bearing_deg: Option<f32>) {
+        self.finish(speech_end, bearing_deg);
+        self.hush(now);
+    }
+
+    /// What was said until `speech_end` is whole.
+    fn finish(&mut self, speech_end: MonoTime, bearing_deg: Option<f32>) {
         self.open = false;
         if let Some(segment) = self.segments.last_mut() {
-            segment.ended = Some(speech_end);
+            (segment.ended, segment.bearing_deg) = (Some(speech_end), bearing_deg);
         }
         if let Some(stt) = &mut self.parts.stt {
             let ok = stt.end_segment().is_ok();
             self.note_stt(ok);
         }
-        self.hush(now);
     }
 
     fn announce(&mut self, now: MonoTime, bearing_deg: Option<f32>) {
@@ -268,7 +273,7 @@ impl Listener {
             self.segments.clear();
             self.open = false;
         }
-        let _ = self.segmenter.close(self.anchor.0);
+        let _ = self.turns.close(self.anchor.0);
         self.kept_len = 0;
         self.hush(now);
     }

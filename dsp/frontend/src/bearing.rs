@@ -14,7 +14,7 @@ pub struct Bearing {
 }
 
 /// −180..180.
-fn difference(a: f32, b: f32) -> f32 {
+pub(crate) fn difference(a: f32, b: f32) -> f32 {
     (a - b + 180.0).rem_euclid(360.0) - 180.0
 }
 

@@ -52,6 +52,7 @@ mod seats;
 mod segment;
 mod stft;
 mod suppress;
+mod turns;
 
 pub use barge_in::{BargeIn, BargeInConfig};
 pub use bearing::{Bearing, SegmentBearing};
@@ -65,3 +66,4 @@ pub use reframe::Reframer;
 pub use remote::{RemoteBlock, RemoteEar};
 pub use resample::{Resampler, ResamplerError, StreamResampler, resample_all};
 pub use segment::{SegmentEvent, Segmenter, SegmenterConfig};
+pub use turns::{TurnEvent, Turns};

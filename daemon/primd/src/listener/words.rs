@@ -62,7 +62,7 @@ impl Listener {
                 metrics::counter!("prim_utterances_total", "ear" => format!("{ear:?}").to_lowercase())
                     .increment(1);
                 let ended = segment.ended.unwrap_or_else(|| self.mono_of(done.ended));
-                let bearing_deg = segment.bearing.degrees();
+                let bearing_deg = segment.bearing_deg.map(|deg| deg.rem_euclid(360.0).round() as u16 % 360);
                 self.parts.inbox.report(
                     clock::mono_now(),
                     Input::UtteranceHeard {
