@@ -21,6 +21,7 @@ mod shared;
 mod spectrogram;
 mod table;
 mod vad;
+mod who;
 mod words;
 
 use peers::Peers;
@@ -28,7 +29,7 @@ use table::Table;
 
 type Stage = fn(&mut Table, &Peers);
 
-const STAGES: [(&str, Stage); 10] = [
+const STAGES: [(&str, Stage); 11] = [
     ("resample", resample::run),
     ("echo", echo::run),
     ("bearing", bearing::run),
@@ -39,6 +40,7 @@ const STAGES: [(&str, Stage); 10] = [
     ("words", words::run),
     ("hard", hard::run),
     ("real", real::run),
+    ("who", who::run),
 ];
 
 fn main() {

@@ -4,6 +4,8 @@
 //! promise of `budgets.toml` is met. **Who calls it.** `cargo xtask bench`. **What it never does.** It never fails
 //! because a promise is missed on a busy machine: it says so and by how much, and notes it for `bench --strict`,
 //! which does; it fails when it cannot measure.
+pub mod der;
+
 use std::collections::BTreeMap;
 use std::io::Write;
 use std::time::{Duration, Instant};
