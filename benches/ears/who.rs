@@ -2,6 +2,7 @@
 //! end, detector, turns, the core's labels). Diarization error rate, overlap scored, collar 0.25 s.
 pub(crate) mod meeting;
 pub(crate) mod path;
+mod voices;
 
 use prim_benches::der::{Der, Span, der};
 
@@ -22,7 +23,7 @@ const PLAN: Plan =
 const ALONE: Plan = Plan { rt60_s: 0.6, noise_db: 10.0, ..PLAN };
 const COLLAR_S: f64 = 0.25;
 
-pub(crate) fn run(table: &mut Table, _: &Peers) {
+pub(crate) fn run(table: &mut Table, peers: &Peers) {
     let (mut all, mut before) = (Der::default(), Der::default());
     let (mut unknown_s, mut heard_s) = (0.0, 0.0);
     for plan in &PLANS {
@@ -61,6 +62,7 @@ pub(crate) fn run(table: &mut Table, _: &Peers) {
         too_many,
         None,
     );
+    voices::run(table, peers);
 }
 
 fn score(recording: &Recording, by: Cut) -> (Der, Vec<Span>) {
