@@ -7,7 +7,7 @@ use std::cell::Cell;
 use prim_audio::{DEVICE_BLOCK, JitterBuffer, ReferenceLine, SampleTime, block_ring};
 use prim_dsp::{
     BargeIn, BargeInConfig, Frontend, FrontendBlock, FrontendConfig, Limiter, Reframer, RemoteBlock,
-    RemoteEar, SegmentBearing, Segmenter, SegmenterConfig,
+    RemoteEar, SegmentBearing, SegmenterConfig, Turns,
 };
 
 struct Counting;
@@ -38,7 +38,7 @@ fn ten_seconds_of_talk_over_prim_allocate_nothing() {
     let mics = [[35.0, 0.0, 0.0], [0.0, 35.0, 0.0], [-35.0, 0.0, 0.0], [0.0, -35.0, 0.0]];
     let mut frontend = Frontend::new(&FrontendConfig::new(&mics)).unwrap();
     let mut out = FrontendBlock::default();
-    let mut segmenter = Segmenter::new(SegmenterConfig::default());
+    let mut turns = Turns::new(SegmenterConfig::default());
     let mut bearing = SegmentBearing::default();
     let mut barge_in = BargeIn::new(BargeInConfig::default());
     let mut reframer = Reframer::new(256);
@@ -71,7 +71,9 @@ fn ten_seconds_of_talk_over_prim_allocate_nothing() {
         line.read(at, &mut mono);
         frontend.process(&popped, &mono, &mut out).unwrap();
         let p = reframer.push(&out.voice, |f| f[0].abs().min(1.0) + if b % 300 < 200 { 0.8 } else { 0.0 });
-        events += usize::from(segmenter.push(SampleTime(b * 160), &out.voice, p).is_some());
+        // Two people, who take over from each other within what is loud.
+        let fresh = (b % 10 == 9).then_some(if b % 150 < 75 { 30.0 } else { 150.0 });
+        events += usize::from(turns.push(SampleTime(b * 160), &out.voice, p, fresh).is_some());
         bearing.push(&out);
         barge_in.push(&out, p);
         jitter.push(at, &mono);
@@ -83,6 +85,6 @@ fn ten_seconds_of_talk_over_prim_allocate_nothing() {
         }
     }
     let after = COUNT.with(Cell::get);
-    assert!(events >= 4, "the segmenter was exercised: {events}");
+    assert!(events >= 8, "the turns were exercised: {events}");
     assert_eq!(after - before, 0, "allocations in 1000 blocks");
 }
