@@ -10,8 +10,9 @@ use crate::{SegmentEvent, Segmenter, SegmenterConfig};
 const ELSEWHERE_DEG: f32 = 25.0;
 /// So many of them in a row, and together, are a turn: 300 ms of voice.
 const SURE: usize = 3;
-/// A turn of fewer estimates has no place yet.
+/// A turn that is so short and has fewer estimates has no place yet.
 const FOUNDED: usize = 2;
+const FOUNDING: Frames = Frames(16 * 500);
 /// An estimate rests on the last quarter of a second: when it first points elsewhere, the other has talked so long.
 const LATE: Frames = Frames(16 * 200);
 /// Sound from before a turn that belongs to it. Less than before a first one: it is another's.
@@ -152,7 +153,7 @@ impl Place {
         }
         let since = SampleTime(last[0].0.0.saturating_sub(LATE.0));
         self.seen.drain(..own);
-        if own < FOUNDED || since <= self.began {
+        if since <= self.began || (own < FOUNDED && since < self.began + FOUNDING) {
             // The first estimates still were of whoever spoke before.
             return None;
         }
@@ -222,6 +223,18 @@ mod tests {
         assert_eq!(hear(silence().chain(stray).chain(silence())).len(), 2);
         let moves = (0..150).map(|i| Some(30.0 + i as f32 / 10.0));
         assert_eq!(hear(silence().chain(moves).chain(silence())).len(), 2);
+    }
+
+    #[test]
+    fn who_is_located_once_in_a_second_has_had_a_turn() {
+        let mut place = Place::new();
+        place.begin(SampleTime(0));
+        place.add(SampleTime(3_200), Some(10.0));
+        for block in [160, 170, 180_u64] {
+            assert_eq!(place.passed(), None);
+            place.add(SampleTime(block * 160), Some(55.0));
+        }
+        assert_eq!(place.passed(), Some((SampleTime(160 * 160 - LATE.0), Some(10.0))));
     }
 
     #[test]
