@@ -36,6 +36,8 @@ pub const PLACES: &[Place] = &[
     place("hal/desktop", "prim-hal-desktop", 3, false),
     place("hal/sim", "prim-hal-sim", 3, false),
     place("models/earshot", "prim-models-earshot", 3, false),
+    place("models/webrtc-vad", "prim-models-webrtc-vad", 3, false),
+    place("models/onnx", "prim-models-onnx", 3, false),
     place("models/pocketsphinx", "prim-models-pocketsphinx", 3, false),
     place("models/flite", "prim-models-flite", 3, false),
     place("daemon/adapter-room", "prim-adapter-room", 3, false),

@@ -81,6 +81,8 @@ fn each_outside_thing_is_touched_by_its_own_crate_only() {
         ("sonora", &["prim-dsp"]),
         ("sonora-aec3", &["prim-dsp"]),
         ("earshot", &["prim-models-earshot"]),
+        ("webrtc-vad", &["prim-models-webrtc-vad"]),
+        ("ort", &["prim-models-onnx"]),
     ];
     let wrong = offenders(|package, other| {
         place_of(&package.name).is_none_or(|place| place.tier < 5)

