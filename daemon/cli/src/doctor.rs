@@ -44,6 +44,7 @@ pub(crate) struct DoctorArgs {
 struct Health {
     status: String,
     microphones: Option<String>,
+    detector: Option<String>,
     recogniser: Option<String>,
     voice: Option<String>,
     speaker: Option<String>,
@@ -132,6 +133,10 @@ fn describe(health: &Health) -> String {
             other => other.to_owned(),
         };
         part(state == "up", "microphones", words + &why("microphones"));
+    }
+    if let Some(name) = &health.detector {
+        let words = format!("{name} tells speech from other sound");
+        part(!health.reasons.contains_key("detector"), "detector", words + &why("detector"));
     }
     if let Some(state) = &health.recogniser {
         let missing = "no text: floor by button and panel, timeboxes go on";
@@ -231,9 +236,9 @@ mod tests {
     #[test]
     fn a_page_with_everything_missing_says_what_still_works() {
         let health: Health = serde_json::from_str(
-            r#"{"status":"degraded","microphones":"silent","recogniser":"missing","voice":"missing",
+            r#"{"status":"degraded","microphones":"silent","recogniser":"missing","voice":"missing","detector":"earshot",
                 "link":{"broker":"down","gateway":"down","why":"connection refused"},
-                "certificate":"expired","reasons":{"speaker":"unplugged",
+                "certificate":"expired","reasons":{"speaker":"unplugged","detector":"earshot in its place: cannot open model silero",
                 "recogniser":"cannot open model ears: /ears.bin is missing; apt-get install ears","voice":"cannot open model bass","certificate":"it expired 3 days ago: have a new one issued"},
                 "spool":{"condition":"reserve","records":12,"bytes":3400,"would_drop_first":"metric"},
                 "speaker":"missing","light":"up","button":"up","disk":"degraded",
@@ -249,6 +254,7 @@ mod tests {
             "sent later (connection refused)",
             "only audit",
             "-- certificate  it expired 3 days ago",
+            "-- detector     earshot tells speech from other sound (earshot in its place: cannot open model silero)",
             "-- speaker      Prim stays silent: answers become cards (unplugged)",
             "ok light",
             "-- disk         degraded: free some space",

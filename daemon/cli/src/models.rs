@@ -15,8 +15,8 @@ pub(crate) const HELP: &str = "Examples:
   prim models verify pocketsphinx-en-us
   prim models pull NAME --manifest models.toml  of a manifest of your own; goes on where an earlier run stopped
 
-primd takes a name of this list in [speech] recogniser and voice of its configuration. The models of the built-in manifest
-come with the daemon or by apt-get; only models with an address in a manifest are pulled. Without a network: fetch the files
+primd takes a name of this list in [speech] recogniser, voice and vad of its configuration. The models of the built-in manifest
+come with the daemon, by apt-get, or are pulled (silero); only models with an address in a manifest are. Without a network: fetch the files
 elsewhere, copy them under the store, run `prim models verify`.
 
 Exit status: 0 everything asked for is there and unchanged, 1 it is not, 2 it could not be found out.";

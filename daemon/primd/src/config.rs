@@ -32,6 +32,9 @@ pub const KEYS: &[Key] = &[
     path("broker.key", "\"/etc/prim/device.key.pem\"").in_section(),
     text("speech.recogniser", A_MODEL, |_| true, "\"pocketsphinx-en-us\""),
     text("speech.voice", A_MODEL, |_| true, "\"flite-slt\""),
+    one_of("speech.vad", &["auto", "silero", "earshot", "webrtc"], "\"auto\""),
+    path("speech.models_dir", "\"/var/lib/prim/models\""),
+    path("speech.onnx_runtime", "\"/usr/lib/libonnxruntime.so\""),
     whole("speech.endpoint_ms", 200, 3000, Unit::Milliseconds, "500"),
     path("status.socket", "\"/run/prim/status.sock\"").in_section(),
     text("http.listen", A_LOOPBACK, is_loopback, "\"127.0.0.1:9610\""),
@@ -147,6 +150,13 @@ pub struct SpeechConfig {
     pub recogniser: ModelChoice,
     /// The voice's name in the model manifest, or `none`: answers become cards then.
     pub voice: ModelChoice,
+    /// What tells speech from other sound.
+    pub vad: VadChoice,
+    /// Where `prim models pull` puts models: `/var/lib/prim/models`.
+    pub models_dir: PathBuf,
+    /// The file `libonnxruntime.so`, 1.24 or newer, for models that are networks; looked for in the usual places when
+    /// absent, and only when such a model is opened.
+    pub onnx_runtime: Option<PathBuf>,
     /// Silence after which a stretch of speech has ended, in milliseconds.
     pub endpoint_ms: u32,
 }
@@ -156,9 +166,27 @@ impl Default for SpeechConfig {
         Self {
             recogniser: ModelChoice::Named("pocketsphinx-en-us".to_owned()),
             voice: ModelChoice::Named("flite-slt".to_owned()),
+            vad: VadChoice::Auto,
+            models_dir: PathBuf::from("/var/lib/prim/models"),
+            onnx_runtime: None,
             endpoint_ms: 500,
         }
     }
+}
+
+/// A speech detector. Which is the better one is measured (`vad_auc` of benches/README.md): Silero, then earshot, then
+/// WebRTC's.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum VadChoice {
+    /// Silero where its network is in the model folder, else earshot.
+    Auto,
+    /// A network run by ONNX Runtime; where it cannot be, earshot.
+    Silero,
+    /// A small network inside the daemon.
+    Earshot,
+    /// WebRTC's detector, inside the daemon.
+    Webrtc,
 }
 
 /// A model, or none: the meeting then goes without what it would have done.
@@ -354,7 +382,7 @@ mod tests {
         assert_eq!(
             fails_with(&format!("{GOOD}\n[speech]\nvoise = \"slt\"\n")),
             "use the configuration prim.toml: [speech] voise (line 12) is no key, did you mean voice?; [speech] takes \
-             recogniser, voice, endpoint_ms"
+             recogniser, voice, vad, models_dir, onnx_runtime, endpoint_ms"
         );
     }
 

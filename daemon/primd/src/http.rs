@@ -54,6 +54,8 @@ pub(crate) struct HealthSource {
     pub(crate) inbox: Inbox,
     /// The parts that the configuration does without; the device is well all the same.
     pub(crate) switched_off: Vec<Peripheral>,
+    /// What tells speech from other sound, and why it is not what was wanted.
+    pub(crate) detector: (&'static str, Option<String>),
 }
 
 /// The way to the gateway.
@@ -89,6 +91,8 @@ pub(crate) struct AdapterHealth {
 struct Health {
     status: &'static str,
     microphones: &'static str,
+    /// What tells speech from other sound.
+    detector: &'static str,
     recogniser: &'static str,
     voice: &'static str,
     speaker: &'static str,
@@ -157,6 +161,8 @@ impl HealthSource {
         let button = part("button", Peripheral::Button);
         let disk = part("disk", Peripheral::Disk);
         let (_, deaf) = self.parts.state(Peripheral::Microphones);
+        let (detector, instead) = &self.detector;
+        reasons.extend(instead.clone().map(|why| ("detector", why)));
         reasons.extend(deaf.map(|why| ("microphones", why)));
         let certificate = self.certificate.as_ref().map(|watch| watch.look(wall));
         reasons.extend(certificate.as_ref().and_then(Standing::advice).map(|why| ("certificate", why)));
@@ -169,6 +175,7 @@ impl HealthSource {
         }));
         let adapters: Vec<AdapterHealth> = self.adapters.iter().map(|adapter| adapter()).collect();
         let well = hears
+            && instead.is_none()
             && spool.condition == "ok"
             && certificate.as_ref().is_none_or(Standing::holds)
             && [recogniser, voice, speaker, light, button, disk]
@@ -183,6 +190,7 @@ impl HealthSource {
                 "ok"
             },
             microphones: if hears { "up" } else { "silent" },
+            detector,
             recogniser,
             voice,
             speaker,
@@ -397,7 +405,20 @@ mod tests {
             parts,
             inbox: Inbox::new().0,
             switched_off: Vec::new(),
+            detector: ("earshot", None),
         }
+    }
+
+    #[test]
+    fn a_detector_that_stands_in_for_a_better_one_is_told_with_why() {
+        let folder = tempfile::tempdir().unwrap();
+        let mut source = well(folder.path());
+        let health = source.at(MonoTime::ZERO, NOW);
+        assert_eq!((health.status, health.detector), ("ok", "earshot"));
+        source.detector.1 = Some("earshot in its place: cannot open model silero".to_owned());
+        let health = source.at(MonoTime::ZERO, NOW);
+        assert_eq!(health.status, "degraded");
+        assert!(health.reasons["detector"].contains("cannot open model silero"));
     }
 
     #[test]

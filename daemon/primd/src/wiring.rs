@@ -29,7 +29,7 @@ use self::folder::{
 };
 use self::hardware::{Hardware, frontend_config, watch_button, watch_mute};
 use self::link::{link_health, start_uplink};
-use self::speech::{open_models, open_stt, open_voice, speech_context};
+use self::speech::{Detector, open_models, open_stt, open_voice, speech_context};
 use crate::agenda::{self, MeetingPlan};
 use crate::alive::{AliveFile, Sign};
 use crate::certificate::CertificateWatch;
@@ -118,7 +118,8 @@ pub fn run(config: &PrimConfig, plan: Option<&MeetingPlan>) -> anyhow::Result<()
         live.forward_to(Box::new(move |meeting, event| panels.publish_live(meeting, event)));
     }
 
-    let models = open_models()?;
+    let models = open_models(&config.speech)?;
+    let detector = Detector::choose(&models, config.speech.vad);
     let stopping = Arc::new(AtomicBool::new(false));
     let muted = Arc::new(AtomicBool::new(false));
     let counters = Arc::new(EarCounters::default());
@@ -167,6 +168,7 @@ pub fn run(config: &PrimConfig, plan: Option<&MeetingPlan>) -> anyhow::Result<()
         parts: parts.clone(),
         inbox: inbox.clone(),
         switched_off: switched_off(&config.speech),
+        detector: (detector.name, detector.instead.clone()),
     });
 
     // The loopback's people sit elsewhere and hear Prim by the line only.
@@ -176,7 +178,7 @@ pub fn run(config: &PrimConfig, plan: Option<&MeetingPlan>) -> anyhow::Result<()
         Mouth::start(voice.model, room.lease_mouth()?, leg, route, &inbox).context("start the mouth")?;
 
     let unsettled = Arc::new(AtomicUsize::new(0));
-    let judge = || -> anyhow::Result<Judge> { Ok(Judge::new(models.open_vad("earshot")?)) };
+    let judge = || -> anyhow::Result<Judge> { Ok(Judge::new(detector.open(&models)?)) };
     let listener = |ear, talker, stt| {
         Listener::new(ListenerParts {
             ear,

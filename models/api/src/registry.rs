@@ -223,6 +223,17 @@ impl ModelRegistry {
         self.entry(name, wanted).and_then(|entry| self.placed(entry)).map(|_| ())
     }
 
+    /// Whether every file of a known model is there, whatever is in it.
+    #[must_use]
+    pub fn is_here(&self, name: &str, wanted: Kind) -> bool {
+        self.entry(name, wanted).is_ok_and(|entry| {
+            entry.files.iter().all(|file| match &entry.source {
+                Source::Store(_) => self.store.join(&file.path).exists(),
+                Source::Debian(_) | Source::BuiltIn(_) => file.path.exists(),
+            })
+        })
+    }
+
     fn entry(&self, name: &str, wanted: Kind) -> Result<&ModelEntry, OpenModelError> {
         let Some(entry) = self.manifest.get(name) else {
             let known: Vec<_> =

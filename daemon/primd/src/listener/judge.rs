@@ -21,9 +21,8 @@ impl Judge {
         self.frame.extend_from_slice(sound);
         let len = self.vad.frame_len();
         while self.frame.len() >= len {
-            if let Ok(p) = self.vad.probability(&self.frame[..len]) {
-                self.probability = p;
-            }
+            // A detector that fails must not leave its last word standing.
+            self.probability = self.vad.probability(&self.frame[..len]).unwrap_or(0.0);
             self.frame.drain(..len);
         }
         self.probability

@@ -16,10 +16,10 @@ use self::files::{Writable, folder_for_file, socket_to_make, socket_to_reach, wr
 pub use self::report::{Finding, Level, Report};
 use super::folder::{RESET_MARK, SPOOL_FILE, is_claimed};
 use super::hardware::{frontend_config, read_board};
-use super::speech::open_models;
+use super::speech::{SILERO, open_models};
 use crate::agenda::{self, ReadPlanError};
 use crate::clock;
-use crate::config::{self, HalConfig, PrimConfig, ReadConfigError, SpeechConfig};
+use crate::config::{self, HalConfig, PrimConfig, ReadConfigError, SpeechConfig, VadChoice};
 use crate::http::{self, ServeHttpError};
 
 const STOPS: &str = "primd does not start like this";
@@ -221,7 +221,7 @@ fn look_at_models(speech: &SpeechConfig, report: &mut Report) {
     const NO_TEXT: &str =
         "Without a recogniser there is no text: the floor goes by button, nothing is written down";
     const NO_VOICE: &str = "Without a voice Prim never speaks: its answers become cards";
-    let models = match open_models() {
+    let models = match open_models(speech) {
         Ok(models) => models,
         Err(error) => return report.error("[speech]", format!("cannot {error:#}"), STOPS),
     };
@@ -238,6 +238,27 @@ fn look_at_models(speech: &SpeechConfig, report: &mut Report) {
             Err(error) => report.error(key, cannot(&error), matters),
         }
     }
+    let wanted = match speech.vad {
+        VadChoice::Silero => true,
+        VadChoice::Auto => models.is_here(SILERO, Kind::Vad),
+        VadChoice::Earshot | VadChoice::Webrtc => false,
+    };
+    if !wanted {
+        return report.ok("[speech] vad", "inside the daemon");
+    }
+    const WORSE: &str = "earshot tells speech from other sound instead, a little worse";
+    match models.check(SILERO, Kind::Vad) {
+        Ok(()) => report.ok("[speech] vad", "silero: its files are there"),
+        Err(error) => report.error("[speech] vad", cannot(&error), WORSE),
+    }
+    let library = speech.onnx_runtime.clone().map_or_else(prim_models_onnx::find_runtime, Ok);
+    match library {
+        Ok(library) if library.is_file() => {
+            report.ok(&at(&library, "[speech] onnx_runtime"), "a file; it is loaded when primd starts");
+        }
+        Ok(library) => report.error(&at(&library, "[speech] onnx_runtime"), "there is no such file", WORSE),
+        Err(error) => report.error("[speech] onnx_runtime", cannot(&error), WORSE),
+    }
 }
 
 /// Every path in the configuration.
@@ -251,6 +272,7 @@ fn paths(config: &PrimConfig) -> Vec<(&'static str, &Path)> {
     let optional = [
         ("[device] witness", config.device.witness.as_deref()),
         ("[hal] board", board.as_deref()),
+        ("[speech] onnx_runtime", config.speech.onnx_runtime.as_deref()),
         (
             "[adapter.loopback] socket",
             config.adapter.loopback.as_ref().map(|loopback| loopback.socket.as_path()),

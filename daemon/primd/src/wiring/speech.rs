@@ -2,17 +2,19 @@
 
 use anyhow::Context;
 use prim_meeting::{PeripheralState, grammar_jsgf};
-use prim_models::{Manifest, ModelRegistry, Stt, SttContext, SttThread, ThreadLimits, Tts};
+use prim_models::{Kind, Manifest, ModelRegistry, Stt, SttContext, SttThread, ThreadLimits, Tts, Vad};
 
 use super::timed::Timed;
 use crate::agenda::MeetingPlan;
-use crate::config::ModelChoice;
+use crate::config::{ModelChoice, SpeechConfig, VadChoice};
 
-pub(super) fn open_models() -> anyhow::Result<ModelRegistry> {
+pub(super) fn open_models(speech: &SpeechConfig) -> anyhow::Result<ModelRegistry> {
     let manifest =
         Manifest::parse(prim_models::BUILT_IN_MANIFEST).context("read the built-in model manifest")?;
-    let mut registry = ModelRegistry::new(manifest);
+    let mut registry = ModelRegistry::new(manifest).with_store(&speech.models_dir);
     registry.register_vad("earshot", |_| Ok(Box::new(prim_models_earshot::Earshot::new())));
+    prim_models_webrtc_vad::register(&mut registry);
+    prim_models_onnx::register(&mut registry, speech.onnx_runtime.clone());
     prim_models_pocketsphinx::register(&mut registry);
     prim_models_flite::register(&mut registry);
     Ok(registry)
@@ -67,6 +69,46 @@ pub(super) fn open_voice(models: &ModelRegistry, choice: &ModelChoice) -> Opened
     Opened::of(choice.name().map(open), "there is no voice: answers become cards")
 }
 
+/// The detector that the device's ears use: one model, opened once for each ear.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) struct Detector {
+    pub(super) name: &'static str,
+    /// Why it is not the one that was wanted.
+    pub(super) instead: Option<String>,
+}
+
+impl Detector {
+    /// What `choice` means on this device. Tried here, so that what cannot be opened is known before anyone speaks.
+    pub(super) fn choose(models: &ModelRegistry, choice: VadChoice) -> Self {
+        let name = match choice {
+            VadChoice::Earshot => EARSHOT,
+            VadChoice::Webrtc => "webrtc",
+            VadChoice::Silero => SILERO,
+            // Its network is on this device only where somebody put it.
+            VadChoice::Auto if models.is_here(SILERO, Kind::Vad) => SILERO,
+            VadChoice::Auto => EARSHOT,
+        };
+        match models.open_vad(name) {
+            Ok(_) => {
+                tracing::info!(speech.vad = name, "speech is told from other sound by this detector");
+                Self { name, instead: None }
+            }
+            Err(error) => {
+                let error = anyhow::Error::new(error);
+                tracing::warn!("failed to {error:#}; {EARSHOT} tells speech from other sound instead");
+                Self { name: EARSHOT, instead: Some(format!("{EARSHOT} in its place: cannot {error:#}")) }
+            }
+        }
+    }
+
+    pub(super) fn open(&self, models: &ModelRegistry) -> anyhow::Result<Box<dyn Vad>> {
+        Ok(models.open_vad(self.name)?)
+    }
+}
+
+const EARSHOT: &str = "earshot";
+pub(super) const SILERO: &str = "silero";
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -106,6 +148,43 @@ mod tests {
         );
         let voice = open_voice(&models_with, &ModelChoice::Named("bass".to_owned()));
         assert!(reason(&voice.state).starts_with("cannot open model bass"), "{:?}", voice.state);
+    }
+
+    /// The built-in models with an empty model folder and a runtime that is not there.
+    fn without_silero(folder: &std::path::Path) -> ModelRegistry {
+        let speech = SpeechConfig {
+            models_dir: folder.to_owned(),
+            onnx_runtime: Some(folder.join("libonnxruntime.so")),
+            ..SpeechConfig::default()
+        };
+        open_models(&speech).unwrap()
+    }
+
+    #[test]
+    fn the_best_detector_that_is_there_is_taken_and_one_that_is_wanted_and_missing_is_told() {
+        let folder = tempfile::tempdir().unwrap();
+        let models = without_silero(folder.path());
+        let name = |choice| Detector::choose(&models, choice);
+        assert_eq!(name(VadChoice::Auto), Detector { name: "earshot", instead: None });
+        assert_eq!(name(VadChoice::Earshot), Detector { name: "earshot", instead: None });
+        assert_eq!(name(VadChoice::Webrtc), Detector { name: "webrtc", instead: None });
+        let fallen = name(VadChoice::Silero);
+        assert_eq!(fallen.name, "earshot");
+        let why = fallen.instead.unwrap();
+        assert!(
+            why.starts_with("earshot in its place: cannot open model silero") && why.contains("fetch it"),
+            "{why}"
+        );
+        assert_eq!(Detector { name: fallen.name, instead: None }.open(&models).unwrap().frame_len(), 256);
+    }
+
+    #[test]
+    fn a_damaged_network_is_told_where_auto_would_take_it() {
+        let folder = tempfile::tempdir().unwrap();
+        std::fs::create_dir(folder.path().join("silero")).unwrap();
+        std::fs::write(folder.path().join("silero/silero_vad.onnx"), b"cut off").unwrap();
+        let fallen = Detector::choose(&without_silero(folder.path()), VadChoice::Auto);
+        assert!(fallen.name == "earshot" && fallen.instead.unwrap().contains("sha256"));
     }
 
     #[test]
