@@ -31,6 +31,7 @@ mod asked;
 mod button;
 mod clauses;
 mod code;
+mod completeness;
 mod config;
 mod consent;
 mod ding;
@@ -60,6 +61,7 @@ mod view;
 mod words;
 
 pub use code::ReadError;
+pub use completeness::{Completeness, completeness};
 pub use config::MeetingConfig;
 pub use event::{
     AskReason, ButtonMeaning, CardKind, CardReason, Closing, ConsentAnswer, ConsentWay, Cut, Entry, Event,

@@ -286,6 +286,9 @@ impl Listener {
     }
 }
 
+#[cfg(test)]
+mod tests;
+
 /// An ear's name on the wire.
 pub(crate) fn ear_name(ear: Ear) -> prim_proto::Ear {
     match ear {

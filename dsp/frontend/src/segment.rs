@@ -82,6 +82,7 @@ struct Open {
     speech_end: SampleTime,
     silent_blocks: u64,
     blocks: u64,
+    hangover_ms: u64,
 }
 
 impl Segmenter {
@@ -122,7 +123,7 @@ impl Segmenter {
             }
             // A talker who does not pause is cut at a dip of a quarter of the hangover.
             let long = c.long_segment_ms > 0 && open.blocks * BLOCK_MS >= c.long_segment_ms;
-            let patience_ms = if long { c.hangover_ms / 4 } else { c.hangover_ms };
+            let patience_ms = if long { c.hangover_ms / 4 } else { open.hangover_ms };
             if open.silent_blocks * BLOCK_MS < patience_ms.max(BLOCK_MS) {
                 return None;
             }
@@ -148,7 +149,8 @@ impl Segmenter {
         let held = self.preroll_blocks(onset_age);
         let from = SampleTime((at.0 + SPEECH_BLOCK as u64).saturating_sub((held * SPEECH_BLOCK) as u64));
         self.ring_held = held;
-        self.open = Some(Open { from, speech_end: end, silent_blocks: 0, blocks: held as u64 });
+        let hangover_ms = c.hangover_ms;
+        self.open = Some(Open { from, speech_end: end, silent_blocks: 0, blocks: held as u64, hangover_ms });
         Some(SegmentEvent::SpeechStarted { from, onset })
     }
 
@@ -176,6 +178,14 @@ impl Segmenter {
     #[must_use]
     pub fn floor_dbfs(&self) -> f32 {
         self.floor_dbfs
+    }
+
+    /// The open segment alone ends after so much silence, because what was said in it is known; the next one is
+    /// configured again. A long segment is cut at a dip all the same.
+    pub fn be_patient(&mut self, hangover_ms: u64) {
+        if let Some(open) = &mut self.open {
+            open.hangover_ms = hangover_ms;
+        }
     }
 
     /// Ends an open segment now (end of what was said known from the text, mute, end of the meeting).

@@ -23,6 +23,12 @@ impl Listener {
                         seconds("prim_first_partial_seconds", Some(segment.started), clock::mono_now());
                     }
                     let (id, started) = (segment.utterance, segment.started);
+                    let present = segment.ended.is_none();
+                    if self.open && present {
+                        // Whoever has said all is not waited for, whoever wants to go on is.
+                        let said = prim_meeting::completeness(&partial.text);
+                        self.segmenter.be_patient(said.patience_ms(u64::from(self.parts.endpoint_ms)));
+                    }
                     self.parts.live.partial(id, ear, partial.text, partial.stable_chars, started);
                 }
             }

@@ -1,0 +1,72 @@
+//! How long the listener waits in silence, by what has been said.
+
+use std::sync::Arc;
+
+use prim_adapter::Voices;
+use prim_audio::{SPEECH_BLOCK, SampleTime};
+use prim_ids::MonoTime;
+use prim_meeting::{Ear, Input, TalkerKey};
+use prim_models::fakes::FakeStt;
+
+use super::{Clean, Listener, ListenerParts};
+use crate::inbox::{Inbox, Message};
+use crate::live::Live;
+
+/// Speaks `words` of 200 ms, is silent for `pause_ms`, speaks for half a second more, and is silent again. Gives the
+/// ends of the segments, ms after the first words' end.
+fn ends_after(sentence: &str, pause_ms: u64) -> Vec<i64> {
+    let words = sentence.split(' ').count() as u64;
+    let (inbox, facts) = Inbox::new();
+    let mut listener = Listener::new(ListenerParts {
+        ear: Ear::Room,
+        talker: TalkerKey(0),
+        speaker: None,
+        stt: Some(Box::new(FakeStt::new().saying(sentence).saying("later"))),
+        endpoint_ms: 500,
+        muted: Arc::default(),
+        inbox,
+        live: Live::new(),
+        unsettled: Arc::default(),
+    });
+    // The script counts from the segment's pre-roll on, of which there is none here.
+    let said = words * 20;
+    let (pause, more) = (pause_ms / 10, 50);
+    let mut ends = Vec::new();
+    for n in 0..said + pause + more + 200 {
+        let speaks = n < said || (n >= said + pause && n < said + pause + more);
+        let level = if speaks { 0.1 } else { 0.0001 };
+        let heard = MonoTime::from_millis(10 * (n + 1));
+        let block = Clean {
+            at: SampleTime(n * SPEECH_BLOCK as u64),
+            heard,
+            voice: &[level; SPEECH_BLOCK],
+            words: &[0; SPEECH_BLOCK],
+            bearing_deg: None,
+        };
+        listener.block(&block, if speaks { 0.9 } else { 0.05 }, Voices::People);
+        while let Ok(message) = facts.try_recv() {
+            if let Message::Fact { input: Input::SpeechEnded { .. }, .. } = message {
+                ends.push(10 * (n as i64 + 1) - 10 * said as i64);
+            }
+        }
+    }
+    ends
+}
+
+#[test]
+fn a_whole_command_to_prim_ends_two_fifths_sooner_and_talk_as_before() {
+    let talk = ends_after("we agreed to hire two more people", 2_000)[0];
+    let command = ends_after("prim what did we decide", 2_000)[0];
+    assert_eq!((talk, command), (500, 300));
+}
+
+#[test]
+fn a_pause_of_700_ms_behind_and_no_longer_cuts_the_sentence() {
+    assert_eq!(ends_after("we move the launch", 700).len(), 2, "without the word the pause ends it");
+    let ends = ends_after("we move the launch and", 700);
+    assert_eq!(ends.len(), 1, "{ends:?}");
+    assert!(
+        ends_after("we move the launch and", 2_000)[0] <= 1_200,
+        "nobody is waited for much longer than a second"
+    );
+}
