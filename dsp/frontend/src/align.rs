@@ -10,7 +10,7 @@ use prim_audio::SPEECH_BLOCK;
 use realfft::num_complex::Complex32;
 
 use crate::echo::MAX_LAG;
-use crate::stft::{Spectrum, WINDOW, ZERO};
+use crate::stft::{Spectrum, WINDOW};
 
 /// Every second bin between 500 Hz and 5 kHz.
 const FROM: usize = 16;
@@ -33,33 +33,68 @@ const LATEST: i32 = 160;
 
 #[derive(Debug)]
 pub(crate) struct Aligner {
-    cross: Box<[[Complex32; USED]]>,
+    cross: Box<[Phases]>,
+    /// Past frames of the reference, the newest at `at`; what is not audible is nought.
+    past: Box<[Phases]>,
+    at: usize,
     frames: u32,
+}
+
+/// Real and imaginary parts apart, so that the compiler makes vectors of them.
+#[derive(Debug, Clone)]
+struct Phases {
+    re: [f32; USED],
+    im: [f32; USED],
+}
+
+impl Phases {
+    const NONE: Self = Self { re: [0.0; USED], im: [0.0; USED] };
+
+    /// The phases of the bins that lie above `least`.
+    fn of(x: &Spectrum, least: f32) -> Self {
+        let mut phases = Self::NONE;
+        for (k, (re, im)) in phases.re.iter_mut().zip(&mut phases.im).enumerate() {
+            let x = x[FROM + STEP * k];
+            let power = x.norm_sqr();
+            if power > least {
+                let scale = 1.0 / power.sqrt();
+                (*re, *im) = (x.re * scale, x.im * scale);
+            }
+        }
+        phases
+    }
 }
 
 impl Aligner {
     pub(crate) fn new() -> Self {
-        Self { cross: vec![[ZERO; USED]; MAX_LAG].into_boxed_slice(), frames: 0 }
+        let none = || vec![Phases::NONE; MAX_LAG].into_boxed_slice();
+        Self { cross: none(), past: none(), at: 0, frames: 0 }
     }
 
-    /// One frame of a microphone while the speaker sounds; `past(lag)` is the reference `lag` frames ago. Four times a
-    /// second of Prim, more often before it is `settled`, it answers by how many samples at 16 kHz the echo is later than
+    /// The newest frame of the reference.
+    pub(crate) fn remember(&mut self, reference: &Spectrum) {
+        self.at = (self.at + MAX_LAG - 1) % MAX_LAG;
+        self.past[self.at] = Phases::of(reference, AUDIBLE);
+    }
+
+    /// What was remembered of the reference no longer lies where it did.
+    pub(crate) fn forget_past(&mut self) {
+        self.past.fill(Phases::NONE);
+    }
+
+    /// One frame of a microphone while the speaker sounds, beside the references remembered. Four times a second of Prim, more often before it is `settled`, it answers by how many samples at 16 kHz the echo is later than
     /// the reference.
-    pub(crate) fn push<'a>(
-        &mut self,
-        mic: &Spectrum,
-        settled: bool,
-        past: impl Fn(usize) -> &'a Spectrum,
-    ) -> Option<i32> {
+    pub(crate) fn push(&mut self, mic: &Spectrum, settled: bool) -> Option<i32> {
+        const SHARE: f32 = 1.0 - KEEP;
+        let mic = Phases::of(mic, 0.0);
         for (lag, cross) in self.cross.iter_mut().enumerate() {
-            let reference = past(lag);
-            for (k, c) in cross.iter_mut().enumerate() {
-                let f = FROM + STEP * k;
-                let product = reference[f] * mic[f].conj();
-                let size = product.norm();
-                if reference[f].norm_sqr() > AUDIBLE && size > 0.0 {
-                    *c = *c * KEEP + product * ((1.0 - KEEP) / size);
-                }
+            let past = &self.past[(self.at + lag) % MAX_LAG];
+            for k in 0..USED {
+                let (a, b, c, d) = (past.re[k], past.im[k], mic.re[k], mic.im[k]);
+                // 1 where there is a phase, 0 where there is none.
+                let share = SHARE * (a * a + b * b);
+                cross.re[k] += SHARE * (a * c + b * d) - share * cross.re[k];
+                cross.im[k] += SHARE * (b * c - a * d) - share * cross.im[k];
             }
         }
         self.frames += 1;
@@ -69,14 +104,14 @@ impl Aligner {
 
     /// The reference has been moved: what was gathered no longer holds.
     pub(crate) fn start_anew(&mut self) {
-        self.cross.fill([ZERO; USED]);
+        self.cross.fill(Phases::NONE);
         self.frames = 0;
     }
 
     fn answer(&self) -> Option<i32> {
         let mut scores = [0.0_f32; MAX_LAG];
         for (score, cross) in scores.iter_mut().zip(&self.cross) {
-            *score = cross.iter().map(Complex32::norm_sqr).sum::<f32>() / USED as f32;
+            *score = cross.re.iter().chain(&cross.im).map(|c| c * c).sum::<f32>() / USED as f32;
         }
         let best = scores.iter().copied().fold(0.0, f32::max);
         // Early on the memory is not full: an echo grows with its square, chance with itself.
@@ -96,8 +131,8 @@ impl Aligner {
         let step = Complex32::from_polar(1.0, -TAU * (STEP as i32 * samples) as f32 / WINDOW as f32);
         let mut turn = Complex32::from_polar(1.0, -TAU * (FROM as i32 * samples) as f32 / WINDOW as f32);
         let mut sum = 0.0;
-        for c in &self.cross[lag] {
-            sum += (c * turn).re;
+        for (re, im) in self.cross[lag].re.iter().zip(&self.cross[lag].im) {
+            sum += re * turn.re - im * turn.im;
             turn *= step;
         }
         sum

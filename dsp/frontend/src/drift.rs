@@ -100,8 +100,8 @@ impl Drift {
         *delay = (*delay).min(n - 2 * SPEECH_BLOCK);
     }
 
-    /// One frame of Prim has been learned.
-    pub(crate) fn watch(&mut self, bins: &[Bin]) {
+    /// One frame of Prim has been learned; the filter of microphone `mic` is looked at.
+    pub(crate) fn watch(&mut self, bins: &[Bin], mic: usize) {
         self.frames += 1;
         if self.frames < EVERY {
             return;
@@ -109,7 +109,7 @@ impl Drift {
         self.frames = 0;
         let (mut turn, mut weight, mut count) = (0.0, 0.0, 0);
         for (f, (old_re, old_im)) in (FROM..TO).zip(self.seen.iter_mut()) {
-            let (re, im) = bins[f].first();
+            let (re, im) = bins[f].filter(mic);
             let (mut cr, mut ci, mut old, mut new) = (0.0, 0.0, 1e-12, 1e-12);
             for ((a, b), (c, d)) in old_re.iter().zip(old_im.iter()).zip(re.iter().zip(im)) {
                 cr += a * c + b * d;

@@ -223,8 +223,8 @@ impl Frontend {
         self.health.update(mic, &mut out.levels);
         self.bring_to_speech_rate(mic, reference);
         self.clipped_for = if clips(mic) { CLIP_REACH } else { self.clipped_for.saturating_sub(1) };
-        let echo = self.cancel();
         let usable = usable(&out.levels, self.channels);
+        let echo = self.cancel(&usable);
         self.beam.believe(&usable);
         let fresh = self.locate(&usable, echo.active);
         out.fresh_bearing = fresh.filter(|b| b.confidence >= SURE);
@@ -292,7 +292,7 @@ impl Frontend {
         }
     }
 
-    fn cancel(&mut self) -> EchoFrame {
+    fn cancel(&mut self, usable: &[bool; MAX_CHANNELS]) -> EchoFrame {
         let b = &mut self.buffers;
         let blocks = b.speech.chunks_exact(SPEECH_BLOCK);
         for (c, (block, spectrum)) in blocks.zip(&mut b.spectra).enumerate() {
@@ -305,7 +305,8 @@ impl Frontend {
         reference.copy_from_slice(&b.speech[self.channels * SPEECH_BLOCK..]);
         echo.hold_back(&mut reference);
         self.analysis.push(self.channels, &reference, &mut b.reference);
-        echo.process(&mut b.spectra, &b.reference, crate::peak(&reference), self.clipped_for > 0, &mut b.echo)
+        let (peak, clipped) = (crate::peak(&reference), self.clipped_for > 0);
+        echo.process(&mut b.spectra, &b.reference, peak, clipped, usable, &mut b.echo)
     }
 
     fn locate(&mut self, usable: &[bool; MAX_CHANNELS], echo: bool) -> Option<Bearing> {
