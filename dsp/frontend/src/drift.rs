@@ -79,14 +79,19 @@ impl Drift {
         }
         let grown = rate * SPEECH_BLOCK as f32;
         let (from, to) = (kernel(self.part), kernel(self.part + grown));
-        for (i, s) in out.iter_mut().enumerate() {
-            let first = newest + i + n - *delay - REACH;
-            let (mut a, mut b) = (0.0, 0.0);
-            for (k, (p, q)) in from.iter().zip(&to).enumerate() {
-                let x = line[(first + k) % n];
-                a += p * x;
-                b += q * x;
+        let mut near = [0.0; SPEECH_BLOCK + 2 * REACH];
+        let first = (newest + n - *delay - REACH) % n;
+        let (before, after) = near.split_at_mut((n - first).min(SPEECH_BLOCK + 2 * REACH));
+        before.copy_from_slice(&line[first..first + before.len()]);
+        after.copy_from_slice(&line[..after.len()]);
+        let (mut a, mut b) = ([0.0; SPEECH_BLOCK], [0.0; SPEECH_BLOCK]);
+        for (k, (p, q)) in from.iter().zip(&to).enumerate() {
+            for ((a, b), x) in a.iter_mut().zip(&mut b).zip(&near[k..]) {
+                *a += p * x;
+                *b += q * x;
             }
+        }
+        for (i, (s, (a, b))) in out.iter_mut().zip(a.iter().zip(&b)).enumerate() {
             *s = a + (b - a) * i as f32 / SPEECH_BLOCK as f32;
         }
         self.part += grown;

@@ -239,6 +239,7 @@ impl Frontend {
         }
         let b = &mut self.buffers;
         self.beam.apply(&b.spectra, &mut b.voice);
+        b.recogniser.copy_from_slice(&b.voice[..]);
         let mut residual = Residual::default();
         if echo.active {
             self.beam.apply(&b.echo, &mut b.echo_beam);
@@ -247,13 +248,9 @@ impl Frontend {
         } else {
             self.suppressor.listen(&b.voice);
         }
-        match &mut self.dereverb {
-            Some(d) => {
-                d.process(&mut b.spectra, !echo.active);
-                self.beam.apply(&b.spectra, &mut b.recogniser);
-            }
-            None if echo.active => self.beam.apply(&b.spectra, &mut b.recogniser),
-            None => b.recogniser.copy_from_slice(&b.voice[..]),
+        if let Some(d) = &mut self.dereverb {
+            d.process(&mut b.spectra, !echo.active);
+            self.beam.apply(&b.spectra, &mut b.recogniser);
         }
         let delay_ms = self.echo.as_ref().and_then(EchoCanceller::delay_ms);
         out.echo = self.echo_watch.update(echo.active, &residual, delay_ms);

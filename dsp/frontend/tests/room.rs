@@ -129,7 +129,7 @@ fn a_person_over_prim_reaches_the_recogniser_untouched() {
     let raw = si_sdr(&to16(&both[0])[at.clone()], &to16(&alone[0])[at.clone()], 2);
     let got = si_sdr(&heard.recogniser[at.clone()], &truth.recogniser[at.clone()], 2);
     println!("double talk: raw {raw:.1} dB, recogniser {got:.1} dB");
-    assert!(got > 6.0 && got > raw + 5.0, "double talk SI-SDR {got:.1} dB, raw {raw:.1} dB");
+    assert!(got > 8.0 && got > raw + 5.0, "double talk SI-SDR {got:.1} dB, raw {raw:.1} dB");
 }
 
 fn probabilities(heard: &common::Heard) -> Vec<f32> {
@@ -207,7 +207,7 @@ fn after_a_minute_of_prim_the_echo_is_as_far_down_as_ever() {
         (5..59).map(|s| level(&mics[0], RATE, s) - level(&heard.recogniser, 16_000, s)).collect();
     let worst = erle.iter().copied().fold(f32::MAX, f32::min);
     println!("worst second {worst:.1} dB, mean {:.1} dB", erle.iter().sum::<f32>() / erle.len() as f32);
-    assert!(worst > 18.0, "{erle:?}");
+    assert!(worst > 30.0, "{erle:?}");
     let late = level(&mics[0], RATE, 50) - level(&heard.voice, 16_000, 50);
     assert!(late > 35.0, "suppressed, after 50 s: {late:.1} dB");
 }

@@ -75,7 +75,7 @@ impl Watch {
         let Some((re, im)) = f.checked_sub(COMPARED.start).and_then(|k| self.bins.get_mut(k)) else {
             return;
         };
-        let error = heard - dot(re, im, x_re, x_im);
+        let error = heard - dot::<TAPS>(re, im, x_re, x_im);
         self.now.0 += left.norm_sqr();
         self.now.1 += error.norm_sqr();
         let e = error * (QUICK_STEP / energy);
