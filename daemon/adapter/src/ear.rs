@@ -96,6 +96,9 @@ pub struct Scene {
     pub heard: MonoTime,
     /// The same 10 ms for a recogniser: 160 frames, mono, 16 kHz, the talker untouched by suppression.
     pub words: [i16; SPEECH_BLOCK],
+    /// The same at the level it has in the room, for whoever judges speech by level: the block itself is brought to a call's
+    /// level.
+    pub near: [i16; SPEECH_BLOCK],
     /// How likely the block holds speech, 0..=1.
     pub speech: f32,
     /// A new estimate of where the voice comes from, when there is one, in degrees.
@@ -109,6 +112,7 @@ impl Default for Scene {
         Self {
             heard: MonoTime::ZERO,
             words: [0; SPEECH_BLOCK],
+            near: [0; SPEECH_BLOCK],
             speech: 0.0,
             bearing_deg: None,
             voices: Voices::People,

@@ -226,6 +226,7 @@ impl Worker {
         let scene = Scene {
             heard,
             words: self.out.recogniser.map(to_i16),
+            near: self.out.near.map(to_i16),
             speech,
             bearing_deg: self.out.fresh_bearing.map(|b| b.degrees),
             voices,

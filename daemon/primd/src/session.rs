@@ -182,11 +182,10 @@ impl EarWorker {
     }
 
     fn hear(&mut self, block: &AudioBlock, scene: &Scene) {
-        let Ok(samples) = <&[i16; SPEECH_BLOCK]>::try_from(block.samples()) else { return };
         let clean = Clean {
             at: block.at,
             heard: scene.heard,
-            voice: &samples.map(|s| f32::from(s) / 32_767.0),
+            voice: &scene.near.map(|s| f32::from(s) / 32_767.0),
             words: &scene.words,
             bearing_deg: scene.bearing_deg,
         };

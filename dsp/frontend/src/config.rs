@@ -19,6 +19,10 @@ pub struct FrontendConfig {
     /// amplifies microphone noise by up to 6 dB at low frequencies, 100 is plain delay-and-sum. Behind
     /// dereverberation the recogniser makes no difference between 0.5 and 1000 (`examples/words.rs`).
     pub beam_loading: f32,
+    /// Reduce noise in `voice`; `near` and `recogniser` never hear it.
+    pub noise: bool,
+    /// Bring `voice` to the usual level of a call; `near` and `recogniser` keep theirs.
+    pub gain: bool,
 }
 
 /// On-line weighted prediction error: how far back a microphone's past may explain its present.
@@ -50,6 +54,8 @@ impl FrontendConfig {
             echo: true,
             dereverb: Some(DereverbConfig::default()),
             beam_loading: 1.0,
+            noise: true,
+            gain: true,
         }
     }
 

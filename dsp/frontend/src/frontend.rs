@@ -12,6 +12,7 @@ use crate::echo::{EchoCanceller, EchoFrame};
 use crate::health::HealthWatch;
 use crate::highpass::HighPass;
 use crate::locate::Locator;
+use crate::outgoing::Outgoing;
 use crate::scene::Scene;
 use crate::seats::Seats;
 use crate::stft::{self, Analysis, BINS, Spectrum, Synthesis, ZERO};
@@ -58,10 +59,11 @@ impl Default for EchoState {
 pub struct FrontendBlock {
     /// Mono 16 kHz, −1.0..=1.0: linear echo stage, near talker untouched; dereverberated. For recognisers.
     pub recogniser: [f32; SPEECH_BLOCK],
-    /// Mono 16 kHz, −1.0..=1.0: residual echo suppressed, and held down while nobody but Prim is heard. For remote
-    /// people.
+    /// Mono 16 kHz, −1.0..=1.0, for remote people: residual echo suppressed, noise reduced, held down while nobody but
+    /// Prim is heard, and every talker brought to about the same level. Thresholds on level belong to `near`.
     pub voice: [f32; SPEECH_BLOCK],
-    /// `voice` before it is held down: a speech detector hears an interruption in it at once. It hears traces of Prim
+    /// Residual echo suppressed, nothing else: level and noise are the room's, which speech detectors and their thresholds
+    /// count on, and an interruption is heard in it at once. It hears traces of Prim
     /// too, so its word counts only beside `echo.near_share`, as [`BargeIn`](crate::BargeIn) has it, or while
     /// `echo.gated` is false.
     pub near: [f32; SPEECH_BLOCK],
@@ -121,7 +123,8 @@ pub struct Frontend {
     dereverb: Option<Dereverb>,
     beam: Beam,
     synthesis: Synthesis,
-    synthesis_voice: Synthesis,
+    synthesis_near: Synthesis,
+    outgoing: Outgoing,
     buffers: Buffers,
     echo_watch: EchoWatch,
     gate: f32,
@@ -194,7 +197,8 @@ impl Frontend {
             dereverb: config.dereverb.map(|d| Dereverb::new(d, channels)),
             beam: Beam::new(&config.mics_mm, config.beam_loading),
             synthesis: Synthesis::new(),
-            synthesis_voice: Synthesis::new(),
+            synthesis_near: Synthesis::new(),
+            outgoing: Outgoing::new(config),
             buffers: Buffers::new(channels),
             echo_watch: EchoWatch::default(),
             gate: 1.0,
@@ -255,18 +259,21 @@ impl Frontend {
         let delay_ms = self.echo.as_ref().and_then(EchoCanceller::delay_ms);
         out.echo = self.echo_watch.update(echo.active, &residual, delay_ms);
         self.synthesis.push(&mut b.recogniser, &mut out.recogniser);
-        self.synthesis_voice.push(&mut b.voice, &mut out.near);
+        self.outgoing.reduce(&b.voice, !echo.active);
+        self.synthesis_near.push(&mut b.voice, &mut out.near);
+        self.outgoing.voice(&out.near, &mut out.voice);
         self.hold_down(out);
+        self.outgoing.level(&mut out.voice, !echo.active);
         Ok(())
     }
 
-    /// `near` becomes `voice`: the gate's gain moves over the block.
+    /// The gate's gain moves over the block of `voice`.
     fn hold_down(&mut self, out: &mut FrontendBlock) {
         let (from, to) = (self.gate, self.suppressor.gate());
         self.gate = to;
         out.echo.gated = to < 1.0;
-        for (n, (voice, near)) in out.voice.iter_mut().zip(&out.near).enumerate() {
-            *voice = near * (from + (to - from) * (n + 1) as f32 / SPEECH_BLOCK as f32);
+        for (n, voice) in out.voice.iter_mut().enumerate() {
+            *voice *= from + (to - from) * (n + 1) as f32 / SPEECH_BLOCK as f32;
         }
     }
 

@@ -7,12 +7,13 @@
 //! **What it never does:** IO, clocks, threads, logs, locks, and allocation after construction
 //! (`tests/no_alloc.rs`).
 //!
-//! Two voices leave the front end, because two listeners want different things:
+//! Two voices leave the front end for two kinds of listeners:
 //!
 //! * `recogniser`: only the linear echo stage, so that the near talker is untouched; then dereverberated.
-//! * `voice`: residual echo suppressed. For speech detection, barge-in and people at the far end.
+//! * `voice`: residual echo suppressed, noise reduced, brought to a level. For people at the far end.
 //!
-//! While nothing was played for longer than the echo's tail both carry the plain beam.
+//! Speech detection and barge-in hear `near`: `voice` before its noise and its level were touched. While nothing was played
+//! for longer than the echo's tail it is the plain beam.
 //!
 //! ```
 //! use prim_audio::DEVICE_BLOCK;
@@ -37,12 +38,15 @@ mod ding;
 mod drift;
 mod echo;
 mod frontend;
+mod gain;
 mod health;
 mod hermitian;
 mod highpass;
 mod level;
 mod limiter;
 mod locate;
+mod noise;
+mod outgoing;
 mod parting;
 mod reframe;
 mod remote;

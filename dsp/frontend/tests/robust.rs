@@ -24,7 +24,7 @@ fn run(
         let mic: Vec<i16> = (0..DEVICE_BLOCK * N).map(|i| sample(i % N, b * DEVICE_BLOCK + i / N)).collect();
         let reference: [i16; DEVICE_BLOCK] = std::array::from_fn(|i| speaker(b * DEVICE_BLOCK + i));
         frontend.process(&mic, &reference, &mut out).unwrap();
-        for s in out.recogniser.iter().chain(&out.voice) {
+        for s in out.recogniser.iter().chain(&out.voice).chain(&out.near) {
             assert!(s.is_finite() && s.abs() < 8.0, "block {b}: {s}");
             assert!(!s.is_subnormal(), "block {b}: {s}");
         }
@@ -183,8 +183,8 @@ fn white_noise_and_hum_open_no_segment() {
                 })
                 .collect();
             f.process(&mic, &[0; DEVICE_BLOCK], &mut out).unwrap();
-            let p = frames.push(&out.voice, |x| vad.predict_f32(x));
-            let event = segmenter.push(SampleTime(b as u64 * 160), &out.voice, p);
+            let p = frames.push(&out.near, |x| vad.predict_f32(x));
+            let event = segmenter.push(SampleTime(b as u64 * 160), &out.near, p);
             assert_eq!(event, None, "kind {kind}, block {b}");
         }
     }

@@ -67,7 +67,7 @@ fn main() -> anyhow::Result<()> {
         let now = kept.len();
         kept.push(out.recogniser.map(|s| (s.clamp(-1.0, 1.0) * 32_767.0) as i16));
         let start = |block: usize| SampleTime((block * SPEECH_BLOCK) as u64);
-        match segmenter.push(start(now), &out.voice, heard) {
+        match segmenter.push(start(now), &out.near, heard) {
             Some(SegmentEvent::SpeechStarted { from, .. }) => {
                 inside = true;
                 segments.push(from.0 * 3);

@@ -132,7 +132,7 @@ impl Meeting {
         let feed = |stt: &mut PocketSphinx, block: usize| {
             stt.accept(&self.kept[block], start(block)).unwrap();
         };
-        match self.segmenter.push(start(now), &self.out.voice, self.probability) {
+        match self.segmenter.push(start(now), &self.out.near, self.probability) {
             Some(SegmentEvent::SpeechStarted { from, .. }) => {
                 (self.segments, self.inside) = (self.segments + 1, true);
                 self.stt.begin_segment(SegmentId(self.segments), from).unwrap();
