@@ -256,6 +256,7 @@ pub fn to_i16(x: f32) -> i16 {
 pub struct Heard {
     pub recogniser: Vec<f32>,
     pub voice: Vec<f32>,
+    pub near: Vec<f32>,
     pub blocks: Vec<FrontendBlock>,
 }
 
@@ -278,6 +279,7 @@ pub fn hear(config: &FrontendConfig, mics: &[Vec<f32>], reference: &[f32]) -> He
         f.process(&mic, &speaker, &mut out).unwrap();
         heard.recogniser.extend_from_slice(&out.recogniser);
         heard.voice.extend_from_slice(&out.voice);
+        heard.near.extend_from_slice(&out.near);
         heard.blocks.push(out);
     }
     heard
