@@ -4,6 +4,7 @@
 //! recogniser is the embedded one. Peers in Rust are linked; peers in Python and C run in `peers.py`, which gets the
 //! same waves as files and gives its own back, so that one scorer judges all. Without them (`PRIM_PEERS` names their
 //! Python) our column is measured alone. Costs are CPU time of the thread that works, never of the wall.
+mod alarms;
 mod beam;
 mod bearing;
 mod chain;
@@ -19,6 +20,7 @@ mod resample;
 mod score;
 mod shared;
 mod spectrogram;
+mod sounds;
 mod table;
 mod vad;
 mod who;
@@ -29,13 +31,14 @@ use table::Table;
 
 type Stage = fn(&mut Table, &Peers);
 
-const STAGES: [(&str, Stage); 11] = [
+const STAGES: [(&str, Stage); 12] = [
     ("resample", resample::run),
     ("echo", echo::run),
     ("bearing", bearing::run),
     ("beam", beam::run),
     ("dereverb", dereverb::run),
     ("vad", vad::run),
+    ("alarms", alarms::run),
     ("chain", chain::run),
     ("words", words::run),
     ("hard", hard::run),

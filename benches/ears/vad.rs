@@ -4,6 +4,8 @@ use prim_dsp::Reframer;
 use prim_models::Vad;
 use prim_models_earshot::Earshot;
 use prim_models_flite::Voice;
+use prim_models_onnx::{Runtime, Silero, find_runtime};
+use prim_models_webrtc_vad::WebRtc;
 use serde_json::json;
 
 use crate::cpu;
@@ -40,6 +42,8 @@ pub(crate) fn run(table: &mut Table, peers: &Peers) {
     let (mut webrtc, mut webrtc_cost) = (Vec::new(), Vec::new());
     let (mut aucs, mut energies, mut onsets, mut cost) = (Vec::new(), Vec::new(), Vec::new(), 0.0);
     let mut silero = Vec::new();
+    let mut silero_cost = Vec::new();
+    let mut others = others();
     let mut frames = 0.0;
     for (kind, disturbance) in [("babble", &babble), ("noise", &noise)] {
         let mut mics = speech.clone();
@@ -76,6 +80,10 @@ pub(crate) fn run(table: &mut Table, peers: &Peers) {
         webrtc.extend(w.map(|v| v.0));
         webrtc_cost.extend(w.map(|v| v.1));
         silero.extend(s.map(|v| v.0));
+        silero_cost.extend(s.map(|v| v.1));
+        for other in &mut others {
+            other.listen(&heard.voice, &labels);
+        }
         let id = format!("vad_auc_{kind}");
         table.row(
             &id,
@@ -108,9 +116,77 @@ pub(crate) fn run(table: &mut Table, peers: &Peers) {
             Some(("Silero", mean(&silero))),
         );
     }
+    for other in &mut others {
+        let (theirs, cost) = match other.name {
+            "silero" => (&silero, &silero_cost),
+            _ => (&webrtc, &webrtc_cost),
+        };
+        let beside = |x: &[f64]| (!x.is_empty()).then(|| (other.peer, mean(x)));
+        let name = other.name;
+        let id = |what: &str| format!("vad_{what}_{name}");
+        let auc = format!("area under the curve, mean of both, our {name}");
+        table.row(&id("auc"), &auc, "of 1", mean(&other.aucs), beside(theirs));
+        let per_frame = other.cost * 1e6 / other.frames;
+        let label = format!("cost of a frame, our {name}");
+        table.row(&id("cpu"), &label, "µs", per_frame, beside(cost));
+        let onset = quantile(&mut other.onsets, 0.5);
+        table.row(&id("onset"), &format!("from speech to half, median, our {name}"), "ms", onset, None);
+    }
     table.row("vad_onset", "from speech to half, median", "ms", quantile(&mut onsets, 0.5), None);
     let peer = (!webrtc_cost.is_empty()).then(|| ("webrtcvad", mean(&webrtc_cost)));
     table.row("vad_cpu", "cost of a frame (16 ms; the peer's 10 ms)", "µs", cost * 1e6 / frames, peer);
+}
+
+/// Another detector of ours behind the same trait.
+struct Other {
+    name: &'static str,
+    peer: &'static str,
+    vad: Box<dyn Vad>,
+    aucs: Vec<f64>,
+    onsets: Vec<f64>,
+    cost: f64,
+    frames: f64,
+}
+
+/// WebRTC's, and Silero's where its network and the runtime are.
+fn others() -> Vec<Other> {
+    let other = |name, peer, vad| Other {
+        name,
+        peer,
+        vad,
+        aucs: Vec::new(),
+        onsets: Vec::new(),
+        cost: 0.0,
+        frames: 0.0,
+    };
+    let mut all = vec![other("webrtc", "webrtcvad", Box::new(WebRtc::new()) as Box<dyn Vad>)];
+    let silero = std::env::var_os("PRIM_SILERO").and_then(|network| {
+        let runtime = Runtime::load(&find_runtime().ok()?).ok()?;
+        Silero::open(&runtime, network.as_ref()).ok()
+    });
+    all.extend(silero.map(|silero| other("silero", "Silero", Box::new(silero))));
+    all
+}
+
+impl Other {
+    fn listen(&mut self, voice: &[f32], labels: &[Option<bool>]) {
+        self.vad.reset();
+        let mut cut = Reframer::new(self.vad.frame_len());
+        let vad = &mut self.vad;
+        let (scores, spent) = cpu::of(|| {
+            voice
+                .chunks_exact(BLOCK)
+                .map(|b| {
+                    let block: [f32; BLOCK] = b.try_into().unwrap_or([0.0; BLOCK]);
+                    cut.push(&block, |f| vad.probability(f).unwrap_or(0.0))
+                })
+                .collect::<Vec<f32>>()
+        });
+        self.cost += spent;
+        self.frames += voice.len() as f64 / self.vad.frame_len() as f64;
+        self.aucs.push(auc(&scores, labels));
+        self.onsets.extend(onset_ms(&scores, labels));
+    }
 }
 
 /// Per block of the output: speech, no speech, or too close to an edge to be judged (room's tail, breath).

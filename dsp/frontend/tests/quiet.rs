@@ -1,0 +1,48 @@
+//! A minute each of typing, mains hum and music in the small room: nobody speaks, and none is found to. Slammed doors are
+//! not among them: earshot takes their ring for faint speech (`vad_alarms_doors` of the bench counts them).
+#![allow(clippy::unwrap_used, reason = "a test stops at the first surprise")]
+
+mod common;
+#[expect(dead_code, reason = "the bench uses the rest")]
+#[path = "../../../benches/ears/sounds.rs"]
+mod sounds;
+
+use common::{RATE, RING_MM, Room, add_noise, hear, place, scale};
+use prim_audio::{SPEECH_BLOCK, SampleTime};
+use prim_dsp::{FrontendConfig, Reframer, SegmentEvent, Segmenter, SegmenterConfig};
+use sounds::{Sound, sound};
+
+/// Starts of speech, by earshot and the segmenter as the device has them.
+fn alarms(kind: Sound) -> usize {
+    let room = Room::huddle(0.3);
+    let mut mics = place(&room, room.at(70.0, 1.5, 0.3), &sound(kind, 11, 60 * RATE));
+    let loudest = mics[0].iter().fold(1e-9_f32, |top, s| top.max(s.abs()));
+    scale(&mut mics, kind.peak() / loudest);
+    add_noise(&mut mics, 0.001, 3);
+    let heard = hear(&FrontendConfig::new(&RING_MM), &mics, &[]);
+    let mut vad = earshot::Detector::default();
+    let (mut cut, mut segmenter) = (Reframer::new(256), Segmenter::new(SegmenterConfig::default()));
+    let mut started = 0;
+    for (n, block) in heard.blocks.iter().enumerate() {
+        let p = cut.push(&block.near, |frame| vad.predict_f32(frame));
+        let at = SampleTime((n * SPEECH_BLOCK) as u64);
+        let event = segmenter.push(at, &block.voice, p);
+        started += usize::from(matches!(event, Some(SegmentEvent::SpeechStarted { .. })));
+    }
+    started
+}
+
+#[test]
+fn a_minute_of_typing_raises_no_alarm() {
+    assert_eq!(alarms(Sound::Typing), 0);
+}
+
+#[test]
+fn a_minute_of_mains_hum_raises_no_alarm() {
+    assert_eq!(alarms(Sound::Hum), 0);
+}
+
+#[test]
+fn a_minute_of_music_raises_no_alarm() {
+    assert_eq!(alarms(Sound::Music), 0);
+}
