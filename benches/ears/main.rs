@@ -12,8 +12,10 @@ mod cpu;
 mod dereverb;
 mod echo;
 mod hard;
+mod gain;
 mod listen;
 mod material;
+mod noise;
 mod peers;
 mod real;
 mod resample;
@@ -31,12 +33,13 @@ use table::Table;
 
 type Stage = fn(&mut Table, &Peers);
 
-const STAGES: [(&str, Stage); 12] = [
+const STAGES: [(&str, Stage); 13] = [
     ("resample", resample::run),
     ("echo", echo::run),
     ("bearing", bearing::run),
     ("beam", beam::run),
     ("dereverb", dereverb::run),
+    ("noise", noise::run),
     ("vad", vad::run),
     ("alarms", alarms::run),
     ("chain", chain::run),

@@ -191,6 +191,7 @@ pub(crate) fn to_i16(x: f32) -> i16 {
 pub(crate) struct Heard {
     pub(crate) recogniser: Vec<f32>,
     pub(crate) voice: Vec<f32>,
+    pub(crate) near: Vec<f32>,
     pub(crate) blocks: Vec<FrontendBlock>,
     /// Seconds of CPU.
     pub(crate) cost: f64,
@@ -220,6 +221,7 @@ pub(crate) fn hear(config: &FrontendConfig, mics: &[Vec<f32>], reference: &[f32]
         heard.cost += cost;
         heard.recogniser.extend_from_slice(&out.recogniser);
         heard.voice.extend_from_slice(&out.voice);
+        heard.near.extend_from_slice(&out.near);
         heard.blocks.push(out);
     }
     heard

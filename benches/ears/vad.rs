@@ -1,5 +1,5 @@
 //! Voice activity on far speech (RT60 0.4 s, 2 m) with a babble of six other voices 10 dB below, and with noise: all
-//! detectors hear the front end's `voice`.
+//! detectors hear the front end's `near`.
 use prim_dsp::Reframer;
 use prim_models::Vad;
 use prim_models_earshot::Earshot;
@@ -54,7 +54,7 @@ pub(crate) fn run(table: &mut Table, peers: &Peers) {
         let mut cut = Reframer::new(vad.frame_len());
         let (scores, spent) = cpu::of(|| {
             heard
-                .voice
+                .near
                 .chunks_exact(BLOCK)
                 .map(|b| {
                     let block: [f32; BLOCK] = b.try_into().unwrap_or([0.0; BLOCK]);
@@ -63,15 +63,15 @@ pub(crate) fn run(table: &mut Table, peers: &Peers) {
                 .collect::<Vec<f32>>()
         });
         cost += spent;
-        frames += heard.voice.len() as f64 / 256.0;
-        let energy: Vec<f32> = heard.voice.chunks_exact(BLOCK).map(|b| db(power(b)) as f32).collect();
+        frames += heard.near.len() as f64 / 256.0;
+        let energy: Vec<f32> = heard.near.chunks_exact(BLOCK).map(|b| db(power(b)) as f32).collect();
         let own = auc(&scores, &labels);
         let plain = auc(&energy, &labels);
         aucs.push(own);
         energies.push(plain);
         onsets.extend(onset_ms(&scores, &labels));
         let theirs = |name: &str| {
-            let a = peers.ask(name, std::slice::from_ref(&heard.voice), json!({}))?;
+            let a = peers.ask(name, std::slice::from_ref(&heard.near), json!({}))?;
             let value = auc(a.out.first()?, &labels);
             Some((value, a.number("us_per_frame").unwrap_or(f64::NAN)))
         };

@@ -97,6 +97,11 @@ impl Turns {
         self.segmenter.silent_ms()
     }
 
+    /// The open stretch alone ends after so much silence: [`Segmenter::be_patient`].
+    pub fn be_patient(&mut self, hangover_ms: u64) {
+        self.segmenter.be_patient(hangover_ms);
+    }
+
     /// Ends an open stretch now.
     pub fn close(&mut self, at: SampleTime) -> Option<TurnEvent> {
         match self.segmenter.close(at)? {

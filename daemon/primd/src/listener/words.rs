@@ -27,7 +27,7 @@ impl Listener {
                     if self.open && present {
                         // Whoever has said all is not waited for, whoever wants to go on is.
                         let said = prim_meeting::completeness(&partial.text);
-                        self.segmenter.be_patient(said.patience_ms(u64::from(self.parts.endpoint_ms)));
+                        self.turns.be_patient(said.patience_ms(u64::from(self.parts.endpoint_ms)));
                     }
                     self.parts.live.partial(id, ear, partial.text, partial.stable_chars, started);
                 }
