@@ -7,7 +7,6 @@ use prim_audio::{DEVICE_RATE, SPEECH_RATE};
 use prim_dsp::{FrontendConfig, resample_all};
 use prim_hal_sim::RoomSim;
 use prim_models_flite::Voice;
-use serde_json::json;
 
 use crate::cpu;
 use crate::material::{
@@ -15,8 +14,8 @@ use crate::material::{
     to_i16,
 };
 use crate::peers::Peers;
-use crate::shared::Judge;
 use crate::score::{active_rms, db, mean, power, si_sdr};
+use crate::shared::Judge;
 use crate::table::Table;
 
 const LEVEL: f32 = 0.03;
