@@ -46,11 +46,11 @@ fn alarms(kind: Sound, seed: u64) -> usize {
             }
         }
         frontend.process(&mic, &[0; 480], &mut out).expect("the shape fits");
-        // As the device does: judged is what is near, cut is the voice.
+        // As the device does: what is near is judged and cut.
         let p = cut.push(&out.near, |f| vad.probability(f).unwrap_or(0.0));
         let at = prim_audio::SampleTime((b * BLOCK) as u64);
         started += usize::from(matches!(
-            segmenter.push(at, &out.voice, p),
+            segmenter.push(at, &out.near, p),
             Some(prim_dsp::SegmentEvent::SpeechStarted { .. })
         ));
     }

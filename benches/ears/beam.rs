@@ -1,6 +1,6 @@
 //! Beam: what it gains without knowing anything, beside Souden's MVDR that knows target and noise exactly. RT60 0.6 s,
 //! 8 microphones on 5 cm; SI-SDR against the reverberant voice where the beam listens (ours: the array's centre, through
-//! the front end as one microphone would give it; the oracle: its first microphone).
+//! the front end's `voice`, without noise reduction and gain, as one microphone would give it; the oracle: its first microphone).
 use prim_dsp::FrontendConfig;
 use prim_models_flite::Voice;
 use serde_json::json;
@@ -19,7 +19,7 @@ pub(crate) fn run(table: &mut Table, peers: &Peers) {
     with_centre.push([0.0; 3]);
     let bearings = [25.0_f32, 118.0, 204.0, 301.0];
     let room = room(0.6, 1.5, &bearings, &with_centre, 5);
-    let board = FrontendConfig { dereverb: None, echo: false, ..config(&ring8) };
+    let board = FrontendConfig { dereverb: None, echo: false, noise: false, gain: false, ..config(&ring8) };
     for (id, what, interferer) in [
         ("beam_white", "gain on white noise as loud as the voice", false),
         ("beam_interferer", "gain on an interfering voice as loud", true),
@@ -46,13 +46,19 @@ pub(crate) fn run(table: &mut Table, peers: &Peers) {
             let t16: Vec<Vec<f32>> = target.iter().map(|m| to16(m)).collect();
             let m16: Vec<Vec<f32>> = mix.iter().map(|m| to16(m)).collect();
             let raw = |c: usize| si_sdr(&m16[c][at.start..at.end + 2], &t16[c][at.clone()], 0..1);
-            let centre = FrontendConfig { dereverb: None, echo: false, ..config(&[[0.0; 3]]) };
-            let one = |x: &[Vec<f32>]| hear(&centre, &x[8..], &[]).recogniser;
+            let centre = FrontendConfig {
+                dereverb: None,
+                echo: false,
+                noise: false,
+                gain: false,
+                ..config(&[[0.0; 3]])
+            };
+            let one = |x: &[Vec<f32>]| hear(&centre, &x[8..], &[]).voice;
             let (truth, single) = (one(&target), one(&mix));
             let heard = hear(&board, &mix[..8], &[]);
             let late = at.start..at.end + 4;
             let before = si_sdr(&single[late.clone()], &truth[at.clone()], 0..1);
-            gains.push(si_sdr(&heard.recogniser[late], &truth[at.clone()], 0..3) - before);
+            gains.push(si_sdr(&heard.voice[late], &truth[at.clone()], 0..3) - before);
             let n16: Vec<Vec<f32>> = noise.iter().take(8).map(|m| to16(m)).collect();
             let both: Vec<Vec<f32>> = t16[..8].iter().chain(&n16).cloned().collect();
             if let Some(a) = peers.ask("souden", &both, json!({"mics": 8})) {

@@ -82,7 +82,7 @@ pub(crate) fn run(table: &mut Table, peers: &Peers) {
         silero.extend(s.map(|v| v.0));
         silero_cost.extend(s.map(|v| v.1));
         for other in &mut others {
-            other.listen(&heard.voice, &labels);
+            other.listen(&heard.near, &labels);
         }
         let id = format!("vad_auc_{kind}");
         table.row(

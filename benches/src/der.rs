@@ -2,7 +2,8 @@
 //! or given to another.
 //!
 //! Overlap is scored: a moment at which two speak counts twice. Names do not matter, so each voice that was heard is
-//! given to at most one person, as suits it best. What was heard of nobody known counts as missed. In steps of 10 ms.
+//! given to at most one person, as suits it best. What was heard of nobody known counts as missed where
+//! somebody speaks, and costs nothing where nobody does (there md-eval would count it as false). In steps of 10 ms.
 
 /// Somebody speaks.
 #[derive(Debug, Clone, Copy, PartialEq)]

@@ -43,7 +43,7 @@ pub(crate) fn turns(blocks: &[FrontendBlock], by: Cut) -> Vec<Turn> {
             let (y, x) = deg.to_radians().sin_cos();
             sum = (sum.0 + x, sum.1 + y);
         }
-        let event = turns.push(at, &block.voice, speech, fresh);
+        let event = turns.push(at, &block.near, speech, fresh);
         // Who still speaks when the sound ends has spoken until then.
         let last = if i + 1 == blocks.len() { turns.close(end) } else { None };
         for event in event.into_iter().chain(last) {

@@ -133,7 +133,7 @@ impl Ear {
         let (mut fresh, mut probability) = (false, if self.out.echo.gated { 0.0 } else { speech });
         let at = SampleTime(b * SPEECH_BLOCK as u64);
         let begun = |event| matches!(event, Some(SegmentEvent::SpeechStarted { .. }));
-        let naive = begun(self.naive.push(at, &self.out.voice, probability));
+        let naive = begun(self.naive.push(at, &self.out.near, probability));
         if sounding {
             fresh = self.barge_in.push(&self.out, speech) && !self.interrupted;
             self.interrupted |= fresh;
@@ -144,7 +144,7 @@ impl Ear {
             self.interrupted = false;
             self.barge_in.reset();
         }
-        let ours = begun(self.segmenter.push(at, &self.out.voice, probability));
+        let ours = begun(self.segmenter.push(at, &self.out.near, probability));
         self.limiter.process(&mut self.out.voice);
         [ours, naive, fresh]
     }
@@ -223,6 +223,13 @@ fn a_long_meeting_keeps_memory_time_and_manners() {
     assert!(counts.loudest < 4.0, "the loudest sample: {}", counts.loudest);
     let share = counts.heard as f64 / counts.talks.max(1) as f64;
     assert!(share >= 0.95, "people who began to talk were heard: {share:.3} of {}", counts.talks);
+    assert!(counts.prim_spoke > 0, "Prim never spoke: nothing was shown");
+    assert!(
+        counts.interruptions < 5 || counts.noticed * 10 >= counts.interruptions * 8,
+        "{} of {} interruptions noticed",
+        counts.noticed,
+        counts.interruptions
+    );
     clocks.check();
 }
 

@@ -21,9 +21,11 @@ const JOINING: [&str; 21] = [
 ];
 
 /// A statement rarely ends with these, a question often does ("what is this for").
-const LEANING: [&str; 19] = [
-    "to", "of", "for", "with", "from", "at", "in", "on", "by", "about", "into", "is", "are", "was", "were",
-    "will", "would", "should", "so",
+const LEANING: [&str; 43] = [
+    "i", "we", "you", "he", "she", "they", "it", "that", "what", "when", "where", "which", "who", "how",
+    "can", "could", "do", "did", "does", "have", "has", "had", "not", "this", "to", "of", "for", "with",
+    "from", "at", "in", "on", "by", "about", "into", "is", "are", "was", "were", "will", "would", "should",
+    "so",
 ];
 
 /// So many words behind the name are a question that may be whole.

@@ -217,6 +217,16 @@ impl Meeting {
     fn without_own_words(&mut self, heard: &mut Utterance) -> bool {
         let Some(session) = self.session.as_mut() else { return true };
         let listening = &mut session.listening;
+        // Whoever answers with the name means Prim, also in the words of Prim's question ("Prim, we all agree").
+        let first = crate::words::tokens(&heard.text);
+        let named = first.first().is_some_and(|first| crate::words::is_prim(&first.word));
+        let called = listening.called.iter().any(|(ear, at)| heard.covers(*ear, *at));
+        if (named || called || heard.addressed)
+            && matches!(intents::read(&heard.text), Heard::Command(_))
+            && !listening.own.says_its_name(heard.ear, heard.started, heard.ended)
+        {
+            return true;
+        }
         let sifted = listening.own.sift(heard.ear, heard.started, heard.ended, &heard.text);
         if sifted.own == 0 {
             return true;

@@ -96,6 +96,11 @@ impl OwnVoice {
         self.said.iter().filter(near).map(|said| said.word.as_str()).collect()
     }
 
+    /// Whether the name that an ear heard then may have been said by Prim itself.
+    pub(crate) fn says_its_name(&self, ear: Ear, started: MonoTime, ended: MonoTime) -> bool {
+        self.around(ear, started, ended).iter().any(|word| is_prim(word))
+    }
+
     /// An utterance without Prim's words.
     pub(crate) fn sift(&self, ear: Ear, started: MonoTime, ended: MonoTime, text: &str) -> Sifted {
         sift(text, &self.around(ear, started, ended))
@@ -175,13 +180,20 @@ fn whole(heard: &[&str], said: &[&str]) -> bool {
     })
 }
 
+/// Words that were heard as Prim said them.
+struct Run {
+    matched: usize,
+    heard: std::ops::Range<usize>,
+    said: std::ops::Range<usize>,
+}
+
 /// Marks the runs of Prim's words, the longest first. In a run a word may be missing, and one that was misheard stands
 /// between two that were not. A single word is no run: people use Prim's words.
 fn runs(heard: &[&str], said: &[&str], own: &mut [bool]) {
     let (m, n) = (heard.len(), said.len());
-    // For each pair of the same word: words matched by the best run that ends here, and where it began.
-    let mut best: Vec<Option<(usize, usize)>> = vec![None; m * n];
-    let mut longest: Option<(usize, usize, usize)> = None;
+    // For each pair of the same word: words matched by the best run that ends here, and where it began in both.
+    let mut best: Vec<Option<(usize, usize, usize)>> = vec![None; m * n];
+    let mut longest: Option<Run> = None;
     for i in 0..m {
         for j in 0..n {
             if !sounds_alike(heard[i], said[j]) {
@@ -191,22 +203,24 @@ fn runs(heard: &[&str], said: &[&str], own: &mut [bool]) {
             let before = next
                 .filter(|(up, back)| *up <= i && *back <= j)
                 .filter_map(|(up, back)| best[(i - up) * n + j - back])
-                .max_by_key(|(matched, _)| *matched);
-            let (matched, from) = before.map_or((1, i), |(matched, from)| (matched + 1, from));
-            best[i * n + j] = Some((matched, from));
-            if longest.is_none_or(|(most, ..)| matched > most) {
-                longest = Some((matched, from, i + 1));
+                .max_by_key(|(matched, ..)| *matched);
+            let (matched, from, of) = before.map_or((1, i, j), |(matched, from, of)| (matched + 1, from, of));
+            best[i * n + j] = Some((matched, from, of));
+            if longest.as_ref().is_none_or(|run| matched > run.matched) {
+                longest = Some(Run { matched, heard: from..i + 1, said: of..j + 1 });
             }
         }
     }
-    let Some((matched, from, to)) = longest else { return };
+    let Some(run) = longest else { return };
+    let (matched, from, to) = (run.matched, run.heard.start, run.heard.end);
     let telling = heard[from..to].iter().any(|word| word.chars().count() >= 4 && !is_function_word(word));
     if matched < 2 || (matched < 3 && !telling) {
         return;
     }
     own[from..to].fill(true);
-    runs(&heard[..from], said, &mut own[..from]);
-    runs(&heard[to..], said, &mut own[to..]);
+    // Prim's words are heard once, and in their order: what comes again is a person's.
+    runs(&heard[..from], &said[..run.said.start], &mut own[..from]);
+    runs(&heard[to..], &said[run.said.end..], &mut own[to..]);
 }
 
 /// The text without the words that are `own`.

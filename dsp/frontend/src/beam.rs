@@ -10,7 +10,8 @@
 //! 2010, with `b` in the place of one microphone). The voice itself is lowered by no more than a bound in any bin. Each seat
 //! has its own.
 //!
-//! Who began is followed for as long as she talks: a second voice is a rival until the first has stopped.
+//! Who began is followed for as long as she talks: a second voice is a rival until the first has stopped. After a pause,
+//! and in hers, the fixed weights stand until it is known who talks: nobody's first word is taken for a rival's.
 
 use std::f32::consts::PI;
 
@@ -64,8 +65,11 @@ pub(crate) struct Beam {
     diffuse: Box<[Coherence]>,
     /// Groups × microphones.
     fixed: Box<[Cell]>,
-    /// Conjugated.
+    /// Conjugated: the fixed ones, and those with what was learned.
+    plain: Box<[Row]>,
     weights: Box<[Row]>,
+    /// Where the fixed weights point, and where the followed voice is.
+    aimed: Option<f32>,
     steered: Option<f32>,
     usable: [bool; MAX_CHANNELS],
     parting: Parting,
@@ -76,6 +80,8 @@ pub(crate) struct Beam {
     lasting: f32,
     /// Nobody has talked for a moment: whoever begins is followed.
     paused: bool,
+    /// Whoever talks now may be somebody else: the fixed weights hold nobody back.
+    open: bool,
     frame: Box<[Cell]>,
     block: u32,
     turn: usize,
@@ -90,7 +96,9 @@ impl Beam {
             mics_mm: mics_mm.to_vec(),
             loading,
             fixed: vec![NIL; GROUPS * n].into_boxed_slice(),
+            plain: vec![[ZERO; MAX_CHANNELS]; BINS].into_boxed_slice(),
             weights: vec![[ZERO; MAX_CHANNELS]; BINS].into_boxed_slice(),
+            aimed: None,
             steered: None,
             usable: [true; MAX_CHANNELS],
             parting: Parting::new(mics_mm, diffuse.clone()),
@@ -100,6 +108,7 @@ impl Beam {
             rival: None,
             lasting: 1.0,
             paused: true,
+            open: true,
             frame: vec![NIL; GROUPS * n].into_boxed_slice(),
             block: 0,
             turn: 0,
@@ -118,8 +127,8 @@ impl Beam {
         self.seats.iter_mut().for_each(|s| s.frames = 0.0);
         self.present = None;
         self.rival = None;
-        match self.steered {
-            Some(degrees) => self.steer(degrees),
+        match self.aimed.take() {
+            Some(degrees) => self.aim(degrees),
             None => self.single(),
         }
     }
@@ -138,17 +147,32 @@ impl Beam {
         }
     }
 
+    /// Turns the fixed weights to where the present voice comes from, whoever it is.
+    pub(crate) fn aim(&mut self, degrees: f32) {
+        if self.aimed.is_some_and(|old| apart(old, degrees) <= STEP_DEG) {
+            return;
+        }
+        self.aimed = Some(degrees);
+        let mut weights = [NIL; MAX_CHANNELS];
+        for group in 0..GROUPS {
+            let weights = &mut weights[..self.mics_mm.len()];
+            self.fix(group, degrees, weights);
+            unpack(weights, group, &mut self.plain);
+            if self.present.is_none() {
+                unpack(weights, group, &mut self.weights);
+            }
+        }
+    }
+
     fn follow(&mut self, seat: usize, degrees: f32, anew: bool) {
         self.parting.follow(seat, degrees, anew);
         let other = self.present.replace(seat) != Some(seat);
         self.rival = None;
         self.lasting = if other { 1.0 } else { self.lasting };
-        self.paused = false;
-        let moved = self.steered.is_none_or(|old| {
-            let d = (old - degrees).rem_euclid(360.0);
-            d.min(360.0 - d) > STEP_DEG
-        });
-        if other || moved {
+        let reopened = std::mem::replace(&mut self.paused, false);
+        let moved = self.steered.is_none_or(|old| apart(old, degrees) > STEP_DEG);
+        self.open = false;
+        if other || moved || reopened {
             self.steer(degrees);
         }
     }
@@ -176,6 +200,8 @@ impl Beam {
             follow(&mut talk.mixed[group * size..][..size], x, &rate, &[1.0; LANES]);
             follow(&mut talk.voice[group * size..][..size], x, &rate, own);
         }
+        // In her pauses the rival is heard as he is.
+        self.open = self.paused || (self.rival.is_some() && share < STOPPED);
         for _ in 0..TURN {
             self.parting.believe(self.turn);
             self.weigh(self.turn);
@@ -193,30 +219,38 @@ impl Beam {
         self.usable.iter().take(self.mics_mm.len()).filter(|u| **u).count() >= LEARNING
     }
 
-    /// Nobody has talked for a moment.
+    /// Nobody has talked for a moment: who begins is not held back until it is known who it is.
     pub(crate) fn pause(&mut self) {
         self.paused = true;
+        self.open = true;
+        if self.present.is_some() {
+            (0..GROUPS).for_each(|g| self.weigh(g));
+        }
     }
 
     /// No bearing yet: one good microphone.
     fn single(&mut self) {
         let first = self.usable.iter().take(self.mics_mm.len()).position(|u| *u).unwrap_or(0);
-        for w in &mut self.weights {
+        for w in &mut self.plain {
             *w = [ZERO; MAX_CHANNELS];
             w[first] = Complex32::new(1.0, 0.0);
         }
+        self.weights.copy_from_slice(&self.plain);
     }
 
     fn steer(&mut self, degrees: f32) {
         self.steered = Some(degrees);
+        let n = self.mics_mm.len();
+        let mut weights = [NIL; MAX_CHANNELS];
         for group in 0..GROUPS {
-            self.fix(group, degrees);
+            self.fix(group, degrees, &mut weights[..n]);
+            self.fixed[group * n..][..n].copy_from_slice(&weights[..n]);
             self.weigh(group);
         }
     }
 
     /// The fixed weights of one group.
-    fn fix(&mut self, group: usize, degrees: f32) {
+    fn fix(&self, group: usize, degrees: f32, fixed: &mut [Cell]) {
         let n = self.mics_mm.len();
         let mut field = [NIL; MAX_CHANNELS * (MAX_CHANNELS + 1) / 2];
         let mut direct = [NIL; MAX_CHANNELS];
@@ -233,7 +267,6 @@ impl Beam {
                 }
             }
         }
-        let fixed = &mut self.fixed[group * n..][..n];
         fixed.copy_from_slice(&direct[..n]);
         solve(&field[..cells(n)], &[self.loading; LANES], fixed);
         let gain = inner(&direct[..n], fixed).map(|g| 1.0 / g.max(1e-9));
@@ -250,7 +283,8 @@ impl Beam {
         let w = &mut w[..n];
         let fixed = &self.fixed[group * n..][..n];
         w.copy_from_slice(fixed);
-        if let Some(talk) = self.present.map(|p| &self.seats[p]).filter(|t| t.frames >= ENOUGH) {
+        let learned = self.present.filter(|_| !self.open).map(|p| &self.seats[p]);
+        if let Some(talk) = learned.filter(|t| t.frames >= ENOUGH) {
             let mixed = &talk.mixed[group * size..][..size];
             let mut voice = [NIL; MAX_CHANNELS];
             let voice = &mut voice[..n];
@@ -272,19 +306,41 @@ impl Beam {
                 }
             }
         }
-        for (l, row) in self.weights.iter_mut().skip(group * LANES).take(LANES).enumerate() {
-            for (row, w) in row.iter_mut().zip(w.iter()) {
-                *row = Complex32::new(w.re[l], -w.im[l]);
-            }
-        }
+        unpack(w, group, &mut self.weights);
     }
 
-    /// `wᴴ x` for every bin.
+    /// The fixed weights on every bin: what a recogniser and a detector hear. They mind a voice whose colour changes more
+    /// than what is around the voice.
+    pub(crate) fn apply_fixed(&self, spectra: &[Spectrum], out: &mut Spectrum) {
+        apply(&self.plain, spectra, out);
+    }
+
+    /// The weights with what was learned on every bin: what people hear.
     pub(crate) fn apply(&self, spectra: &[Spectrum], out: &mut Spectrum) {
-        for (f, (o, w)) in out.iter_mut().zip(self.weights.iter()).enumerate() {
-            *o = spectra.iter().zip(w).map(|(x, w)| x[f] * w).sum();
+        apply(&self.weights, spectra, out);
+    }
+}
+
+/// `wᴴ x` for every bin.
+fn apply(weights: &[Row], spectra: &[Spectrum], out: &mut Spectrum) {
+    for (f, (o, w)) in out.iter_mut().zip(weights).enumerate() {
+        *o = spectra.iter().zip(w).map(|(x, w)| x[f] * w).sum();
+    }
+}
+
+/// One group's weights as rows of its bins, conjugated.
+fn unpack(w: &[Cell], group: usize, rows: &mut [Row]) {
+    for (l, row) in rows.iter_mut().skip(group * LANES).take(LANES).enumerate() {
+        for (row, w) in row.iter_mut().zip(w) {
+            *row = Complex32::new(w.re[l], -w.im[l]);
         }
     }
+}
+
+/// How far two bearings are apart, degrees.
+fn apart(a: f32, b: f32) -> f32 {
+    let d = (a - b).rem_euclid(360.0);
+    d.min(360.0 - d)
 }
 
 /// What two microphones have in common in a field from everywhere: `sin(kr) / kr`.
@@ -324,7 +380,7 @@ mod tests {
     #[test]
     fn the_beam_passes_its_bearing_untouched_and_lowers_the_others() {
         let mut b = Beam::new(&RING, 0.05);
-        b.steer(37.0);
+        b.aim(37.0);
         for bin in [10, 32, 64, 128, 200] {
             assert!((response(&b, 37.0, bin) - 1.0).abs() < 1e-3);
         }
@@ -339,7 +395,7 @@ mod tests {
         let mut usable = [true; MAX_CHANNELS];
         usable[1] = false;
         b.believe(&usable);
-        b.steer(90.0);
+        b.aim(90.0);
         assert!(b.weights.iter().all(|w| w[1].norm() < 1e-6));
         assert!((response(&b, 90.0, 40) - 1.0).abs() < 1e-3);
     }
@@ -426,7 +482,7 @@ mod tests {
     #[test]
     fn microphone_noise_is_not_amplified_beyond_the_bound() {
         let mut b = Beam::new(&RING, 0.05);
-        b.steer(10.0);
+        b.aim(10.0);
         let worst = b.weights.iter().map(|w| w.iter().map(|x| x.norm_sqr()).sum::<f32>()).fold(0.0, f32::max);
         assert!(10.0 * worst.log10() < 6.0, "{}", 10.0 * worst.log10());
     }

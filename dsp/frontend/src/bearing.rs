@@ -19,7 +19,7 @@ pub(crate) fn difference(a: f32, b: f32) -> f32 {
 }
 
 /// Estimates within this belong to the same talker: half of the closest seats at a table.
-const SAME_DEG: f32 = 20.0;
+pub(crate) const SAME_DEG: f32 = 20.0;
 /// Share of a new estimate in the smoothed bearing.
 const FOLLOW: f32 = 0.4;
 

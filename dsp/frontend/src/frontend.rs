@@ -6,7 +6,7 @@ use prim_audio::{DEVICE_BLOCK, DEVICE_RATE, Frames, SPEECH_BLOCK, SPEECH_RATE};
 use thiserror::Error;
 
 use crate::beam::Beam;
-use crate::bearing::{Bearing, Track};
+use crate::bearing::{Bearing, SAME_DEG, Track, difference};
 use crate::dereverb::Dereverb;
 use crate::echo::{EchoCanceller, EchoFrame};
 use crate::health::HealthWatch;
@@ -145,6 +145,8 @@ struct Buffers {
     echo_beam: Box<Spectrum>,
     recogniser: Box<Spectrum>,
     voice: Box<Spectrum>,
+    /// What is left of `voice` without rivals and noise.
+    parted: Box<Spectrum>,
 }
 
 impl Buffers {
@@ -159,6 +161,7 @@ impl Buffers {
             echo_beam: Box::new([ZERO; BINS]),
             recogniser: Box::new([ZERO; BINS]),
             voice: Box::new([ZERO; BINS]),
+            parted: Box::new([ZERO; BINS]),
         }
     }
 }
@@ -230,38 +233,44 @@ impl Frontend {
         let usable = usable(&out.levels, self.channels);
         let echo = self.cancel(&usable);
         self.beam.believe(&usable);
-        let fresh = self.locate(&usable, echo.active);
-        out.fresh_bearing = fresh.filter(|b| b.confidence >= SURE);
+        out.fresh_bearing = self.locate(&usable, echo.active);
         out.bearing = self.track.current();
         out.talkers = self.locator.talkers();
-        if let (Some(now), Some(_)) = (out.bearing, fresh) {
+        if let (Some(now), Some(heard)) = (out.bearing, out.fresh_bearing) {
             let taken = self.seats.take(now.degrees);
             if let Some(d) = &mut self.dereverb {
                 d.take(taken);
             }
-            self.beam.hear(taken, now.degrees);
+            // The first estimate of another voice is not the tracked one yet.
+            if difference(heard.degrees, now.degrees).abs() <= SAME_DEG {
+                self.beam.hear(taken, now.degrees);
+            }
+        }
+        if let Some(now) = out.bearing {
+            self.beam.aim(now.degrees);
         }
         let b = &mut self.buffers;
-        self.beam.apply(&b.spectra, &mut b.voice);
-        b.recogniser.copy_from_slice(&b.voice[..]);
+        self.beam.apply_fixed(&b.spectra, &mut b.voice);
+        self.beam.apply(&b.spectra, &mut b.parted);
         let mut residual = Residual::default();
         if echo.active {
-            self.beam.apply(&b.echo, &mut b.echo_beam);
+            self.beam.apply_fixed(&b.echo, &mut b.echo_beam);
             let clipped = self.clipped_for > 0;
             residual = self.suppressor.process(&mut b.voice, &b.echo_beam, echo.heard_frames, clipped);
+            b.parted.copy_from_slice(&b.voice[..]);
         } else {
             self.suppressor.listen(&b.voice);
         }
         if let Some(d) = &mut self.dereverb {
             d.process(&mut b.spectra, !echo.active);
-            self.beam.apply(&b.spectra, &mut b.recogniser);
         }
+        self.beam.apply_fixed(&b.spectra, &mut b.recogniser);
         let delay_ms = self.echo.as_ref().and_then(EchoCanceller::delay_ms);
         out.echo = self.echo_watch.update(echo.active, &residual, delay_ms);
         self.synthesis.push(&mut b.recogniser, &mut out.recogniser);
-        self.outgoing.reduce(&b.voice, !echo.active);
+        self.outgoing.reduce(&b.parted, !echo.active);
         self.synthesis_near.push(&mut b.voice, &mut out.near);
-        self.outgoing.voice(&out.near, &mut out.voice);
+        self.outgoing.voice(&mut out.voice);
         self.hold_down(out);
         self.outgoing.level(&mut out.voice, !echo.active);
         Ok(())
@@ -336,7 +345,7 @@ impl Frontend {
         }
         let fresh = self.locator.estimate().filter(|b| b.confidence >= LIKELY)?;
         self.track.push(fresh);
-        Some(fresh)
+        Some(fresh).filter(|b| b.confidence >= SURE)
     }
 
     /// `missing` frames at 48 kHz never came (a jump in sample time): what was gathered across the hole would be

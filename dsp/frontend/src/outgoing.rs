@@ -31,20 +31,20 @@ impl Outgoing {
         }
     }
 
-    /// The suppressed beam, before it is used up.
+    /// The beam for people; `learn` while Prim is silent.
     pub(crate) fn reduce(&mut self, beam: &Spectrum, learn: bool) {
-        let Some(noise) = &mut self.noise else { return };
         self.spectrum.copy_from_slice(beam);
-        self.presence = noise.process(&mut self.spectrum, learn);
+        if let Some(noise) = &mut self.noise {
+            self.presence = noise.process(&mut self.spectrum, learn);
+        }
+        if !self.reduced {
+            self.spectrum.copy_from_slice(beam);
+        }
     }
 
-    /// The block that is now complete; without noise reduction it is `near`.
-    pub(crate) fn voice(&mut self, near: &[f32; SPEECH_BLOCK], voice: &mut [f32; SPEECH_BLOCK]) {
-        if self.reduced {
-            self.synthesis.push(&mut self.spectrum, voice);
-        } else {
-            *voice = *near;
-        }
+    /// The block that is now complete.
+    pub(crate) fn voice(&mut self, voice: &mut [f32; SPEECH_BLOCK]) {
+        self.synthesis.push(&mut self.spectrum, voice);
     }
 
     /// Behind the gate.

@@ -115,6 +115,8 @@ pub(crate) struct Parting {
     used: [bool; MAX_CHANNELS],
     seats: Box<[Source]>,
     noise: Source,
+    /// What is expected of a seat was made for other microphones, or never.
+    stale: [bool; SEATS],
     present: Option<usize>,
     rival: Option<usize>,
     share: [f32; SOURCES],
@@ -134,6 +136,7 @@ impl Parting {
             used: [true; MAX_CHANNELS],
             seats: (0..SEATS).map(|_| Source::new(n)).collect(),
             noise: Source::new(n),
+            stale: [true; SEATS],
             present: None,
             rival: None,
             share: [1.0 / SOURCES as f32; SOURCES],
@@ -150,6 +153,7 @@ impl Parting {
         self.used = *used;
         self.seats.iter_mut().for_each(Source::forget);
         self.noise.forget();
+        self.stale = [true; SEATS];
         self.present = None;
         self.rival = None;
         self.expect_noise();
@@ -162,7 +166,7 @@ impl Parting {
 
     /// The voice that is followed; `anew`: somebody who has not been heard from `degrees` before.
     pub(crate) fn follow(&mut self, seat: usize, degrees: f32, anew: bool) {
-        self.seat(seat, degrees, anew || (self.present.is_none() && self.rival.is_none()));
+        self.seat(seat, degrees, anew);
         if self.present == Some(seat) {
             return;
         }
@@ -183,7 +187,7 @@ impl Parting {
     }
 
     fn seat(&mut self, seat: usize, degrees: f32, anew: bool) {
-        if !anew {
+        if !(std::mem::take(&mut self.stale[seat]) || anew) {
             return;
         }
         self.seats[seat].forget();

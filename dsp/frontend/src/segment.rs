@@ -188,6 +188,14 @@ impl Segmenter {
         }
     }
 
+    /// Somebody else goes on in the open segment: it is as long and as patient as a new one.
+    pub(crate) fn passed(&mut self) {
+        let hangover_ms = self.config.hangover_ms;
+        if let Some(open) = &mut self.open {
+            (open.blocks, open.hangover_ms) = (0, hangover_ms);
+        }
+    }
+
     /// Ends an open segment now (end of what was said known from the text, mute, end of the meeting).
     pub fn close(&mut self, at: SampleTime) -> Option<SegmentEvent> {
         self.history = 0;

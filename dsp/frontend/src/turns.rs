@@ -84,6 +84,7 @@ impl Turns {
                 // In a pause the locator hears the room, not a person.
                 self.place.add(at, fresh_deg.filter(|_| self.segmenter.silent_ms() == Some(0)));
                 let (onset, bearing_deg) = self.place.passed()?;
+                self.segmenter.passed();
                 let from = SampleTime(onset.0.saturating_sub(PREROLL.0));
                 Some(TurnEvent::Passed { from, onset, bearing_deg })
             }

@@ -26,7 +26,7 @@ fn alarms(kind: Sound) -> usize {
     for (n, block) in heard.blocks.iter().enumerate() {
         let p = cut.push(&block.near, |frame| vad.predict_f32(frame));
         let at = SampleTime((n * SPEECH_BLOCK) as u64);
-        let event = segmenter.push(at, &block.voice, p);
+        let event = segmenter.push(at, &block.near, p);
         started += usize::from(matches!(event, Some(SegmentEvent::SpeechStarted { .. })));
     }
     started

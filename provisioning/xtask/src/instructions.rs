@@ -57,7 +57,8 @@ pub(crate) fn run(options: &Options) -> anyhow::Result<()> {
     let path = path();
     let kept: Option<Kept> = match std::fs::read_to_string(&path) {
         Ok(text) => Some(toml::from_str(&text).with_context(|| format!("read {}", path.display()))?),
-        Err(_) => None,
+        Err(e) if e.kind() == std::io::ErrorKind::NotFound => None,
+        Err(e) => return Err(e).with_context(|| format!("read {}", path.display())),
     };
     say::step("instructions for 10 ms");
     for (name, scene) in SCENES {

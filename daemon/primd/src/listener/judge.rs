@@ -1,7 +1,8 @@
 //! How likely 10 ms hold speech.
 
 use prim_audio::SPEECH_BLOCK;
-use prim_models::Vad;
+use prim_models::{Vad, VadError};
+use prim_models_earshot::Earshot;
 
 /// A speech detector that takes blocks of 10 ms, whatever its own frame is.
 pub(crate) struct Judge {
@@ -21,11 +22,26 @@ impl Judge {
         self.frame.extend_from_slice(sound);
         let len = self.vad.frame_len();
         while self.frame.len() >= len {
-            // A detector that fails must not leave its last word standing.
-            self.probability = self.vad.probability(&self.frame[..len]).unwrap_or(0.0);
+            match self.vad.probability(&self.frame[..len]) {
+                Ok(probability) => self.probability = probability,
+                Err(why) => {
+                    self.stand_in(&why);
+                    break;
+                }
+            }
             self.frame.drain(..len);
         }
         self.probability
+    }
+
+    /// A detector that failed once is not asked again: the embedded one takes its place, and until that has heard a whole
+    /// frame there may be speech. A room that nobody judges is not silent.
+    fn stand_in(&mut self, why: &VadError) {
+        metrics::counter!("prim_detector_errors_total").increment(1);
+        tracing::error!(detector.error = %why, "speech detector failed; earshot goes on in its place");
+        self.vad = Box::new(Earshot::new());
+        self.frame.clear();
+        self.probability = 1.0;
     }
 
     /// Frames are missing: what was remembered does not join what comes.
@@ -38,4 +54,31 @@ impl Judge {
 /// A float sample as engines take it; what lies outside −1.0..=1.0 is clipped.
 pub(crate) fn to_i16(sample: f32) -> i16 {
     (sample.clamp(-1.0, 1.0) * 32_767.0) as i16
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    struct Broken;
+
+    impl Vad for Broken {
+        fn frame_len(&self) -> usize {
+            512
+        }
+
+        fn probability(&mut self, _: &[f32]) -> Result<f32, VadError> {
+            Err(VadError::Engine { why: "the runtime is gone".to_owned() })
+        }
+
+        fn reset(&mut self) {}
+    }
+
+    #[test]
+    fn behind_a_detector_that_fails_the_room_is_not_silent_until_the_embedded_one_has_heard_it() {
+        let mut judge = Judge::new(Box::new(Broken));
+        let said: Vec<f32> = (0..100).map(|_| judge.judge(&[0.0; SPEECH_BLOCK])).collect();
+        assert!(said.contains(&1.0), "{said:?}");
+        assert!(said[99] < 0.5, "silence is silence again: {}", said[99]);
+    }
 }
