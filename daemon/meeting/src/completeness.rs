@@ -21,11 +21,15 @@ const JOINING: [&str; 21] = [
 ];
 
 /// A statement rarely ends with these, a question often does ("what is this for").
-const LEANING: [&str; 43] = [
+const LEANING: [&str; 19] = [
+    "to", "of", "for", "with", "from", "at", "in", "on", "by", "about", "into", "is", "are", "was", "were",
+    "will", "would", "should", "so",
+];
+
+/// A question that ends with these has hardly been asked yet; other talk often ends so.
+const UNASKED: [&str; 24] = [
     "i", "we", "you", "he", "she", "they", "it", "that", "what", "when", "where", "which", "who", "how",
-    "can", "could", "do", "did", "does", "have", "has", "had", "not", "this", "to", "of", "for", "with",
-    "from", "at", "in", "on", "by", "about", "into", "is", "are", "was", "were", "will", "would", "should",
-    "so",
+    "can", "could", "do", "did", "does", "have", "has", "had", "not", "this",
 ];
 
 /// So many words behind the name are a question that may be whole.
@@ -52,7 +56,7 @@ pub fn completeness(text: &str) -> Completeness {
     let before = text.get(..words.iter().rev().nth(1).map_or(0, |token| token.end)).unwrap_or_default();
     let whole = |heard: &Heard| match heard {
         Heard::Command(_) => true,
-        Heard::Question => behind >= WHOLE_QUESTION,
+        Heard::Question => behind >= WHOLE_QUESTION && !UNASKED.contains(&last.as_str()),
         Heard::NameOnly | Heard::Content(..) | Heard::Unclear => false,
     };
     match (whole(&read(text)), joining, leaning) {
@@ -128,6 +132,9 @@ mod tests {
                 "prim how much",
                 "prim what is",
                 "prim what is this for",
+                "prim what do you think we",
+                "prim can you tell us what",
+                "i think that we can do it",
             ],
         );
     }

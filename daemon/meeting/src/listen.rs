@@ -118,6 +118,14 @@ fn remember<T>(list: &mut VecDeque<T>, item: T) {
 }
 
 impl Listening {
+    /// Whether somebody calls Prim by name in what was heard.
+    fn calls(&self, heard: &Utterance) -> bool {
+        let called = || self.called.iter().any(|(ear, at)| heard.covers(*ear, *at));
+        let first = crate::words::tokens(&heard.text);
+        let named = first.first().is_some_and(|first| crate::words::is_prim(&first.word));
+        heard.addressed || named || called()
+    }
+
     pub(crate) fn attending(&self) -> bool {
         self.attending_until.is_some()
     }
@@ -218,10 +226,7 @@ impl Meeting {
         let Some(session) = self.session.as_mut() else { return true };
         let listening = &mut session.listening;
         // Whoever answers with the name means Prim, also in the words of Prim's question ("Prim, we all agree").
-        let first = crate::words::tokens(&heard.text);
-        let named = first.first().is_some_and(|first| crate::words::is_prim(&first.word));
-        let called = listening.called.iter().any(|(ear, at)| heard.covers(*ear, *at));
-        if (named || called || heard.addressed)
+        if listening.calls(heard)
             && matches!(intents::read(&heard.text), Heard::Command(_))
             && !listening.own.says_its_name(heard.ear, heard.started, heard.ended)
         {
@@ -260,13 +265,10 @@ impl Meeting {
     /// words, with the name or without it.
     fn refuses(&self, heard: &Utterance) -> bool {
         let Some(listening) = self.session.as_ref().map(|session| &session.listening) else { return false };
-        let called = listening.called.iter().any(|(ear, at)| heard.covers(*ear, *at));
         let attentive =
             listening.attentive.is_some_and(|(ear, until)| ear == heard.ear && heard.started <= until);
-        let first = crate::words::tokens(&heard.text);
-        let named = first.first().is_some_and(|first| crate::words::is_prim(&first.word));
         let noted = listening.awaited.is_some_and(|awaited| awaited.belongs(heard));
-        intents::refuses(&heard.text, !noted && (called || attentive || heard.addressed || named))
+        intents::refuses(&heard.text, !noted && (attentive || listening.calls(heard)))
     }
 
     /// The refusal itself is not written down either.

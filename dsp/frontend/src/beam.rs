@@ -16,7 +16,10 @@
 use std::f32::consts::PI;
 
 use crate::MAX_CHANNELS;
-use crate::hermitian::{Cell, GROUPS, LANES, Lane, NIL, cells, follow, inner, mean_diagonal, product, solve};
+use crate::bearing::difference;
+use crate::hermitian::{
+    CELLS, Cell, GROUPS, LANES, Lane, NIL, at, cells, follow, inner, mean_diagonal, product, solve,
+};
 use crate::locate::{SPEED_OF_SOUND, arrival};
 use crate::parting::{Parting, pack};
 use crate::seats::{SEATS, Taken};
@@ -152,7 +155,7 @@ impl Beam {
 
     /// Turns the fixed weights to where the present voice comes from, whoever it is.
     pub(crate) fn aim(&mut self, degrees: f32) {
-        if self.aimed.is_some_and(|old| apart(old, degrees) <= STEP_DEG) {
+        if self.aimed.is_some_and(|old| difference(old, degrees).abs() <= STEP_DEG) {
             return;
         }
         self.aimed = Some(degrees);
@@ -173,7 +176,7 @@ impl Beam {
         self.rival = None;
         self.lasting = if other { 1.0 } else { self.lasting };
         let reopened = std::mem::replace(&mut self.paused, false);
-        let moved = self.steered.is_none_or(|old| apart(old, degrees) > STEP_DEG);
+        let moved = self.steered.is_none_or(|old| difference(old, degrees).abs() > STEP_DEG);
         self.open = false;
         if other || moved || reopened {
             self.steer(degrees);
@@ -255,7 +258,7 @@ impl Beam {
     /// The fixed weights of one group.
     fn fix(&self, group: usize, degrees: f32, loading: f32, fixed: &mut [Cell]) {
         let n = self.mics_mm.len();
-        let mut field = [NIL; MAX_CHANNELS * (MAX_CHANNELS + 1) / 2];
+        let mut field = [NIL; CELLS];
         let mut direct = [NIL; MAX_CHANNELS];
         for l in 0..LANES {
             let bin = (group * LANES + l).min(BINS - 1);
@@ -266,7 +269,7 @@ impl Beam {
                 }
                 for j in 0..=i {
                     let both = (self.usable[i] && self.usable[j]) || i == j;
-                    field[i * (i + 1) / 2 + j].re[l] = if both { self.diffuse[bin][i][j] } else { 0.0 };
+                    field[at(i, j)].re[l] = if both { self.diffuse[bin][i][j] } else { 0.0 };
                 }
             }
         }
@@ -312,8 +315,8 @@ impl Beam {
         unpack(w, group, &mut self.weights);
     }
 
-    /// The fixed weights on every bin: what a recogniser and a detector hear. They mind a voice whose colour changes more
-    /// than what is around the voice.
+    /// The fixed weights on every bin: what a recogniser and a detector hear: what was learned gained them no words
+    /// (decision 6).
     pub(crate) fn apply_fixed(&self, spectra: &[Spectrum], out: &mut Spectrum) {
         apply(&self.plain, spectra, out);
     }
@@ -340,12 +343,6 @@ fn unpack(w: &[Cell], group: usize, rows: &mut [Row]) {
     }
 }
 
-/// How far two bearings are apart, degrees.
-fn apart(a: f32, b: f32) -> f32 {
-    let d = (a - b).rem_euclid(360.0);
-    d.min(360.0 - d)
-}
-
 /// What two microphones have in common in a field from everywhere: `sin(kr) / kr`.
 fn coherence(mics_mm: &[[f32; 3]], bin: usize) -> Coherence {
     let k = 2.0 * PI * bin as f32 * BIN_HZ / SPEED_OF_SOUND / 1_000.0;
@@ -361,132 +358,4 @@ fn coherence(mics_mm: &[[f32; 3]], bin: usize) -> Coherence {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    const RING: [[f32; 3]; 4] = [[35.0, 0.0, 0.0], [0.0, 35.0, 0.0], [-35.0, 0.0, 0.0], [0.0, -35.0, 0.0]];
-
-    fn response(b: &Beam, from: f32, bin: usize) -> f32 {
-        let x: Vec<Spectrum> = RING
-            .iter()
-            .map(|m| {
-                let mut s = [ZERO; BINS];
-                s[bin] = arrival(*m, from, bin);
-                s
-            })
-            .collect();
-        let mut out = [ZERO; BINS];
-        b.apply(&x, &mut out);
-        out[bin].norm()
-    }
-
-    #[test]
-    fn the_beam_passes_its_bearing_untouched_and_lowers_the_others() {
-        let mut b = Beam::new(&RING, 0.05);
-        b.aim(37.0);
-        for bin in [10, 32, 64, 128, 200] {
-            assert!((response(&b, 37.0, bin) - 1.0).abs() < 1e-3);
-        }
-        for bin in [32, 48, 64] {
-            assert!(response(&b, 217.0, bin) < 0.7, "{bin}: {}", response(&b, 217.0, bin));
-        }
-    }
-
-    #[test]
-    fn a_microphone_left_out_has_no_weight() {
-        let mut b = Beam::new(&RING, 0.05);
-        let mut usable = [true; MAX_CHANNELS];
-        usable[1] = false;
-        b.believe(&usable);
-        b.aim(90.0);
-        assert!(b.weights.iter().all(|w| w[1].norm() < 1e-6));
-        assert!((response(&b, 90.0, 40) - 1.0).abs() < 1e-3);
-    }
-
-    /// One wave per bearing with this power, and noise from nowhere of power one, on the ring.
-    fn frame(seed: &mut u32, waves: &[(f32, f32)]) -> Vec<Spectrum> {
-        let mut part = || {
-            *seed = seed.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
-            (*seed >> 8) as f32 / 8_388_608.0 - 1.0
-        };
-        let mut out = vec![[ZERO; BINS]; RING.len()];
-        for bin in 0..BINS {
-            for (degrees, power) in waves {
-                let wave = Complex32::new(part(), part()) * power.sqrt();
-                for (out, mic) in out.iter_mut().zip(RING) {
-                    out[bin] += wave * arrival(mic, *degrees, bin);
-                }
-            }
-            for out in &mut out {
-                out[bin] += Complex32::new(part(), part());
-            }
-        }
-        out
-    }
-
-    fn seat(seat: usize, anew: bool) -> Taken {
-        Taken { seat, anew }
-    }
-
-    #[test]
-    fn a_voice_without_pauses_is_not_taken_for_noise_and_noise_from_nowhere_goes() {
-        let (mut b, mut seed) = (Beam::new(&RING, 10.0), 1);
-        b.hear(seat(0, true), 30.0);
-        let noise_before: f32 = b.weights[64].iter().map(|w| w.norm_sqr()).sum();
-        for _ in 0..300 {
-            b.learn(&frame(&mut seed, &[(30.0, 10.0)]));
-        }
-        for bin in [32, 64, 128] {
-            assert!(response(&b, 30.0, bin) > 0.7, "{bin}: {}", response(&b, 30.0, bin));
-        }
-        let noise: f32 = b.weights[64].iter().map(|w| w.norm_sqr()).sum();
-        assert!(noise < 1.05 * noise_before, "{noise} {noise_before}");
-    }
-
-    #[test]
-    fn a_rival_is_lowered_while_the_first_voice_goes_on() {
-        let (mut b, mut seed) = (Beam::new(&RING, 10.0), 2);
-        b.hear(seat(0, true), 30.0);
-        for _ in 0..100 {
-            b.learn(&frame(&mut seed, &[(30.0, 100.0)]));
-        }
-        b.hear(seat(1, true), 150.0);
-        // Each bin is one voice's at a time, as bins of speech are.
-        for n in 0..300 {
-            let who = if n / 6 % 2 == 0 { 30.0 } else { 150.0 };
-            b.learn(&frame(&mut seed, &[(who, 100.0)]));
-        }
-        assert_eq!(b.present, Some(0));
-        for bin in [32, 64, 128] {
-            let (hers, his) = (response(&b, 30.0, bin), response(&b, 150.0, bin));
-            assert!(hers > 0.45 && his < 0.5 * hers, "{bin}: {hers} {his}");
-        }
-    }
-
-    #[test]
-    fn who_goes_on_alone_is_followed_after_a_second_and_who_begins_after_a_pause_at_once() {
-        let (mut b, mut seed) = (Beam::new(&RING, 10.0), 3);
-        b.hear(seat(0, true), 30.0);
-        for _ in 0..100 {
-            b.learn(&frame(&mut seed, &[(30.0, 100.0)]));
-        }
-        let mut waited = 0;
-        while b.present == Some(0) {
-            b.hear(seat(1, waited == 0), 150.0);
-            b.learn(&frame(&mut seed, &[(150.0, 100.0)]));
-            waited += 1;
-            assert!(waited < 150, "blocks waited for");
-        }
-        b.pause();
-        b.hear(seat(2, true), 270.0);
-        assert_eq!(b.present, Some(2));
-    }
-
-    #[test]
-    fn microphone_noise_is_not_amplified_beyond_the_bound() {
-        let mut b = Beam::new(&RING, 0.05);
-        b.aim(10.0);
-        let worst = b.weights.iter().map(|w| w.iter().map(|x| x.norm_sqr()).sum::<f32>()).fold(0.0, f32::max);
-        assert!(10.0 * worst.log10() < 6.0, "{}", 10.0 * worst.log10());
-    }
-}
+mod tests;

@@ -10,7 +10,7 @@ pub(crate) const LANES: usize = 8;
 /// Groups of bins; the last one is padded.
 pub(crate) const GROUPS: usize = BINS.div_ceil(LANES);
 /// Cells of the largest triangle.
-const CELLS: usize = MAX_CHANNELS * (MAX_CHANNELS + 1) / 2;
+pub(crate) const CELLS: usize = MAX_CHANNELS * (MAX_CHANNELS + 1) / 2;
 
 /// One real number per bin of a group.
 pub(crate) type Lane = [f32; LANES];
@@ -90,8 +90,9 @@ pub(crate) fn cells(n: usize) -> usize {
     n * (n + 1) / 2
 }
 
+/// Where a cell of the lower triangle is.
 #[inline(always)]
-fn at(row: usize, column: usize) -> usize {
+pub(crate) fn at(row: usize, column: usize) -> usize {
     row * (row + 1) / 2 + column
 }
 

@@ -11,7 +11,7 @@ use realfft::num_complex::Complex32;
 use crate::MAX_CHANNELS;
 use crate::beam::Coherence;
 use crate::hermitian::{
-    Cell, GROUPS, LANES, Lane, NIL, cells, follow, mean_diagonal, whitened_power, whitener,
+    CELLS, Cell, GROUPS, LANES, Lane, NIL, at, cells, follow, inner, mean_diagonal, whitened_power, whitener,
 };
 use crate::locate::arrival;
 use crate::seats::SEATS;
@@ -36,7 +36,7 @@ const VOICE: std::ops::Range<usize> = 8..200;
 
 /// Sources at once.
 const SOURCES: usize = 3;
-pub(crate) const PRESENT: usize = 0;
+const PRESENT: usize = 0;
 const RIVAL: usize = 1;
 const NOISE: usize = 2;
 
@@ -86,7 +86,7 @@ impl Source {
         let range = group * size..(group + 1) * size;
         let (learned, expected) = (&self.learned[range.clone()], &self.expected[range.clone()]);
         let scale = mean_diagonal(learned, n).map(|d| 1.0 / (d + 1e-20));
-        let mut m = [NIL; MAX_CHANNELS * (MAX_CHANNELS + 1) / 2];
+        let mut m = [NIL; CELLS];
         for ((m, learned), expected) in m.iter_mut().zip(learned).zip(expected) {
             for l in 0..LANES {
                 let (re, im) = if known[l] {
@@ -208,7 +208,7 @@ impl Parting {
                         let value = self.unless_unused(i, j, value / (1.0 + SELF_NOISE));
                         (cell.re[l], cell.im[l]) = (value.re, value.im);
                     }
-                    self.seats[seat].expected[group * cells(n) + i * (i + 1) / 2 + j] = cell;
+                    self.seats[seat].expected[group * cells(n) + at(i, j)] = cell;
                 }
             }
         }
@@ -218,7 +218,7 @@ impl Parting {
         let n = self.mics_mm.len();
         for group in 0..GROUPS {
             for i in 0..n {
-                self.noise.expected[group * cells(n) + i * (i + 1) / 2 + i].re = [1.0; LANES];
+                self.noise.expected[group * cells(n) + at(i, i)].re = [1.0; LANES];
             }
             self.noise.believe(group, n, &[false; LANES]);
         }
@@ -262,7 +262,7 @@ impl Parting {
             [Some(&self.seats[present]), self.rival.map(|r| &self.seats[r]), Some(&self.noise)];
         for group in 0..GROUPS {
             let (z, x) = (&mut self.unit[group * n..][..n], &frame[group * n..][..n]);
-            let power = crate::hermitian::inner(x, x);
+            let power = inner(x, x);
             let to_one = power.map(|p| 1.0 / (p + 1e-24).sqrt());
             for (z, x) in z.iter_mut().zip(x) {
                 *z = x.scaled(&to_one);
