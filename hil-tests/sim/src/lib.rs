@@ -7,6 +7,7 @@
 //! measuring program never uses a time that the device wrote down.
 #![warn(missing_docs)]
 
+mod asking;
 mod clock;
 pub mod hear;
 pub mod measure;

@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use prim_hal::LightPattern;
 
+use crate::asking::asks;
 use crate::script::{Act, Expect, Meaning, Otherwise, PrimVoice, Script, When};
 
 /// What a person in the room can know.
@@ -150,27 +151,10 @@ impl People {
 
     fn notice(&mut self, senses: &Senses) {
         let now = senses.now_ms;
-        match senses.light {
-            LightPattern::Asking | LightPattern::Dinged => {
-                self.asking_since_ms.get_or_insert(now);
-            }
-            // These hide the asking light for a while; the request is still there.
-            LightPattern::Pressed
-            | LightPattern::Attending
-            | LightPattern::Speaking
-            | LightPattern::ResetWarning => {}
-            LightPattern::Off
-            | LightPattern::Starting
-            | LightPattern::Idle
-            | LightPattern::Listening
-            | LightPattern::Waiting
-            | LightPattern::RemoteHand
-            | LightPattern::Allowed
-            | LightPattern::Declined
-            | LightPattern::Muted
-            | LightPattern::HardMuted
-            | LightPattern::Resetting
-            | LightPattern::Fault => self.asking_since_ms = None,
+        if asks(self.asking_since_ms.is_some(), senses.light) {
+            self.asking_since_ms.get_or_insert(now);
+        } else {
+            self.asking_since_ms = None;
         }
         if senses.ding {
             self.ding_ms = Some(now);

@@ -1,11 +1,11 @@
 //! Who had the floor: dings in silence, speech with a cause and a permission, and who silenced Prim.
 
-use prim_hal::LightPattern;
 use serde_json::json;
 
 use super::super::sound::Burst;
 use super::inputs::Inputs;
 use super::{Figures, Spoken, own_recordings};
+use crate::asking::asks;
 use crate::record::{Recording, What};
 use crate::script::Meaning;
 
@@ -94,14 +94,14 @@ fn without_cause(r: &Recording, spoken: &[Spoken<'_>], voice: &[Burst]) -> usize
     let mut causes: Vec<f64> =
         spoken.iter().filter(|l| l.said.question && !l.said.unheard).map(|l| l.off_ms).collect();
     let mut ends = Vec::new();
-    let (mut pattern, mut asked) = (LightPattern::Off, false);
+    let (mut asking, mut asked) = (false, false);
     for h in &r.happened {
-        if let What::Light { pattern: now } = &h.what {
-            pattern = *now;
+        if let What::Light { pattern } = &h.what {
+            asking = asks(asking, *pattern);
         }
         let What::Edge { pressed, means, .. } = &h.what else { continue };
         if *pressed {
-            asked = matches!(pattern, LightPattern::Asking | LightPattern::Dinged);
+            asked = asking;
         } else if *means == Meaning::Allow && asked {
             causes.push(h.boot_ms);
         } else if matches!(means, Meaning::Stop | Meaning::NotNow) {
@@ -194,9 +194,9 @@ mod tests {
 
     #[test]
     fn an_allow_counts_when_prim_asked_and_a_stop_ends_what_was_allowed() {
-        let spoke_unasked = |pattern: LightPattern, stop: bool| {
+        let spoke_unasked = |patterns: &[LightPattern], stop: bool| {
             let mut m = Made::new();
-            m.happens(900.0, What::Light { pattern });
+            patterns.iter().for_each(|p| m.happens(900.0, What::Light { pattern: *p }));
             m.edge(1_000.0, true, Meaning::Allow);
             m.edge(1_150.0, false, Meaning::Allow);
             if stop {
@@ -206,13 +206,15 @@ mod tests {
             m.prim_speaks(2_000, 1_000);
             number(&m.figures(&[]), "spoken_without_permission")
         };
-        assert_eq!(spoke_unasked(LightPattern::Asking, false), 0.0);
-        assert_eq!(
-            spoke_unasked(LightPattern::RemoteHand, false),
-            1.0,
-            "the hand of somebody else was allowed"
-        );
-        assert_eq!(spoke_unasked(LightPattern::Asking, true), 1.0, "it was stopped before it began");
+        let asking = LightPattern::Asking;
+        assert_eq!(spoke_unasked(&[asking], false), 0.0);
+        let covered = [asking, LightPattern::Attending];
+        assert_eq!(spoke_unasked(&covered, false), 0.0, "the name covers the light, the request stands");
+        let withdrawn = [asking, LightPattern::Attending, LightPattern::Listening];
+        assert_eq!(spoke_unasked(&withdrawn, false), 1.0, "it asks no more");
+        let hand = [LightPattern::RemoteHand];
+        assert_eq!(spoke_unasked(&hand, false), 1.0, "the hand of somebody else was allowed");
+        assert_eq!(spoke_unasked(&[asking], true), 1.0, "it was stopped before it began");
     }
 
     #[test]

@@ -1,7 +1,6 @@
 //! How soon Prim answers: words to partials, questions and presses to sound, light and silence. What never came counts
 //! as what came at the last moment at which it would have counted.
 
-use prim_hal::LightPattern;
 use serde_json::json;
 
 use super::super::sound::Burst;
@@ -9,6 +8,7 @@ use super::floor::silenced_by_people;
 use super::inputs::Inputs;
 use super::spread::Spread;
 use super::{Figures, Spoken};
+use crate::asking::asks;
 use crate::record::{Recording, What};
 use crate::script::Meaning;
 
@@ -71,15 +71,14 @@ pub(super) fn latencies(f: &mut Figures, inputs: &Inputs<'_>, spoken: &[Spoken<'
 
     let (mut allow, mut light, mut stop) = (Vec::new(), Vec::new(), Vec::new());
     let mut dark = 0_usize;
-    let mut pattern = LightPattern::Off;
-    let mut asked = false;
+    let (mut asking, mut asked) = (false, false);
     for (i, h) in r.happened.iter().enumerate() {
-        if let What::Light { pattern: p } = &h.what {
-            pattern = *p;
+        if let What::Light { pattern } = &h.what {
+            asking = asks(asking, *pattern);
         }
         let What::Edge { pressed, means, .. } = &h.what else { continue };
         if *pressed {
-            asked = matches!(pattern, LightPattern::Asking | LightPattern::Dinged);
+            asked = asking;
             // Events are kept in the order in which the room saw them; a light of the same instant may stand before.
             let answer = r.happened[i.saturating_sub(2)..].iter().find(|l| {
                 let after = l.boot_ms >= h.boot_ms && l.boot_ms <= h.boot_ms + LIGHT_LIMIT_MS;
