@@ -5,6 +5,7 @@
 
 mod judge;
 mod words;
+use std::ops::Range;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
@@ -63,10 +64,19 @@ struct Segment {
     utterance: UtteranceId,
     started: MonoTime,
     ended: Option<MonoTime>,
+    /// What is said outside belongs to who spoke before or spoke on: the recogniser had heard it already, or hears it again.
+    own: Range<SampleTime>,
     bearing_deg: Option<f32>,
-    addressed: bool,
+    /// Where the name was heard.
+    named_at: Option<SampleTime>,
     partials: bool,
-    named: Option<ParticipantId>,
+    speaker: Option<ParticipantId>,
+}
+
+impl Segment {
+    fn addressed(&self) -> bool {
+        self.named_at.is_some_and(|at| self.own.contains(&at))
+    }
 }
 
 pub(crate) struct Listener {
@@ -136,11 +146,14 @@ impl Listener {
             }
         };
         match self.turns.push(block.at, block.voice, probability, block.bearing_deg) {
-            Some(TurnEvent::Started { from, onset }) => self.begin(block, from, onset),
+            Some(TurnEvent::Started { from, onset }) => self.begin(block, from, from, onset),
             // Somebody speaks all the while: only the words and whose they are begin anew.
             Some(TurnEvent::Passed { from, onset, bearing_deg }) => {
+                if let Some(segment) = self.segments.last_mut() {
+                    segment.own.end = onset;
+                }
                 self.finish(self.mono_of(onset), bearing_deg);
-                self.begin(block, from, onset);
+                self.begin(block, from, onset, onset);
             }
             Some(TurnEvent::Ended { speech_end, bearing_deg }) => {
                 self.feed(block);
@@ -186,7 +199,8 @@ impl Listener {
         self.kept_len = (self.kept_len + 1).min(KEPT_BLOCKS);
     }
 
-    fn begin(&mut self, block: &Clean<'_>, from: SampleTime, onset: SampleTime) {
+    /// The recogniser hears all since `from`; what was said before `own` was another's.
+    fn begin(&mut self, block: &Clean<'_>, from: SampleTime, own: SampleTime, onset: SampleTime) {
         self.announce(block.heard, block.bearing_deg);
         let id = SegmentId(self.next_segment);
         self.next_segment += 1;
@@ -203,10 +217,11 @@ impl Listener {
             utterance: UtteranceId::from_parts(clock::wall_now(), rand::random()),
             started: self.mono_of(onset),
             ended: None,
+            own: own..SampleTime(u64::MAX),
             bearing_deg: None,
-            addressed: false,
+            named_at: None,
             partials: false,
-            named: self.parts.speaker,
+            speaker: self.parts.speaker,
         });
         let end = block.at.0 + SPEECH_BLOCK as u64;
         let wanted = (end.saturating_sub(from.0) as usize / SPEECH_BLOCK).clamp(1, self.kept_len);

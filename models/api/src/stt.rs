@@ -56,6 +56,20 @@ pub struct Final {
     pub lost: Duration,
 }
 
+impl Final {
+    /// What was said within `span`. A word belongs where its middle lies: parts of one stretch share no word and lose
+    /// none. Where no word stands outside, the text stays as the engine wrote it.
+    #[must_use]
+    pub fn within(mut self, span: Range<SampleTime>) -> Self {
+        let before = self.words.len();
+        self.words.retain(|word| span.contains(&SampleTime(word.start.0.midpoint(word.end.0))));
+        if self.words.len() < before {
+            self.text = place_words(&mut self.words);
+        }
+        self
+    }
+}
+
 /// The wake word was heard, before any text of it is certain.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Keyphrase {
@@ -230,4 +244,56 @@ pub fn place_words(words: &mut [Word]) -> String {
         at += len;
     }
     text
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    proptest! {
+        #[test]
+        fn two_parts_of_a_stretch_share_no_word_and_lose_none(
+            lengths in prop::collection::vec((0_u64..3_000, 1_u64..5_000), 0..12),
+            cut in 0_u64..60_000,
+        ) {
+            let mut at = 0;
+            let mut words: Vec<Word> = lengths
+                .iter()
+                .enumerate()
+                .map(|(i, (gap, len))| {
+                    let start = at + gap;
+                    at = start + len;
+                    Word {
+                        text: format!("w{i}"),
+                        start: SampleTime(start),
+                        end: SampleTime(at),
+                        confidence: 1.0,
+                        chars: 0..0,
+                    }
+                })
+                .collect();
+            let text = place_words(&mut words);
+            let whole = Final {
+                segment: SegmentId(1),
+                text: text.clone(),
+                words,
+                started: SampleTime(0),
+                ended: SampleTime(at),
+                lost: Duration::ZERO,
+            };
+            let parts = [SampleTime(0)..SampleTime(cut), SampleTime(cut)..SampleTime(u64::MAX)]
+                .map(|span| whole.clone().within(span));
+            let joined = parts.iter().map(|p| p.text.as_str()).filter(|t| !t.is_empty()).collect::<Vec<_>>();
+            prop_assert_eq!(joined.join(" "), text);
+            for part in parts {
+                for word in &part.words {
+                    let slice: String =
+                        part.text.chars().skip(word.chars.start).take(word.chars.len()).collect();
+                    prop_assert_eq!(&slice, &word.text);
+                }
+            }
+        }
+    }
 }

@@ -33,13 +33,20 @@ impl Listener {
                 }
             }
             SttEvent::Keyphrase(key) => {
-                let at = self.mono_of(key.start);
                 if let Some(segment) = self.segments.iter_mut().find(|s| s.id == key.segment) {
-                    segment.addressed = true;
+                    if !segment.own.contains(&key.start) {
+                        return;
+                    }
+                    segment.named_at.get_or_insert(key.start);
                 }
+                let at = self.mono_of(key.start);
                 self.parts.inbox.report(clock::mono_now(), Input::PrimHeard { ear, at });
             }
             SttEvent::Command(command) => {
+                let segment = self.segments.iter().find(|s| s.id == command.segment);
+                if segment.is_some_and(|segment| !segment.own.contains(&command.at)) {
+                    return;
+                }
                 let at = self.mono_of(command.at);
                 let Some(known) = prim_meeting::command_for(&command.text) else { return };
                 let believed = prim_meeting::believable(known, command.confidence, command.followed);
@@ -54,7 +61,6 @@ impl Listener {
                     return;
                 }
                 let speaker = self.parts.speaker;
-                let segment = self.segments.iter().find(|s| s.id == command.segment);
                 let utterance = segment.map(|segment| segment.utterance);
                 let heard = Input::CommandHeard { ear, speaker, command: known, at, utterance };
                 self.parts.inbox.report(clock::mono_now(), heard);
@@ -62,6 +68,7 @@ impl Listener {
             SttEvent::Final(done) => {
                 let Some(i) = self.segments.iter().position(|s| s.id == done.segment) else { return };
                 let segment = self.segments.remove(i);
+                let done = done.within(segment.own.clone());
                 if done.text.is_empty() {
                     return self.settled(1);
                 }
@@ -74,12 +81,12 @@ impl Listener {
                     Input::UtteranceHeard {
                         utterance: segment.utterance,
                         ear,
-                        speaker: segment.named,
+                        speaker: segment.speaker,
                         bearing_deg,
                         text: done.text,
                         started: segment.started,
                         ended,
-                        addressed: segment.addressed,
+                        addressed: segment.addressed(),
                     },
                 );
                 // Only now: its words wait in the inbox, before whatever ends the meeting.
