@@ -208,7 +208,8 @@ impl Stt for PocketSphinx {
             ),
             None => None,
         };
-        let vocabulary = Vocabulary::of(context);
+        let phrases = commands.map(|commands| commands.phrases).unwrap_or_default();
+        let vocabulary = Vocabulary::of(context).with_commands(phrases);
         self.live.learn(&vocabulary).map_err(|e| failed(&e))?;
         self.second.learn(&vocabulary)?;
         self.command = command;

@@ -12,7 +12,7 @@ use prim_models::{Final, SttError};
 use crate::Model;
 use crate::decoder::{DecoderError, Heard};
 use crate::dictation;
-use crate::recogniser::Recogniser;
+use crate::recogniser::{Recogniser, Talk};
 use crate::segment::Times;
 use crate::spotter::Spotted;
 use crate::vocabulary::Vocabulary;
@@ -22,6 +22,9 @@ const QUEUE: usize = 4;
 
 /// How long a final may take before the first pass's words stand. Commands do not wait for it.
 const LIMIT: Duration = Duration::from_secs(8);
+
+/// Who calls Prim does it in the first words, pre-roll included: 1.5 s. Behind more words it is seldom the name.
+const OPENING_FRAMES: u64 = 150;
 
 pub(crate) struct Work {
     pub(crate) samples: Vec<i16>,
@@ -123,7 +126,9 @@ fn run(mut recogniser: Recogniser, todo: &Receiver<Job>, done: &Sender<(u64, Fin
             }
             Job::Decode(number, work) => {
                 let Work { samples, times, spotted, first } = *work;
-                let heard = recogniser.decode(&samples).unwrap_or_default();
+                let called = spotted.first().is_some_and(|name| name.first <= OPENING_FRAMES);
+                let talk = if called { Talk::Addressed } else { Talk::Ordinary };
+                let heard = recogniser.decode(&samples, talk).unwrap_or_default();
                 let better = better(&heard, &spotted, &times, &vocabulary, &mut recogniser, first);
                 if done.send((number, better)).is_err() {
                     return;

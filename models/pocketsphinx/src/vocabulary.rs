@@ -17,6 +17,8 @@ pub(crate) struct Vocabulary {
     /// Spelling in the models to spelling for people, for names only: titles are written in lower case.
     display: BTreeMap<String, String>,
     sequences: Vec<Vec<String>>,
+    /// What people say to Prim, behind its name.
+    commands: Vec<Vec<String>>,
 }
 
 impl Vocabulary {
@@ -36,7 +38,19 @@ impl Vocabulary {
             .filter(|s| !s.is_empty())
             .chain([vec![PRIM.to_owned()]])
             .collect();
-        Self { display, sequences }
+        Self { display, sequences, commands: Vec::new() }
+    }
+
+    /// Where `commands` may follow the name.
+    pub(crate) fn with_commands(self, commands: Vec<Vec<String>>) -> Self {
+        Self { commands, ..self }
+    }
+
+    /// With what people say to Prim behind its name.
+    pub(crate) fn addressed(&self) -> Self {
+        let behind_name = |command: &Vec<String>| [vec![PRIM.to_owned()], command.clone()].concat();
+        let sequences = self.sequences.iter().cloned().chain(self.commands.iter().map(behind_name)).collect();
+        Self { sequences, ..self.clone() }
     }
 
     /// Every word, once.
@@ -128,6 +142,14 @@ mod tests {
         assert!(head.contains(&format!("ngram 2={}", lines(twos))), "{arpa}");
         assert!(arpa.contains("budget review"));
         assert!(arpa.contains("<s> prim"));
+    }
+
+    #[test]
+    fn commands_are_expected_behind_the_name_where_it_was_heard_and_nowhere_else() {
+        let v = vocabulary().with_commands(vec![vec!["next".into(), "item".into()]]);
+        assert!(!v.arpa().contains("next"));
+        let addressed = v.addressed().arpa();
+        assert!(addressed.contains("prim next") && addressed.contains("next item"), "{addressed}");
     }
 
     #[test]
