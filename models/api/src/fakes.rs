@@ -6,8 +6,10 @@ mod gate;
 mod stt;
 mod tts;
 mod vad;
+mod voiceprint;
 
 pub use gate::Gate;
 pub use stt::{FakeStt, SttFault};
 pub use tts::{FakeTts, TtsFault};
 pub use vad::FakeVad;
+pub use voiceprint::{FakeEmbedding, ScriptedTurn};

@@ -1,7 +1,7 @@
-//! Seams between Prim and the engines that hear and speak: voice activity, recognition, synthesis.
+//! Seams between Prim and the engines that hear and speak: voice activity, recognition, voiceprints, synthesis.
 //!
 //! **Who calls it:** `primd` opens engines by name through [`ModelRegistry`] and talks to them only through
-//! [`Vad`], [`Stt`] and [`Tts`]; each engine crate (`prim-models-<engine>`) implements one or two of the traits
+//! [`Vad`], [`Stt`], [`SpeakerEmbedding`] and [`Tts`]; each engine crate (`prim-models-<engine>`) implements one or two of the traits
 //! and registers a factory. Another engine is one more crate and one more entry in `models/manifest.toml`: no
 //! caller changes.
 //!
@@ -46,6 +46,9 @@ mod stt;
 mod thread;
 mod tts;
 mod vad;
+mod voice_book;
+mod voice_thread;
+mod voiceprint;
 
 pub use cached::{CacheUse, Cached};
 pub use clauses::{MAX_CLAUSE_CHARS, clauses};
@@ -59,6 +62,9 @@ pub use stt::{
 pub use thread::{SttThread, ThreadLimits};
 pub use tts::{Flow, Spoken, Tts, TtsError};
 pub use vad::{Vad, VadError};
+pub use voice_book::{Certainty, VoiceBook};
+pub use voice_thread::{Asked, VoiceLimits, VoiceThread};
+pub use voiceprint::{EmbedError, LONGEST_TURN, SHORTEST_TURN, SpeakerEmbedding, Voiceprint};
 
 /// The manifest of every model that Prim knows, as committed in `models/manifest.toml`.
 pub const BUILT_IN_MANIFEST: &str = include_str!("../../manifest.toml");

@@ -1,4 +1,4 @@
-//! Networks in ONNX's format, run by Microsoft's ONNX Runtime: voice activity by Silero.
+//! Networks in ONNX's format, run by Microsoft's ONNX Runtime: voice activity by Silero, voiceprints by a speaker network.
 //!
 //! **Who calls it:** `primd` registers it with [`register`] and opens a model of the manifest where the configuration
 //! wants it. **What it never does:** it downloads nothing, logs nothing, and loads the runtime only when a network is
@@ -9,8 +9,10 @@
 //! `onnxruntime/capi/`; where it is, `[speech] onnx_runtime` of `primd` or [`RUNTIME_VARIABLE`] says.
 #![warn(missing_docs)]
 
+mod fbank;
 mod runtime;
 mod silero;
+mod voiceprints;
 
 use std::path::PathBuf;
 
@@ -18,6 +20,7 @@ use prim_models::{ModelRegistry, OpenModelError};
 
 pub use runtime::{LoadRuntimeError, RUNTIME_VARIABLE, Runtime, find_runtime};
 pub use silero::{OpenSileroError, Silero};
+pub use voiceprints::{OpenVoiceprintsError, Voiceprints};
 
 /// Teaches `registry` the engine `silero`; the runtime is `library`, else what [`find_runtime`] finds when a model is
 /// opened. File: `network`. No options.
