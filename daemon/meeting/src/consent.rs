@@ -274,6 +274,9 @@ impl Meeting {
         let now = self.now;
         let Some(session) = self.session.as_mut() else { return };
         if let Some(on) = session.seats.follow(now) {
+            if !on.room {
+                self.forget_voices();
+            }
             self.record(Event::RecordingChanged { room: on.room, remote: on.remote });
         }
         self.show_consent();

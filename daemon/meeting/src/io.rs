@@ -89,6 +89,14 @@ pub enum Input {
         /// That utterance, if the shell knows it.
         utterance: Option<UtteranceId>,
     },
+    /// Whose voice of the room an utterance is, by its sound, where that is certain. Comes before the utterance's text, or
+    /// not at all. The voice itself stays in the shell: what is said here is no more than "the same as before".
+    VoiceMatched {
+        /// Which utterance.
+        utterance: UtteranceId,
+        /// The voice's number, which is nobody else's in this run of the shell.
+        voice: u32,
+    },
     /// The final text of one stretch of speech.
     UtteranceHeard {
         /// Its id, made by the shell with the first partial.

@@ -11,7 +11,7 @@ use crate::intents::{self, Heard, takes_words};
 use crate::meeting::Meeting;
 use crate::notes::Origin;
 use crate::own::OwnVoice;
-use crate::speakers::{SpeakerLabel, Speakers};
+use crate::speakers::{SpeakerLabel, Speakers, Traits};
 use crate::{Actor, CardKind, Command, Ear, Event, NotNoted, Output};
 
 /// Reports of one utterance remembered at once; older ones have lost their partner.
@@ -34,6 +34,8 @@ pub(crate) struct Utterance {
     pub(crate) ear: Ear,
     pub(crate) speaker: Option<ParticipantId>,
     pub(crate) bearing_deg: Option<u16>,
+    /// The number of its voice, where that is certain.
+    pub(crate) voice: Option<u32>,
     /// Which of the room's voices; a new one is founded when it is kept, or when it objects.
     pub(crate) label: Option<SpeakerLabel>,
     pub(crate) text: String,
@@ -46,6 +48,12 @@ impl Utterance {
     fn voice(&self, kept: Option<UtteranceId>) -> Voice {
         let Self { ear, speaker, label, started: at, .. } = *self;
         Voice { ear, speaker, label, at, utterance: kept }
+    }
+
+    /// What tells whose voice of the room it is.
+    fn traits(&self) -> Traits {
+        let Self { bearing_deg, voice, .. } = *self;
+        Traits { bearing_deg, voice }
     }
 
     fn length(&self) -> Duration {
@@ -83,6 +91,8 @@ pub(crate) struct Listening {
     pub(crate) memory: VecDeque<Utterance>,
     /// The room's voices.
     pub(crate) speakers: Speakers,
+    /// Voices that were told before the words they spoke.
+    voices: VecDeque<(UtteranceId, u32)>,
     /// How long each of them spoke, ms.
     pub(crate) talked: BTreeMap<Talker, u64>,
     pub(crate) last_said: Option<String>,
@@ -205,6 +215,7 @@ impl Meeting {
         if self.muting.muted() {
             return;
         }
+        heard.voice = self.voice_of(heard.utterance);
         let refuses = self.refuses(&heard);
         heard.label = self.label_of(&heard, refuses);
         if refuses {
@@ -246,17 +257,42 @@ impl Meeting {
         !all
     }
 
+    /// Whose voice an utterance is whose words are still to come. Counts only while the room may be recorded: nobody's voice
+    /// is compared without that.
+    pub(crate) fn voice_matched(&mut self, utterance: UtteranceId, voice: u32) {
+        let may = self.recording_since(Ear::Room).is_some() && !self.muting.muted();
+        if let Some(session) = self.session.as_mut().filter(|_| may) {
+            remember(&mut session.listening.voices, (utterance, voice));
+        }
+    }
+
+    fn voice_of(&mut self, utterance: UtteranceId) -> Option<u32> {
+        let voices = &mut self.session.as_mut()?.listening.voices;
+        let at = voices.iter().position(|(of, _)| *of == utterance)?;
+        voices.remove(at).map(|(_, voice)| voice)
+    }
+
+    /// The room is not recorded any more: voices that come later are nobody's of before.
+    pub(crate) fn forget_voices(&mut self) {
+        if let Some(session) = self.session.as_mut() {
+            session.listening.voices.clear();
+            session.listening.speakers.forget_voices();
+        }
+    }
+
     /// Which of the room's voices it is. Who objects, now or by a command that was heard before its text, is one of them
     /// from then on.
     fn label_of(&mut self, heard: &Utterance, refuses: bool) -> Option<SpeakerLabel> {
         let session = self.session.as_mut()?;
-        let bearing = heard.bearing_deg.filter(|_| heard.ear == Ear::Room)?;
+        if heard.ear != Ear::Room {
+            return None;
+        }
         let of_this = |ear: Ear, at: MonoTime| heard.covers(ear, at);
         let told_late = session.seats.objected(of_this);
         if !(refuses || told_late) {
-            return session.listening.speakers.known(bearing);
+            return session.listening.speakers.known(heard.traits());
         }
-        let label = session.listening.speakers.of(bearing, heard.length())?;
+        let label = session.listening.speakers.of(heard.traits(), heard.length())?;
         session.seats.tell(label, of_this);
         Some(label)
     }
@@ -298,9 +334,9 @@ impl Meeting {
         let item = session.agenda.item_at(heard.started);
         let listening = &mut session.listening;
         let length = u64::try_from(heard.length().as_millis()).unwrap_or(u64::MAX);
-        let label = match (heard.ear, heard.speaker, heard.bearing_deg) {
-            (Ear::Room, None, Some(bearing)) => listening.speakers.of(bearing, heard.length()),
-            (Ear::Room | Ear::Remote, _, _) => None,
+        let label = match (heard.ear, heard.speaker) {
+            (Ear::Room, None) => listening.speakers.of(heard.traits(), heard.length()),
+            (Ear::Room | Ear::Remote, _) => None,
         };
         let talker = match (heard.speaker.filter(|who| session.seats.name(*who).is_some()), label) {
             (Some(who), _) => Talker::Person { who },

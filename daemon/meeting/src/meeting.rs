@@ -208,6 +208,7 @@ impl Meeting {
                 let utterance = utterance.filter(|_| kept);
                 self.command_heard(Voice { ear, speaker, label: None, at, utterance }, command);
             }
+            Input::VoiceMatched { utterance, voice } => self.voice_matched(utterance, voice),
             Input::UtteranceHeard {
                 utterance,
                 ear,
@@ -223,6 +224,7 @@ impl Meeting {
                     ear,
                     speaker,
                     bearing_deg,
+                    voice: None,
                     label: None,
                     text,
                     started,

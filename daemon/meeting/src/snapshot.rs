@@ -45,7 +45,7 @@ struct SavedSession {
     notes: Vec<KeptNote>,
     decisions: Vec<KeptDecision>,
     actions: Vec<KeptAction>,
-    speakers_deg: Vec<u16>,
+    speakers_deg: Vec<Vec<u16>>,
     talked: Vec<Talked>,
     last_said: Option<String>,
 }

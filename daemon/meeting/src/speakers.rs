@@ -1,5 +1,10 @@
 //! Speaker labels: which of the room's voices came from the same direction, and so very likely from the same person. A
 //! label is no name: it says "the same voice as before", and nothing when that is not sure.
+//!
+//! Where the shell compares the voices themselves it says so by a number ([`Input::VoiceMatched`](crate::Input)), and only
+//! when it is certain. That number outweighs the direction: who walked to another seat keeps the label, and two people in
+//! one direction have two. Without it the direction decides, as long as only one person was ever heard from there. What
+//! was said before is never given to somebody else.
 
 use std::time::Duration;
 
@@ -14,6 +19,8 @@ const FOUNDING: Duration = Duration::from_millis(700);
 const FOLLOW: f32 = 0.2;
 /// Labels at most: 360° hold twelve that are [`APART_DEG`] apart.
 const LABELS: usize = 12;
+/// Places that are remembered of one person, the oldest is forgotten: a seat, a whiteboard, another seat.
+const PLACES: usize = 3;
 
 /// A voice of the room, numbered from 1 in the order of first speech.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -33,53 +40,166 @@ impl SpeakerLabel {
     }
 }
 
+/// What is known of where an utterance came from and whose voice it was.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(crate) struct Traits {
+    /// 0..360.
+    pub(crate) bearing_deg: Option<u16>,
+    /// The number of a voice that was compared and is certain.
+    pub(crate) voice: Option<u32>,
+}
+
 /// The voices of one meeting.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Speakers {
-    /// Unit vectors, roughly: where each one is.
-    at: Vec<(f32, f32)>,
+    people: Vec<Speaker>,
 }
 
-impl Speakers {
-    /// As saved by [`Self::bearings`].
-    pub(crate) fn restored(bearings: &[u16]) -> Self {
-        let unit = |bearing: &u16| {
-            let (y, x) = f32::from(*bearing).to_radians().sin_cos();
-            (x, y)
-        };
-        Self { at: bearings.iter().take(LABELS).map(unit).collect() }
+#[derive(Debug, Clone, Default)]
+struct Speaker {
+    /// Unit vectors, roughly: from where this one was heard, the latest last.
+    places: Vec<(f32, f32)>,
+    voice: Option<u32>,
+}
+
+fn unit(bearing_deg: u16) -> (f32, f32) {
+    let (y, x) = f32::from(bearing_deg).to_radians().sin_cos();
+    (x, y)
+}
+
+/// Degrees between two directions.
+fn between(a: (f32, f32), b: (f32, f32)) -> f32 {
+    (a.0 * b.1 - a.1 * b.0).atan2(a.0 * b.0 + a.1 * b.1).to_degrees().abs()
+}
+
+impl Speaker {
+    /// How far the nearest of the places is from `from`, and which it is.
+    fn nearest(&self, from: (f32, f32)) -> Option<(f32, usize)> {
+        let all = self.places.iter().enumerate().map(|(i, place)| (between(*place, from), i));
+        all.min_by(|a, b| a.0.total_cmp(&b.0))
     }
 
-    /// Where each one is, in whole degrees, in the order of their numbers.
-    pub(crate) fn bearings(&self) -> Vec<u16> {
-        self.at.iter().map(|(x, y)| y.atan2(*x).to_degrees().rem_euclid(360.0).round() as u16 % 360).collect()
-    }
-
-    /// Whose known voice came from `bearing_deg` (0..360). Nothing is learnt of it.
-    pub(crate) fn known(&self, bearing_deg: u16) -> Option<SpeakerLabel> {
-        self.clone().of(bearing_deg, Duration::ZERO)
-    }
-
-    /// Whose voice came from `bearing_deg` (0..360) and spoke for so long; none where that would be a guess.
-    pub(crate) fn of(&mut self, bearing_deg: u16, spoke: Duration) -> Option<SpeakerLabel> {
-        let (y, x) = f32::from(bearing_deg).to_radians().sin_cos();
-        let away = |&(px, py): &(f32, f32)| (px * y - py * x).atan2(px * x + py * y).to_degrees().abs();
-        let nearest =
-            self.at.iter().enumerate().map(|(i, p)| (i, away(p))).min_by(|a, b| a.1.total_cmp(&b.1));
-        match nearest {
-            Some((i, off)) if off <= SAME_DEG => {
-                let p = &mut self.at[i];
-                *p = (p.0 + FOLLOW * (x - p.0), p.1 + FOLLOW * (y - p.1));
-                numbered(i)
+    /// This one was heard from there.
+    fn heard_from(&mut self, from: (f32, f32)) {
+        match self.nearest(from) {
+            Some((off, i)) if off <= SAME_DEG => {
+                let mut p = self.places.remove(i);
+                p = (p.0 + FOLLOW * (from.0 - p.0), p.1 + FOLLOW * (from.1 - p.1));
+                self.places.push(p);
             }
-            Some((_, off)) if off < APART_DEG => None,
-            _ if spoke < FOUNDING || self.at.len() == LABELS => None,
-            _ => {
-                self.at.push((x, y));
-                numbered(self.at.len() - 1)
+            Some(_) | None => {
+                if self.places.len() == PLACES {
+                    self.places.remove(0);
+                }
+                self.places.push(from);
             }
         }
     }
+}
+
+impl Speakers {
+    /// As saved by [`Self::bearings`]. Voices are compared anew: nothing of them is ever saved.
+    pub(crate) fn restored(bearings: &[Vec<u16>]) -> Self {
+        let places = |bearings: &Vec<u16>| bearings.iter().take(PLACES).map(|b| unit(*b)).collect();
+        let speaker = |bearings| Speaker { places: places(bearings), voice: None };
+        Self { people: bearings.iter().take(LABELS).map(speaker).collect() }
+    }
+
+    /// From where each one was heard, in whole degrees, in the order of their numbers.
+    pub(crate) fn bearings(&self) -> Vec<Vec<u16>> {
+        let whole = |(x, y): &(f32, f32)| y.atan2(*x).to_degrees().rem_euclid(360.0).round() as u16 % 360;
+        self.people.iter().map(|speaker| speaker.places.iter().map(whole).collect()).collect()
+    }
+
+    /// No voice is compared with one of before any more.
+    pub(crate) fn forget_voices(&mut self) {
+        self.people.iter_mut().for_each(|speaker| speaker.voice = None);
+    }
+
+    /// Whose known voice it was. Nothing is learnt of it.
+    pub(crate) fn known(&self, traits: Traits) -> Option<SpeakerLabel> {
+        self.clone().of(traits, Duration::ZERO)
+    }
+
+    /// Whose voice it was that spoke for so long; none where that would be a guess.
+    pub(crate) fn of(&mut self, traits: Traits, spoke: Duration) -> Option<SpeakerLabel> {
+        let from = traits.bearing_deg.map(unit);
+        let who = match (traits.voice, from) {
+            (Some(voice), from) => self.by_voice(voice, from)?,
+            (None, Some(from)) => self.by_place(from)?,
+            (None, None) => return None,
+        };
+        let who = match who {
+            Who::Known(who) => who,
+            Who::New if spoke < FOUNDING || self.people.len() == LABELS => return None,
+            Who::New => {
+                self.people.push(Speaker::default());
+                self.people.len() - 1
+            }
+        };
+        let speaker = &mut self.people[who];
+        speaker.voice = traits.voice.or(speaker.voice);
+        if let Some(from) = from {
+            speaker.heard_from(from);
+        }
+        numbered(who)
+    }
+
+    /// Who was ever heard from about there, the nearest first.
+    fn around(&self, from: (f32, f32)) -> Vec<(f32, usize)> {
+        let off = |(who, speaker): (usize, &Speaker)| Some((speaker.nearest(from)?.0, who));
+        let mut all: Vec<_> =
+            self.people.iter().enumerate().filter_map(off).filter(|(off, _)| *off < APART_DEG).collect();
+        all.sort_by(|a, b| a.0.total_cmp(&b.0));
+        all
+    }
+
+    fn by_place(&self, from: (f32, f32)) -> Option<Who> {
+        let around = self.around(from);
+        match around[..] {
+            [] => Some(Who::New),
+            [(off, _), ..] if off > SAME_DEG => None,
+            // Two people were heard from there.
+            [(_, who), (_, other), ..] if self.share_a_place(who, other, from) => None,
+            [(_, who), ..] => Some(Who::Known(who)),
+        }
+    }
+
+    fn share_a_place(&self, one: usize, other: usize, from: (f32, f32)) -> bool {
+        let place = |who: usize| {
+            let speaker = &self.people[who];
+            speaker.nearest(from).map(|(_, i)| speaker.places[i])
+        };
+        place(one).zip(place(other)).is_some_and(|(a, b)| between(a, b) <= SAME_DEG)
+    }
+
+    fn by_voice(&self, voice: u32, from: Option<(f32, f32)>) -> Option<Who> {
+        if let Some(who) = self.people.iter().position(|speaker| speaker.voice == Some(voice)) {
+            return Some(Who::Known(who));
+        }
+        // Nobody's voice so far: a new person's, or that of one whose voice was never certain.
+        let unheard = |who: usize| self.people[who].voice.is_none();
+        let Some(from) = from else {
+            let somebody = self.people.iter().any(|one| one.voice.is_none() && !one.places.is_empty());
+            return (!somebody).then_some(Who::New);
+        };
+        match self.around(from)[..] {
+            [] => Some(Who::New),
+            [(off, who)] if unheard(who) && off <= SAME_DEG => Some(Who::Known(who)),
+            ref all if all.iter().any(|(_, who)| unheard(*who)) => {
+                // The nearest is meant if the place is that one's alone; else nobody can say.
+                let Some(Who::Known(who)) = self.by_place(from) else { return None };
+                unheard(who).then_some(Who::Known(who))
+            }
+            _ => Some(Who::New),
+        }
+    }
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Who {
+    Known(usize),
+    New,
 }
 
 fn numbered(index: usize) -> Option<SpeakerLabel> {
@@ -87,71 +207,4 @@ fn numbered(index: usize) -> Option<SpeakerLabel> {
 }
 
 #[cfg(test)]
-mod tests {
-    use proptest::prelude::*;
-
-    use super::*;
-
-    const LONG: Duration = Duration::from_secs(2);
-
-    fn number(speakers: &mut Speakers, bearing_deg: u16) -> Option<u8> {
-        speakers.of(bearing_deg, LONG).map(SpeakerLabel::number)
-    }
-
-    #[test]
-    fn three_people_are_three_voices_in_the_order_in_which_they_spoke() {
-        let mut speakers = Speakers::default();
-        let heard: Vec<_> = [35, 145, 260, 38, 141, 262, 33].map(|b| number(&mut speakers, b)).into();
-        assert_eq!(heard, [1, 2, 3, 1, 2, 3, 1].map(Some));
-    }
-
-    #[test]
-    fn the_front_has_no_seam() {
-        let mut speakers = Speakers::default();
-        assert_eq!(number(&mut speakers, 355), Some(1));
-        assert_eq!(number(&mut speakers, 5), Some(1));
-    }
-
-    #[test]
-    fn between_two_voices_nobody_is_told_apart_and_a_cough_founds_none() {
-        let mut speakers = Speakers::default();
-        assert_eq!(speakers.of(90, Duration::from_millis(300)), None);
-        assert_eq!(number(&mut speakers, 90), Some(1));
-        assert_eq!(speakers.of(90, Duration::from_millis(300)).map(SpeakerLabel::number), Some(1));
-        assert_eq!(number(&mut speakers, 114), None);
-        assert_eq!(number(&mut speakers, 130), Some(2));
-    }
-
-    #[test]
-    fn a_label_follows_a_person_who_moves_her_chair() {
-        let mut speakers = Speakers::default();
-        for bearing in 90..150 {
-            assert_eq!(number(&mut speakers, bearing), Some(1));
-        }
-    }
-
-    #[test]
-    fn a_restart_knows_the_voices_again() {
-        let mut speakers = Speakers::default();
-        for bearing in [35, 145, 358] {
-            number(&mut speakers, bearing);
-        }
-        let mut again = Speakers::restored(&speakers.bearings());
-        assert_eq!([147, 359, 36].map(|b| number(&mut again, b)), [Some(2), Some(3), Some(1)]);
-    }
-
-    proptest! {
-        #[test]
-        fn labels_are_few_and_numbered_in_order(bearings in prop::collection::vec(0_u16..360, 0..200)) {
-            let mut speakers = Speakers::default();
-            let mut most = 0;
-            for bearing in bearings {
-                if let Some(n) = number(&mut speakers, bearing) {
-                    prop_assert!(n <= most + 1, "label {n} came after {most}");
-                    most = most.max(n);
-                }
-            }
-            prop_assert!(usize::from(most) <= LABELS);
-        }
-    }
-}
+mod tests;

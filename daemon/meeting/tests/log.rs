@@ -59,6 +59,7 @@ fn every_input() -> Vec<Input> {
             at,
             utterance: Some(UtteranceId::from_u128(41)),
         },
+        Input::VoiceMatched { utterance: UtteranceId::from_u128(41), voice: 3 },
         Input::UtteranceHeard {
             utterance: UtteranceId::from_u128(41),
             ear: Ear::Room,

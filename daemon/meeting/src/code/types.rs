@@ -167,6 +167,7 @@ coded_enum!(Input {
     SpeechEnded { ear, talker },
     PrimHeard { ear, at },
     CommandHeard { ear, speaker, command, at, utterance },
+    VoiceMatched { utterance, voice },
     UtteranceHeard { utterance, ear, speaker, bearing_deg, text, started, ended, addressed },
     ButtonPressed,
     ButtonReleased,

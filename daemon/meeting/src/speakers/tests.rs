@@ -1,0 +1,192 @@
+use proptest::prelude::*;
+
+use super::*;
+
+const LONG: Duration = Duration::from_secs(2);
+
+fn label(speakers: &mut Speakers, bearing_deg: Option<u16>, voice: Option<u32>) -> Option<u8> {
+    speakers.of(Traits { bearing_deg, voice }, LONG).map(SpeakerLabel::number)
+}
+
+/// By the direction alone.
+fn number(speakers: &mut Speakers, bearing_deg: u16) -> Option<u8> {
+    label(speakers, Some(bearing_deg), None)
+}
+
+/// From there, by a voice that is certain.
+fn voice(speakers: &mut Speakers, bearing_deg: u16, voice: u32) -> Option<u8> {
+    label(speakers, Some(bearing_deg), Some(voice))
+}
+
+#[test]
+fn three_people_are_three_voices_in_the_order_in_which_they_spoke() {
+    let mut speakers = Speakers::default();
+    let heard: Vec<_> = [35, 145, 260, 38, 141, 262, 33].map(|b| number(&mut speakers, b)).into();
+    assert_eq!(heard, [1, 2, 3, 1, 2, 3, 1].map(Some));
+}
+
+#[test]
+fn the_front_has_no_seam() {
+    let mut speakers = Speakers::default();
+    assert_eq!(number(&mut speakers, 355), Some(1));
+    assert_eq!(number(&mut speakers, 5), Some(1));
+}
+
+#[test]
+fn between_two_voices_nobody_is_told_apart_and_a_cough_founds_none() {
+    let mut speakers = Speakers::default();
+    let cough = Duration::from_millis(300);
+    let from = |bearing| Traits { bearing_deg: Some(bearing), voice: None };
+    assert_eq!(speakers.of(from(90), cough), None);
+    assert_eq!(number(&mut speakers, 90), Some(1));
+    assert_eq!(speakers.of(from(90), cough).map(SpeakerLabel::number), Some(1));
+    assert_eq!(number(&mut speakers, 114), None);
+    assert_eq!(number(&mut speakers, 130), Some(2));
+}
+
+#[test]
+fn a_label_follows_a_person_who_moves_her_chair() {
+    let mut speakers = Speakers::default();
+    for bearing in 90..150 {
+        assert_eq!(number(&mut speakers, bearing), Some(1));
+    }
+}
+
+#[test]
+fn a_restart_knows_the_places_again_and_no_voice() {
+    let mut speakers = Speakers::default();
+    for (bearing, who) in [(35, 1), (145, 2), (358, 3), (220, 1)] {
+        voice(&mut speakers, bearing, who);
+    }
+    label(&mut speakers, None, Some(4));
+    let mut again = Speakers::restored(&speakers.bearings());
+    assert_eq!([147, 359, 36, 221].map(|b| number(&mut again, b)), [2, 3, 1, 1].map(Some));
+    assert_eq!(voice(&mut again, 36, 2), Some(1), "a number of before says nothing");
+    assert_eq!(number(&mut again, 290), Some(5), "a label of before is nobody else's");
+}
+
+#[test]
+fn who_walks_to_another_seat_keeps_the_label_where_the_voice_is_certain() {
+    let mut speakers = Speakers::default();
+    assert_eq!(voice(&mut speakers, 40, 1), Some(1));
+    assert_eq!(voice(&mut speakers, 200, 1), Some(1));
+    assert_eq!(number(&mut speakers, 201), Some(1), "nobody else was ever heard from there");
+    assert_eq!(number(&mut speakers, 41), Some(1), "and nobody else from here");
+}
+
+#[test]
+fn who_walks_to_another_seat_and_is_not_certain_is_a_new_voice_there() {
+    let mut speakers = Speakers::default();
+    voice(&mut speakers, 40, 1);
+    assert_eq!(number(&mut speakers, 200), Some(2));
+}
+
+#[test]
+fn two_people_who_swap_seats_keep_their_labels_and_what_is_not_certain_is_nobodys() {
+    let mut speakers = Speakers::default();
+    assert_eq!([(40, 1), (200, 2)].map(|(b, v)| voice(&mut speakers, b, v)), [Some(1), Some(2)]);
+    assert_eq!([(40, 2), (200, 1)].map(|(b, v)| voice(&mut speakers, b, v)), [Some(2), Some(1)]);
+    assert_eq!([40, 200].map(|b| number(&mut speakers, b)), [None, None]);
+    assert_eq!([(42, 2), (198, 1)].map(|(b, v)| voice(&mut speakers, b, v)), [Some(2), Some(1)]);
+}
+
+#[test]
+fn two_people_in_one_direction_are_two_labels_where_the_voices_are_certain() {
+    let mut speakers = Speakers::default();
+    assert_eq!(voice(&mut speakers, 90, 1), Some(1));
+    assert_eq!(voice(&mut speakers, 94, 2), Some(2));
+    assert_eq!(number(&mut speakers, 92), None, "the direction no longer says who");
+    assert_eq!([1, 2].map(|v| voice(&mut speakers, 92, v)), [Some(1), Some(2)]);
+}
+
+#[test]
+fn a_voice_that_becomes_certain_is_that_of_whoever_sits_there() {
+    let mut speakers = Speakers::default();
+    assert_eq!(number(&mut speakers, 90), Some(1));
+    assert_eq!(voice(&mut speakers, 91, 7), Some(1));
+    assert_eq!(voice(&mut speakers, 270, 7), Some(1), "and goes with them");
+}
+
+#[test]
+fn a_new_voice_between_two_seats_is_somebodys_own_only_where_both_neighbours_are_certain() {
+    let mut speakers = Speakers::default();
+    voice(&mut speakers, 90, 1);
+    number(&mut speakers, 130);
+    assert_eq!(voice(&mut speakers, 110, 3), None, "it may be who sits at 130 degrees");
+    voice(&mut speakers, 130, 2);
+    assert_eq!(voice(&mut speakers, 110, 3), Some(3));
+}
+
+#[test]
+fn one_microphone_tells_people_apart_by_certain_voices_and_by_nothing_else() {
+    let mut speakers = Speakers::default();
+    let heard = [Some(1), Some(2), None, Some(1)].map(|voice| label(&mut speakers, None, voice));
+    assert_eq!(heard, [Some(1), Some(2), None, Some(1)]);
+}
+
+#[test]
+fn without_a_direction_a_new_voice_may_be_that_of_somebody_who_was_heard_from_one() {
+    let mut speakers = Speakers::default();
+    number(&mut speakers, 90);
+    assert_eq!(label(&mut speakers, None, Some(1)), None);
+}
+
+#[test]
+fn forgotten_voices_leave_the_places() {
+    let mut speakers = Speakers::default();
+    voice(&mut speakers, 40, 1);
+    voice(&mut speakers, 200, 2);
+    speakers.forget_voices();
+    assert_eq!(number(&mut speakers, 40), Some(1));
+    assert_eq!(voice(&mut speakers, 40, 3), Some(1), "compared anew under another number");
+}
+
+/// The rules about voices once more, as a list of who was heard from where.
+#[derive(Default)]
+struct Told(Vec<(u8, Option<u32>)>);
+
+proptest! {
+    #[test]
+    fn labels_are_few_and_numbered_in_order(
+        heard in prop::collection::vec((prop::option::of(0_u16..360), prop::option::of(1_u32..20)), 0..200)
+    ) {
+        let mut speakers = Speakers::default();
+        let mut most = 0;
+        for (bearing, voice) in heard {
+            if let Some(n) = label(&mut speakers, bearing, voice) {
+                prop_assert!(n <= most + 1, "label {n} came after {most}");
+                most = most.max(n);
+            }
+        }
+        prop_assert!(usize::from(most) <= LABELS);
+        prop_assert!(speakers.people.iter().all(|speaker| speaker.places.len() <= PLACES));
+    }
+
+    #[test]
+    fn a_certain_voice_has_one_label_for_ever_and_a_label_one_voice(
+        heard in prop::collection::vec((prop::option::of(0_u16..360), prop::option::of(1_u32..8)), 0..200)
+    ) {
+        let (mut speakers, mut told) = (Speakers::default(), Told::default());
+        for (bearing, voice) in heard {
+            let (Some(n), Some(voice)) = (label(&mut speakers, bearing, voice), voice) else { continue };
+            match told.0.iter().find(|(label, of)| *label == n || *of == Some(voice)) {
+                Some(known) => prop_assert_eq!(*known, (n, Some(voice))),
+                None => told.0.push((n, Some(voice))),
+            }
+        }
+    }
+
+    #[test]
+    fn without_voices_the_nearest_seat_decides(bearings in prop::collection::vec(0_u16..24, 0..60)) {
+        // Seats a sixth of a circle apart, where nothing is ambiguous: the label is that of the seat.
+        let (mut speakers, mut seats) = (Speakers::default(), Vec::new());
+        for bearing in bearings {
+            let (seat, off) = (bearing / 4, bearing % 4);
+            let known = seats.iter().position(|s| *s == seat).unwrap_or_else(|| {
+                seats.push(seat);
+                seats.len() - 1
+            });
+            prop_assert_eq!(number(&mut speakers, seat * 60 + off), Some(known as u8 + 1));
+        }
+    }
+}
