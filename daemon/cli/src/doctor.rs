@@ -45,6 +45,7 @@ struct Health {
     status: String,
     microphones: Option<String>,
     detector: Option<String>,
+    voiceprints: Option<String>,
     recogniser: Option<String>,
     voice: Option<String>,
     speaker: Option<String>,
@@ -137,6 +138,14 @@ fn describe(health: &Health) -> String {
     if let Some(name) = &health.detector {
         let words = format!("{name} tells speech from other sound");
         part(!health.reasons.contains_key("detector"), "detector", words + &why("detector"));
+    }
+    if let Some(state) = health.voiceprints.as_ref().filter(|state| *state != "off") {
+        let words = up_or(
+            state,
+            "the room's voices are compared, in memory only",
+            "voices are told apart by direction",
+        );
+        part(state == "up", "voiceprints", words + &why("voiceprints"));
     }
     if let Some(state) = &health.recogniser {
         let missing = "no text: floor by button and panel, timeboxes go on";
@@ -236,10 +245,10 @@ mod tests {
     #[test]
     fn a_page_with_everything_missing_says_what_still_works() {
         let health: Health = serde_json::from_str(
-            r#"{"status":"degraded","microphones":"silent","recogniser":"missing","voice":"missing","detector":"earshot",
+            r#"{"status":"degraded","microphones":"silent","recogniser":"missing","voice":"missing","detector":"earshot","voiceprints":"missing",
                 "link":{"broker":"down","gateway":"down","why":"connection refused"},
                 "certificate":"expired","reasons":{"speaker":"unplugged","detector":"earshot in its place: cannot open model silero",
-                "recogniser":"cannot open model ears: /ears.bin is missing; apt-get install ears","voice":"cannot open model bass","certificate":"it expired 3 days ago: have a new one issued"},
+                "voiceprints":"cannot read the speaker network","recogniser":"cannot open model ears: /ears.bin is missing; apt-get install ears","voice":"cannot open model bass","certificate":"it expired 3 days ago: have a new one issued"},
                 "spool":{"condition":"reserve","records":12,"bytes":3400,"would_drop_first":"metric"},
                 "speaker":"missing","light":"up","button":"up","disk":"degraded",
                 "adapters":[{"name":"loopback","state":"down","why":"nobody listens","capabilities":[["speak","yes, as itself"]]}],"later":1}"#,
@@ -255,6 +264,7 @@ mod tests {
             "only audit",
             "-- certificate  it expired 3 days ago",
             "-- detector     earshot tells speech from other sound (earshot in its place: cannot open model silero)",
+            "-- voiceprints  voices are told apart by direction (cannot read the speaker network)",
             "-- speaker      Prim stays silent: answers become cards (unplugged)",
             "ok light",
             "-- disk         degraded: free some space",

@@ -4,7 +4,7 @@
 use std::time::Duration;
 
 use prim_ids::{MeetingId, MonoTime, UtteranceId, WallTime};
-use prim_meeting::{ConsentRule, Ear, Event, Input, Meeting, MeetingConfig, Output, Snapshot};
+use prim_meeting::{ConsentRule, Ear, Event, Input, Meeting, MeetingConfig, Output, Snapshot, SpeakerLabel};
 
 struct Room {
     meeting: Meeting,
@@ -63,9 +63,8 @@ impl Room {
             ended: self.now,
             addressed: false,
         };
-        let label = |event| match event {
-            Event::Utterance { label, .. } => label.map(prim_meeting::SpeakerLabel::number),
-            _ => None,
+        let label = |event| {
+            if let Event::Utterance { label, .. } = event { label.map(SpeakerLabel::number) } else { None }
         };
         self.input(heard).into_iter().find_map(label)
     }

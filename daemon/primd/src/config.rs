@@ -33,6 +33,7 @@ pub const KEYS: &[Key] = &[
     text("speech.recogniser", A_MODEL, |_| true, "\"pocketsphinx-en-us\""),
     text("speech.voice", A_MODEL, |_| true, "\"flite-slt\""),
     one_of("speech.vad", &["auto", "silero", "earshot", "webrtc"], "\"auto\""),
+    path("speech.voiceprints", "\"/var/lib/prim/models/speakers.onnx\""),
     path("speech.models_dir", "\"/var/lib/prim/models\""),
     path("speech.onnx_runtime", "\"/usr/lib/libonnxruntime.so\""),
     whole("speech.endpoint_ms", 200, 3000, Unit::Milliseconds, "500"),
@@ -152,6 +153,9 @@ pub struct SpeechConfig {
     pub voice: ModelChoice,
     /// What tells speech from other sound.
     pub vad: VadChoice,
+    /// A speaker network, by which the room's voices are told apart beside their direction. What it gives of a voice is
+    /// biometric data: see the example. None when absent, and none is embedded.
+    pub voiceprints: Option<PathBuf>,
     /// Where `prim models pull` puts models: `/var/lib/prim/models`.
     pub models_dir: PathBuf,
     /// The file `libonnxruntime.so`, 1.24 or newer, for models that are networks; looked for in the usual places when
@@ -167,6 +171,7 @@ impl Default for SpeechConfig {
             recogniser: ModelChoice::Named("pocketsphinx-en-us".to_owned()),
             voice: ModelChoice::Named("flite-slt".to_owned()),
             vad: VadChoice::Auto,
+            voiceprints: None,
             models_dir: PathBuf::from("/var/lib/prim/models"),
             onnx_runtime: None,
             endpoint_ms: 500,
@@ -382,7 +387,7 @@ mod tests {
         assert_eq!(
             fails_with(&format!("{GOOD}\n[speech]\nvoise = \"slt\"\n")),
             "use the configuration prim.toml: [speech] voise (line 12) is no key, did you mean voice?; [speech] takes \
-             recogniser, voice, vad, models_dir, onnx_runtime, endpoint_ms"
+             recogniser, voice, vad, voiceprints, models_dir, onnx_runtime, endpoint_ms"
         );
     }
 

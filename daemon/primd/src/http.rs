@@ -56,6 +56,8 @@ pub(crate) struct HealthSource {
     pub(crate) switched_off: Vec<Peripheral>,
     /// What tells speech from other sound, and why it is not what was wanted.
     pub(crate) detector: (&'static str, Option<String>),
+    /// Whether the room's voices are compared: `up`, `off` or `missing`, and why.
+    pub(crate) voiceprints: (&'static str, Option<String>),
 }
 
 /// The way to the gateway.
@@ -93,6 +95,8 @@ struct Health {
     microphones: &'static str,
     /// What tells speech from other sound.
     detector: &'static str,
+    /// Whether the room's voices are compared: `up`, `off` or `missing`.
+    voiceprints: &'static str,
     recogniser: &'static str,
     voice: &'static str,
     speaker: &'static str,
@@ -163,6 +167,8 @@ impl HealthSource {
         let (_, deaf) = self.parts.state(Peripheral::Microphones);
         let (detector, instead) = &self.detector;
         reasons.extend(instead.clone().map(|why| ("detector", why)));
+        let (voiceprints, none) = &self.voiceprints;
+        reasons.extend(none.clone().map(|why| ("voiceprints", why)));
         reasons.extend(deaf.map(|why| ("microphones", why)));
         let certificate = self.certificate.as_ref().map(|watch| watch.look(wall));
         reasons.extend(certificate.as_ref().and_then(Standing::advice).map(|why| ("certificate", why)));
@@ -178,7 +184,7 @@ impl HealthSource {
             && instead.is_none()
             && spool.condition == "ok"
             && certificate.as_ref().is_none_or(Standing::holds)
-            && [recogniser, voice, speaker, light, button, disk]
+            && [voiceprints, recogniser, voice, speaker, light, button, disk]
                 .iter()
                 .all(|state| matches!(*state, "up" | "off"))
             && adapters.iter().all(|adapter| adapter.state == "up");
@@ -191,6 +197,7 @@ impl HealthSource {
             },
             microphones: if hears { "up" } else { "silent" },
             detector,
+            voiceprints,
             recogniser,
             voice,
             speaker,
@@ -406,6 +413,7 @@ mod tests {
             inbox: Inbox::new().0,
             switched_off: Vec::new(),
             detector: ("earshot", None),
+            voiceprints: ("off", None),
         }
     }
 
@@ -419,6 +427,18 @@ mod tests {
         let health = source.at(MonoTime::ZERO, NOW);
         assert_eq!(health.status, "degraded");
         assert!(health.reasons["detector"].contains("cannot open model silero"));
+    }
+
+    #[test]
+    fn a_speaker_network_that_is_named_and_missing_is_told_and_one_that_is_not_named_is_no_fault() {
+        let folder = tempfile::tempdir().unwrap();
+        let mut source = well(folder.path());
+        let health = source.at(MonoTime::ZERO, NOW);
+        assert_eq!((health.status, health.voiceprints), ("ok", "off"));
+        source.voiceprints = ("missing", Some("cannot read the speaker network".to_owned()));
+        let health = source.at(MonoTime::ZERO, NOW);
+        assert_eq!((health.status, health.voiceprints), ("degraded", "missing"));
+        assert!(health.reasons["voiceprints"].contains("cannot read"));
     }
 
     #[test]

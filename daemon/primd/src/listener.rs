@@ -4,7 +4,9 @@
 //! another one, so a slow engine delays words, never the news that somebody speaks.
 
 mod judge;
+mod voices;
 mod words;
+
 use std::ops::Range;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
@@ -17,6 +19,7 @@ use prim_meeting::{Ear, Input, TalkerKey};
 use prim_models::{SegmentId, Stt};
 
 pub(crate) use self::judge::{Judge, to_i16};
+pub(crate) use self::voices::RoomVoices;
 use crate::clock;
 use crate::inbox::Inbox;
 use crate::live::Live;
@@ -36,6 +39,8 @@ pub(crate) struct ListenerParts {
     pub(crate) talker: TalkerKey,
     pub(crate) speaker: Option<ParticipantId>,
     pub(crate) stt: Option<Box<dyn Stt>>,
+    /// Tells the room's voices apart; none elsewhere, and where no network for it is named.
+    pub(crate) voices: Option<RoomVoices>,
     pub(crate) endpoint_ms: u32,
     pub(crate) muted: Arc<AtomicBool>,
     pub(crate) inbox: Inbox,
@@ -129,6 +134,7 @@ impl Listener {
             return;
         }
         self.keep(block.words);
+        self.compare_voices(block.words, voices);
         if voices == Voices::Prim
             && self.open
             && self.turns.silent_ms().is_some_and(|ms| ms >= TRAILING_MS)
@@ -185,6 +191,7 @@ impl Listener {
             }
             Some(_) | None => self.hush(now),
         }
+        self.forget_voices_unless_allowed();
         self.poll();
     }
 
@@ -223,6 +230,7 @@ impl Listener {
             partials: false,
             speaker: self.parts.speaker,
         });
+        self.voice_begins(block.at, onset);
         let end = block.at.0 + SPEECH_BLOCK as u64;
         let wanted = (end.saturating_sub(from.0) as usize / SPEECH_BLOCK).clamp(1, self.kept_len);
         let first = SampleTime(end - (wanted * SPEECH_BLOCK) as u64);
@@ -253,6 +261,9 @@ impl Listener {
         self.open = false;
         if let Some(segment) = self.segments.last_mut() {
             (segment.ended, segment.bearing_deg) = (Some(speech_end), bearing_deg);
+            if let Some(voices) = &mut self.parts.voices {
+                voices.end(segment.id, segment.started, speech_end);
+            }
         }
         if let Some(stt) = &mut self.parts.stt {
             let ok = stt.end_segment().is_ok();
@@ -287,6 +298,9 @@ impl Listener {
             self.settled(self.segments.len());
             self.segments.clear();
             self.open = false;
+        }
+        if let Some(voices) = &mut self.parts.voices {
+            voices.drop_turns();
         }
         let _ = self.turns.close(self.anchor.0);
         self.kept_len = 0;

@@ -76,6 +76,11 @@ impl Live {
         (watchers.room_since, watchers.remote_since) = (room, remote);
     }
 
+    /// Since when what people say in the room may be written down and leave; `None` while it may not.
+    pub(crate) fn room_since(&self) -> Option<MonoTime> {
+        lock(&self.0).room_since
+    }
+
     pub(crate) fn send(&self, event: &LiveEvent) {
         self.tell(event, None);
     }

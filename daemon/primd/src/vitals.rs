@@ -37,7 +37,7 @@ pub(crate) fn resident_bytes() -> Option<u64> {
 
 /// Says once what each figure means.
 pub(crate) fn describe() {
-    let counters: [(&str, Unit, &str); 26] = [
+    let counters: [(&str, Unit, &str); 27] = [
         ("prim_floor_requests_total", Unit::Count, "Times the floor was asked for, by reason"),
         ("prim_dings_total", Unit::Count, "Dings that sounded"),
         ("prim_permissions_total", Unit::Count, "Permissions to speak, by who gave them"),
@@ -55,6 +55,11 @@ pub(crate) fn describe() {
         ),
         ("prim_button_presses_total", Unit::Count, "Presses of the floor button"),
         ("prim_voice_errors_total", Unit::Count, "Clauses that the voice failed to say"),
+        (
+            "prim_voiceprint_turns_total",
+            Unit::Count,
+            "Turns whose voice was compared, by outcome; late ones are counted a second time",
+        ),
         ("prim_recogniser_errors_total", Unit::Count, "Stretches of speech that the recogniser failed on"),
         ("prim_recogniser_audio_milliseconds_total", Unit::Milliseconds, "Speech given to the recognisers"),
         (

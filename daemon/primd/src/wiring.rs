@@ -29,7 +29,7 @@ use self::folder::{
 };
 use self::hardware::{Hardware, frontend_config, watch_button, watch_mute};
 use self::link::{link_health, start_uplink};
-use self::speech::{Detector, open_models, open_stt, open_voice, speech_context};
+use self::speech::{Detector, open_models, open_stt, open_voice, open_voiceprints, speech_context};
 use crate::agenda::{self, MeetingPlan};
 use crate::alive::{AliveFile, Sign};
 use crate::certificate::CertificateWatch;
@@ -39,7 +39,7 @@ use crate::front::{EarCounters, RoomFront};
 use crate::http::{self, AdapterHealth, HealthSource, LateSource};
 use crate::inbox::Inbox;
 use crate::ledger::{Identity, Ledger};
-use crate::listener::{Judge, Listener, ListenerParts};
+use crate::listener::{Judge, Listener, ListenerParts, RoomVoices};
 use crate::live::{self, Live};
 use crate::meeting_loop::{
     Ended, Finished, LoopState, MeetingLoop, Platform, Resumed, STOP_PATIENCE, config_for, resume, start_of,
@@ -138,6 +138,7 @@ pub fn run(config: &PrimConfig, plan: Option<&MeetingPlan>) -> anyhow::Result<()
 
     let room_stt = open_stt(&models, &config.speech.recogniser, &context);
     let voice = open_voice(&models, &config.speech.voice);
+    let voiceprints = open_voiceprints(&config.speech);
     let loopback = config.adapter.loopback.as_ref();
     // A recogniser that cannot be opened for the room cannot be opened for the platform either: said once.
     let remote_stt = loopback
@@ -169,6 +170,7 @@ pub fn run(config: &PrimConfig, plan: Option<&MeetingPlan>) -> anyhow::Result<()
         inbox: inbox.clone(),
         switched_off: switched_off(&config.speech),
         detector: (detector.name, detector.instead.clone()),
+        voiceprints: voiceprints.state,
     });
 
     // The loopback's people sit elsewhere and hear Prim by the line only.
@@ -179,12 +181,13 @@ pub fn run(config: &PrimConfig, plan: Option<&MeetingPlan>) -> anyhow::Result<()
 
     let unsettled = Arc::new(AtomicUsize::new(0));
     let judge = || -> anyhow::Result<Judge> { Ok(Judge::new(detector.open(&models)?)) };
-    let listener = |ear, talker, stt| {
+    let listener = |ear, talker, stt, voices| {
         Listener::new(ListenerParts {
             ear,
             talker: TalkerKey(talker),
             speaker: None,
             stt,
+            voices,
             endpoint_ms: config.speech.endpoint_ms,
             muted: Arc::clone(&muted),
             inbox: inbox.clone(),
@@ -192,7 +195,8 @@ pub fn run(config: &PrimConfig, plan: Option<&MeetingPlan>) -> anyhow::Result<()
             unsettled: Arc::clone(&unsettled),
         })
     };
-    let listening = session::listen_to_room(&room, listener(Ear::Room, 0, room_stt.model), &stopping)
+    let voices = voiceprints.network.map(RoomVoices::new);
+    let listening = session::listen_to_room(&room, listener(Ear::Room, 0, room_stt.model, voices), &stopping)
         .context("start the room's listener")?
         .context("listen to the room: its session has no ear")?;
     let front = RoomFront {
@@ -211,7 +215,7 @@ pub fn run(config: &PrimConfig, plan: Option<&MeetingPlan>) -> anyhow::Result<()
     threads.push(listening);
     threads.extend(front.start().context("start the room's front end")?);
     if let Some(joined) = joined {
-        let listener = listener(Ear::Remote, 1, remote_stt);
+        let listener = listener(Ear::Remote, 1, remote_stt, None);
         threads.push(session::listen_to_platform(joined, listener, judge()?, &stopping)?);
     }
     threads.push(watch_button(hardware.button, &inbox, &stopping)?);

@@ -19,6 +19,7 @@ fn listener(stt: FakeStt) -> (Listener, Facts) {
         talker: TalkerKey(0),
         speaker: None,
         stt: Some(Box::new(stt)),
+        voices: None,
         endpoint_ms: 500,
         muted: Arc::default(),
         inbox,

@@ -9,6 +9,7 @@ use crate::vitals::seconds;
 
 impl Listener {
     pub(super) fn poll(&mut self) {
+        self.match_voices();
         while let Some(event) = self.parts.stt.as_mut().and_then(|stt| stt.poll()) {
             self.heard(event);
         }

@@ -243,21 +243,40 @@ fn look_at_models(speech: &SpeechConfig, report: &mut Report) {
         VadChoice::Auto => models.is_here(SILERO, Kind::Vad),
         VadChoice::Earshot | VadChoice::Webrtc => false,
     };
-    if !wanted {
-        return report.ok("[speech] vad", "inside the daemon");
-    }
     const WORSE: &str = "earshot tells speech from other sound instead, a little worse";
-    match models.check(SILERO, Kind::Vad) {
-        Ok(()) => report.ok("[speech] vad", "silero: its files are there"),
-        Err(error) => report.error("[speech] vad", cannot(&error), WORSE),
+    const BEARING: &str = "The room's voices are told apart by their direction alone";
+    match wanted.then(|| models.check(SILERO, Kind::Vad)) {
+        None => report.ok("[speech] vad", "inside the daemon"),
+        Some(Ok(())) => report.ok("[speech] vad", "silero: its files are there"),
+        Some(Err(error)) => report.error("[speech] vad", cannot(&error), WORSE),
     }
+    if let Some(network) = &speech.voiceprints {
+        let place = at(network, "[speech] voiceprints");
+        if network.is_file() {
+            report.ok(
+                &place,
+                "a file; voices are compared in memory, within a meeting, and never written down",
+            );
+        } else {
+            report.error(
+                &place,
+                "there is no such file; put the network there or leave the key out",
+                BEARING,
+            );
+        }
+    }
+    let matters = match (wanted, speech.voiceprints.is_some()) {
+        (false, false) => return,
+        (true, _) => WORSE,
+        (false, true) => BEARING,
+    };
     let library = speech.onnx_runtime.clone().map_or_else(prim_models_onnx::find_runtime, Ok);
     match library {
         Ok(library) if library.is_file() => {
             report.ok(&at(&library, "[speech] onnx_runtime"), "a file; it is loaded when primd starts");
         }
-        Ok(library) => report.error(&at(&library, "[speech] onnx_runtime"), "there is no such file", WORSE),
-        Err(error) => report.error("[speech] onnx_runtime", cannot(&error), WORSE),
+        Ok(library) => report.error(&at(&library, "[speech] onnx_runtime"), "there is no such file", matters),
+        Err(error) => report.error("[speech] onnx_runtime", cannot(&error), matters),
     }
 }
 
@@ -273,6 +292,7 @@ fn paths(config: &PrimConfig) -> Vec<(&'static str, &Path)> {
         ("[device] witness", config.device.witness.as_deref()),
         ("[hal] board", board.as_deref()),
         ("[speech] onnx_runtime", config.speech.onnx_runtime.as_deref()),
+        ("[speech] voiceprints", config.speech.voiceprints.as_deref()),
         (
             "[adapter.loopback] socket",
             config.adapter.loopback.as_ref().map(|loopback| loopback.socket.as_path()),

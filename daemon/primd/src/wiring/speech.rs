@@ -2,7 +2,11 @@
 
 use anyhow::Context;
 use prim_meeting::{PeripheralState, grammar_jsgf};
-use prim_models::{Kind, Manifest, ModelRegistry, Stt, SttContext, SttThread, ThreadLimits, Tts, Vad};
+use prim_models::{
+    Kind, Manifest, ModelRegistry, Stt, SttContext, SttThread, ThreadLimits, Tts, Vad, VoiceLimits,
+    VoiceThread,
+};
+use prim_models_onnx::{Runtime, Voiceprints, find_runtime};
 
 use super::timed::Timed;
 use crate::agenda::MeetingPlan;
@@ -106,6 +110,35 @@ impl Detector {
     }
 }
 
+/// What compares the room's voices, if the configuration names a network.
+pub(super) struct Voices {
+    pub(super) network: Option<VoiceThread>,
+    /// For the health page: `up`, `off` or `missing`, and why.
+    pub(super) state: (&'static str, Option<String>),
+}
+
+/// The speaker network on its own thread; without one, voices are told apart by their direction.
+pub(super) fn open_voiceprints(speech: &SpeechConfig) -> Voices {
+    let Some(path) = &speech.voiceprints else { return Voices { network: None, state: ("off", None) } };
+    let open = || -> anyhow::Result<VoiceThread> {
+        let runtime = Runtime::load(&speech.onnx_runtime.clone().map_or_else(find_runtime, Ok)?)?;
+        let network = Voiceprints::open(&runtime, path)?;
+        Ok(VoiceThread::spawn(Box::new(network), VoiceLimits::default())?)
+    };
+    match open() {
+        Ok(network) => {
+            tracing::info!(
+                "the room's voices are compared by voiceprints, within a meeting and in memory only"
+            );
+            Voices { network: Some(network), state: ("up", None) }
+        }
+        Err(error) => {
+            tracing::error!("failed to {error:#}; voices are told apart by their direction");
+            Voices { network: None, state: ("missing", Some(format!("cannot {error:#}"))) }
+        }
+    }
+}
+
 const EARSHOT: &str = "earshot";
 pub(super) const SILERO: &str = "silero";
 
@@ -185,6 +218,25 @@ mod tests {
         std::fs::write(folder.path().join("silero/silero_vad.onnx"), b"cut off").unwrap();
         let fallen = Detector::choose(&without_silero(folder.path()), VadChoice::Auto);
         assert!(fallen.name == "earshot" && fallen.instead.unwrap().contains("sha256"));
+    }
+
+    #[test]
+    fn a_speaker_network_is_off_until_it_is_named_and_told_where_it_cannot_be_opened() {
+        let off = open_voiceprints(&SpeechConfig::default());
+        assert!(off.network.is_none() && off.state == ("off", None));
+        let folder = tempfile::tempdir().unwrap();
+        let speech = SpeechConfig {
+            voiceprints: Some(folder.path().join("speakers.onnx")),
+            onnx_runtime: Some(folder.path().join("libonnxruntime.so")),
+            ..SpeechConfig::default()
+        };
+        let missing = open_voiceprints(&speech);
+        assert!(missing.network.is_none() && missing.state.0 == "missing");
+        let why = missing.state.1.unwrap();
+        assert!(
+            why.starts_with("cannot load ONNX Runtime") && why.contains("[speech] onnx_runtime"),
+            "{why}"
+        );
     }
 
     #[test]

@@ -56,6 +56,7 @@ fn somebody_speaks(bench: &Bench) -> crate::listener::Listener {
         talker: prim_meeting::TalkerKey(0),
         speaker: None,
         stt: Some(Box::new(stt)),
+        voices: None,
         endpoint_ms: 500,
         muted: Arc::default(),
         inbox: Inbox::new().0,

@@ -187,6 +187,25 @@ fn a_board_that_is_not_there_or_is_none_is_an_error() {
 }
 
 #[test]
+fn a_speaker_network_that_is_not_there_is_an_error_and_one_that_is_there_is_told_with_what_becomes_of_voices()
+{
+    let bench = Bench::new();
+    let (network, library) = (bench.path("speakers.onnx"), bench.path("libonnxruntime.so"));
+    fs::write(&library, b"a library").unwrap();
+    let keys =
+        format!("[speech]\nvoiceprints = {network:?}\nonnx_runtime = {library:?}\nvad = \"earshot\"\n");
+    let config = bench.config().replace("[speech]\n", &keys);
+    only_error(
+        &bench.check_with(&config),
+        "[speech] voiceprints",
+        &["no such file", "leave the key out", "direction"],
+    );
+    fs::write(&network, b"a network").unwrap();
+    let text = bench.check_with(&config).to_string();
+    assert!(text.contains("[speech] voiceprints") && text.contains("never written down"), "{text}");
+}
+
+#[test]
 fn a_witness_that_cannot_be_written_is_an_error_and_one_in_the_data_folder_a_warning() {
     let bench = Bench::new();
     let with = |witness: &str| bench.config().replace("[hal]", &format!("witness = \"{witness}\"\n[hal]"));
