@@ -57,6 +57,7 @@ mod segment;
 mod stft;
 mod suppress;
 mod turns;
+mod wide;
 
 pub use barge_in::{BargeIn, BargeInConfig};
 pub use bearing::{Bearing, SegmentBearing};

@@ -58,7 +58,7 @@ pub struct Resampler {
 
 enum Inner {
     Third(Third),
-    Any(Fft<f32>),
+    Any(Box<Fft<f32>>),
 }
 
 impl fmt::Debug for Resampler {
@@ -89,7 +89,7 @@ impl Resampler {
         if inner.input_frames_next() != block_in || inner.output_frames_next() != block_out {
             return Err(refuse("the blocks do not come out even"));
         }
-        Ok(Self { inner: Inner::Any(inner), channels, block_in, block_out })
+        Ok(Self { inner: Inner::Any(Box::new(inner)), channels, block_in, block_out })
     }
 
     /// One block. `input`: planar `[channels × block_in]`; `output`: planar `[channels × block_out]`.
@@ -99,7 +99,10 @@ impl Resampler {
             input.len() == self.channels * self.block_in && output.len() == self.channels * self.block_out;
         let shaped = fits
             && match &mut self.inner {
-                Inner::Third(third) => third.process(input, output),
+                Inner::Third(third) => {
+                    third.process(input, output);
+                    true
+                }
                 Inner::Any(fft) => SequentialSlice::new(input, self.channels, self.block_in)
                     .ok()
                     .zip(SequentialSlice::new_mut(&mut *output, self.channels, self.block_out).ok())
