@@ -129,7 +129,7 @@ impl Drift {
                 weight += omega * omega;
                 count += 1;
             }
-            (*old_re, *old_im) = (*re, *im);
+            (*old_re, *old_im) = (re, im);
         }
         if self.primed && count >= ENOUGH {
             let later = (turn / weight).clamp(-1.0, 1.0);

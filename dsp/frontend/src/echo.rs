@@ -18,6 +18,7 @@ use crate::MAX_CHANNELS;
 use crate::align::Aligner;
 use crate::drift::Drift;
 use crate::stft::{BINS, Spectrum, WINDOW, ZERO};
+use crate::wide::widely;
 
 mod bin;
 mod watch;
@@ -76,6 +77,12 @@ fn murmur_table() -> Box<[f32; TABLE + TAPS]> {
         *t = (next(&mut seed) >> 8) as f32 / (1 << 23) as f32 - 1.0;
     }
     table
+}
+
+/// As many as there are taps, from a place in the table.
+#[inline(always)]
+fn murmur(table: &[f32; TABLE + TAPS], place: usize) -> Row {
+    std::array::from_fn(|i| table[place % TABLE + i])
 }
 
 /// A linear congruential step.
@@ -155,18 +162,23 @@ impl EchoCanceller {
         }
         let (mics, echo) = (&mut mics[..self.channels], &mut echo[..self.channels]);
         let early = self.heard_frames < EARLY;
-        for (f, (bin, x)) in self.bins.iter_mut().zip(reference).enumerate().skip(1) {
-            let place = (next(&mut self.seed) >> 16) as usize;
-            let mode = Mode {
-                watch: !clipped,
-                learn: !clipped && (early || (f + self.turn).is_multiple_of(TURNS)),
-                early,
-                usable,
-                murmur_re: &self.murmur[place % TABLE..],
-                murmur_im: &self.murmur[(place / 7 + 500) % TABLE..],
-            };
-            bin.step(f, *x, mics, echo, &mut self.watch, &mode);
-        }
+        widely(
+            #[inline(always)]
+            || {
+                for (f, (bin, x)) in self.bins.iter_mut().zip(reference).enumerate().skip(1) {
+                    let place = (next(&mut self.seed) >> 16) as usize;
+                    let mode = Mode {
+                        watch: !clipped,
+                        learn: !clipped && (early || (f + self.turn).is_multiple_of(TURNS)),
+                        early,
+                        usable,
+                        murmur_re: murmur(&self.murmur, place),
+                        murmur_im: murmur(&self.murmur, place / 7 + 500),
+                    };
+                    bin.step(f, *x, mics, echo, &mut self.watch, &mode);
+                }
+            },
+        );
         if !sounding || clipped {
             self.watch.skip();
         } else if self.watch.changed() {

@@ -28,30 +28,31 @@ const MURMUR: f32 = 4e-2;
 /// Variance expected of a tap before anything was heard: all taps together a speaker that arrives about as loud as the
 /// reference says. Too large overshoots on Prim's first syllable, too small takes longer to converge.
 const PRIOR: f32 = 0.1;
-/// Steps between two mendings of the inverse: rounding makes it ever less Hermitian, no step takes that back, and
-/// forgetting doubles it every 140. Unmended the filter goes astray within twenty seconds of a steady voice.
-const MENDED: usize = 64;
+/// What forgetting has made of the inverse is multiplied in once it is this much.
+const LARGE: f32 = 2.0;
 /// An inverse beyond this has not been fed for long: single precision ends.
 const MAX_TRACE: f32 = 1e7;
 
 /// Real and imaginary parts apart, so that the compiler makes vectors of them.
 pub(crate) type Row = [f32; TAPS];
+/// A number per microphone.
+type Mics = [f32; MAX_CHANNELS];
 
 #[derive(Debug, Clone)]
 pub(crate) struct Bin {
+    /// The inverse covariance is `grown` times this: forgetting multiplies one number instead of all.
     inverse_re: [Row; TAPS],
     inverse_im: [Row; TAPS],
+    grown: f32,
     /// The reference's last frames, newest first.
     past_re: Row,
     past_im: Row,
-    /// Conjugated filters.
-    taps_re: [Row; MAX_CHANNELS],
-    taps_im: [Row; MAX_CHANNELS],
+    /// Conjugated filters, all microphones of a tap side by side.
+    taps_re: [Mics; TAPS],
+    taps_im: [Mics; TAPS],
     /// Power at the microphones and after the filter, smoothed.
     heard: f32,
     unexplained: f32,
-    /// Steps of least squares so far.
-    steps: usize,
 }
 
 /// What a step has to know beside the sound.
@@ -60,10 +61,9 @@ pub(super) struct Mode<'a> {
     pub(super) watch: bool,
     pub(super) learn: bool,
     pub(super) early: bool,
-    pub(super) usable: &'a [bool],
-    /// At least `TAPS` values each.
-    pub(super) murmur_re: &'a [f32],
-    pub(super) murmur_im: &'a [f32],
+    pub(super) usable: &'a [bool; MAX_CHANNELS],
+    pub(super) murmur_re: Row,
+    pub(super) murmur_im: Row,
 }
 
 const fn prior() -> [Row; TAPS] {
@@ -82,21 +82,22 @@ impl Bin {
         inverse_im: [[0.0; TAPS]; TAPS],
         past_re: [0.0; TAPS],
         past_im: [0.0; TAPS],
-        taps_re: [[0.0; TAPS]; MAX_CHANNELS],
-        taps_im: [[0.0; TAPS]; MAX_CHANNELS],
+        taps_re: [[0.0; MAX_CHANNELS]; TAPS],
+        taps_im: [[0.0; MAX_CHANNELS]; TAPS],
         heard: 0.0,
         unexplained: 0.0,
-        steps: 0,
+        grown: 1.0,
     };
 
     /// The filter of microphone `mic`.
-    pub(crate) fn filter(&self, mic: usize) -> (&Row, &Row) {
-        (&self.taps_re[mic], &self.taps_im[mic])
+    pub(crate) fn filter(&self, mic: usize) -> (Row, Row) {
+        (self.taps_re.map(|tap| tap[mic]), self.taps_im.map(|tap| tap[mic]))
     }
 
     pub(super) fn reset_inverse(&mut self) {
         self.inverse_re = prior();
         self.inverse_im = [[0.0; TAPS]; TAPS];
+        self.grown = 1.0;
     }
 
     pub(super) fn forget_past(&mut self) {
@@ -105,9 +106,9 @@ impl Bin {
 
     /// The echo now comes `blocks` frames later (positive) or earlier within the taps, and turned by `phase`.
     pub(super) fn moved(&mut self, blocks: isize, phase: Complex32) {
+        shift(&mut self.taps_re, blocks);
+        shift(&mut self.taps_im, blocks);
         for (re, im) in self.taps_re.iter_mut().zip(&mut self.taps_im) {
-            shift(re, blocks);
-            shift(im, blocks);
             turn(re, im, phase);
         }
         if blocks != 0 {
@@ -117,6 +118,7 @@ impl Bin {
     }
 
     /// One frame in bin `f`: takes the echo of `reference` out of `mics` and leaves what it took in `echo`.
+    #[inline(always)]
     pub(super) fn step(
         &mut self,
         f: usize,
@@ -133,6 +135,7 @@ impl Bin {
         }
     }
 
+    #[inline(always)]
     fn step_of<const N: usize>(
         &mut self,
         f: usize,
@@ -146,18 +149,22 @@ impl Bin {
         self.past_im.copy_within(..TAPS - 1, 1);
         (self.past_re[0], self.past_im[0]) = (reference.re, reference.im);
         let (x_re, x_im) = (self.past_re, self.past_im);
-        let energy = real_dot::<N>(&x_re, &x_re) + real_dot::<N>(&x_im, &x_im);
+        let energy = real_dot::<N>(&x_re, &x_im, &x_re, &x_im);
         let watched = mics[watch.mic()][f];
+        let (echo_re, echo_im) = self.predict::<N>(&x_re, &x_im);
+        let (mut left_re, mut left_im) = ([0.0; MAX_CHANNELS], [0.0; MAX_CHANNELS]);
         let (mut mic_power, mut left_power, mut n) = (0.0, 0.0, 0.0);
-        for (c, (mic, echo)) in mics.iter_mut().zip(echo.iter_mut()).enumerate() {
-            let heard = mic[f];
-            echo[f] = dot::<N>(&self.taps_re[c], &self.taps_im[c], &x_re, &x_im);
-            mic[f] -= echo[f];
+        for c in 0..mics.len().min(echo.len()).min(MAX_CHANNELS) {
+            let (mic, echo) = (&mut mics[c][f], &mut echo[c][f]);
+            *echo = Complex32::new(echo_re[c], echo_im[c]);
+            let left = *mic - *echo;
             if mode.usable[c] {
-                mic_power += heard.norm_sqr();
-                left_power += mic[f].norm_sqr();
+                mic_power += mic.norm_sqr();
+                left_power += left.norm_sqr();
                 n += 1.0;
             }
+            (left_re[c], left_im[c]) = (left.re, left.im);
+            *mic = left;
         }
         self.heard = 0.5 * self.heard + 0.5 * mic_power / n;
         self.unexplained = 0.5 * self.unexplained + 0.5 * left_power / n;
@@ -168,10 +175,11 @@ impl Bin {
         if excited && mode.learn {
             let level = MURMUR * (energy / N as f32).sqrt();
             let (mut y_re, mut y_im) = (x_re, x_im);
-            for (y, m) in y_re.iter_mut().zip(mode.murmur_re).chain(y_im.iter_mut().zip(mode.murmur_im)) {
-                *y += level * m;
+            for i in 0..N {
+                y_re[i] += level * mode.murmur_re[i];
+                y_im[i] += level * mode.murmur_im[i];
             }
-            self.learn::<N>(f, &y_re, &y_im, mics);
+            self.learn::<N>(&y_re, &y_im, &left_re, &left_im);
         }
         // A filter that has just begun may add more than it takes: then it is not heard.
         if mode.early && self.unexplained > WORSE * self.heard {
@@ -182,21 +190,24 @@ impl Bin {
         }
     }
 
-    /// Makes the inverse Hermitian again.
-    fn mend<const N: usize>(&mut self) {
-        let (re, im) = (&mut self.inverse_re, &mut self.inverse_im);
-        for i in 0..N {
-            im[i][i] = 0.0;
-            for j in 0..i {
-                let (a, b) = (0.5 * (re[i][j] + re[j][i]), 0.5 * (im[i][j] - im[j][i]));
-                (re[i][j], re[j][i]) = (a, a);
-                (im[i][j], im[j][i]) = (b, -b);
+    /// The echo at every microphone.
+    #[inline(always)]
+    fn predict<const N: usize>(&self, x_re: &Row, x_im: &Row) -> (Mics, Mics) {
+        let (mut re, mut im) = ([0.0; MAX_CHANNELS], [0.0; MAX_CHANNELS]);
+        for j in 0..N {
+            let (a, b) = (x_re[j], x_im[j]);
+            let (g_re, g_im) = (&self.taps_re[j], &self.taps_im[j]);
+            for c in 0..MAX_CHANNELS {
+                re[c] += g_re[c] * a - g_im[c] * b;
+                im[c] += g_re[c] * b + g_im[c] * a;
             }
         }
+        (re, im)
     }
 
-    /// One step of least squares with the errors now in `mics`.
-    fn learn<const N: usize>(&mut self, f: usize, x_re: &Row, x_im: &Row, mics: &[Spectrum]) {
+    /// One step of least squares: the microphones' errors are `left`.
+    #[inline(always)]
+    fn learn<const N: usize>(&mut self, x_re: &Row, x_im: &Row, left_re: &Mics, left_im: &Mics) {
         // The inverse is Hermitian: its rows, conjugated, are its columns, and columns need no sums across a vector.
         let (mut p_re, mut p_im) = ([0.0; TAPS], [0.0; TAPS]);
         for j in 0..N {
@@ -207,63 +218,68 @@ impl Bin {
                 p_im[i] += re[i] * b - im[i] * a;
             }
         }
-        let spread = real_dot::<N>(x_re, &p_re) + real_dot::<N>(x_im, &p_im);
+        let spread = self.grown * real_dot::<N>(x_re, x_im, &p_re, &p_im);
         let weight = self.unexplained.max(FLOOR_SHARE * self.heard).max(FLOOR);
         let denominator = FORGETTING * weight + spread;
         if !(denominator.is_finite() && spread >= 0.0) {
             *self = Self::NEW;
             return;
         }
-        let scale = 1.0 / denominator;
-        for (c, mic) in mics.iter().enumerate() {
-            let e = mic[f] * scale;
-            let (g_re, g_im) = (&mut self.taps_re[c], &mut self.taps_im[c]);
-            for i in 0..N {
-                g_re[i] += p_re[i] * e.re + p_im[i] * e.im;
-                g_im[i] += p_re[i] * e.im - p_im[i] * e.re;
-            }
-        }
-        const KEEP: f32 = 1.0 / FORGETTING;
+        // The root goes to both sides of the product, so that rounding treats a pair of opposite entries alike: the inverse
+        // stays Hermitian to the bit. Otherwise the rest would double every 140 steps, and the filter go astray.
+        let root = (self.grown / denominator).sqrt();
+        let (p_re, p_im) = (p_re.map(|p| p * root), p_im.map(|p| p * root));
+        let (e_re, e_im) = (left_re.map(|e| e * root), left_im.map(|e| e * root));
         let mut trace = 0.0;
         for i in 0..N {
-            let (a, b) = (p_re[i] * scale, p_im[i] * scale);
+            let (a, b) = (p_re[i], p_im[i]);
             let (re, im) = (&mut self.inverse_re[i], &mut self.inverse_im[i]);
             for j in 0..N {
-                re[j] = (re[j] - (a * p_re[j] + b * p_im[j])) * KEEP;
-                im[j] = (im[j] - (b * p_re[j] - a * p_im[j])) * KEEP;
+                re[j] -= a * p_re[j] + b * p_im[j];
+                im[j] -= b * p_re[j] - a * p_im[j];
             }
             trace += re[i];
+            let (re, im) = (&mut self.taps_re[i], &mut self.taps_im[i]);
+            for c in 0..MAX_CHANNELS {
+                re[c] += a * e_re[c] + b * e_im[c];
+                im[c] += a * e_im[c] - b * e_re[c];
+            }
         }
-        if !(trace.is_finite() && trace < MAX_TRACE) {
+        self.grown /= FORGETTING;
+        if !(trace.is_finite() && self.grown * trace < MAX_TRACE) {
             self.reset_inverse();
         }
-        self.steps = self.steps.wrapping_add(1);
-        if (self.steps + f).is_multiple_of(MENDED) {
-            self.mend::<N>();
+        if self.grown > LARGE {
+            self.inverse_re.iter_mut().chain(&mut self.inverse_im).flatten().for_each(|v| *v *= self.grown);
+            self.grown = 1.0;
         }
     }
 }
 
 /// The taps turn with a reference that was moved within its window.
-pub(super) fn turn(re: &mut Row, im: &mut Row, phase: Complex32) {
+pub(super) fn turn<const N: usize>(re: &mut [f32; N], im: &mut [f32; N], phase: Complex32) {
     for (r, i) in re.iter_mut().zip(im) {
         (*r, *i) = (*r * phase.re - *i * phase.im, *r * phase.im + *i * phase.re);
     }
 }
 
-pub(super) fn shift(row: &mut Row, by: isize) {
-    let old = *row;
-    for (i, t) in row.iter_mut().enumerate() {
-        *t = i.checked_add_signed(by).and_then(|from| old.get(from)).copied().unwrap_or(0.0);
+pub(super) fn shift<T: Copy + Default>(taps: &mut [T; TAPS], by: isize) {
+    let old = *taps;
+    for (i, t) in taps.iter_mut().enumerate() {
+        *t = i.checked_add_signed(by).and_then(|from| old.get(from)).copied().unwrap_or_default();
     }
 }
 
+/// Numbers that are added up side by side.
+const LANES: usize = 4;
+
+/// `Re Σ conj(a)·x`.
 #[inline(always)]
-fn real_dot<const N: usize>(a: &Row, b: &Row) -> f32 {
-    let mut s = [0.0_f32; 4];
-    for i in (0..N).step_by(4) {
-        for l in 0..4 {
-            s[l] += a[i + l] * b[i + l];
+fn real_dot<const N: usize>(a_re: &Row, a_im: &Row, x_re: &Row, x_im: &Row) -> f32 {
+    let mut s = [0.0; LANES];
+    for i in (0..N).step_by(LANES) {
+        for l in 0..LANES {
+            s[l] += a_re[i + l] * x_re[i + l] + a_im[i + l] * x_im[i + l];
         }
     }
     s.iter().sum()
@@ -272,12 +288,38 @@ fn real_dot<const N: usize>(a: &Row, b: &Row) -> f32 {
 /// `Σ a·x`, complex.
 #[inline(always)]
 pub(super) fn dot<const N: usize>(a_re: &Row, a_im: &Row, x_re: &Row, x_im: &Row) -> Complex32 {
-    let (mut re, mut im) = ([0.0_f32; 4], [0.0_f32; 4]);
-    for i in (0..N).step_by(4) {
-        for l in 0..4 {
+    let (mut re, mut im) = ([0.0; LANES], [0.0; LANES]);
+    for i in (0..N).step_by(LANES) {
+        for l in 0..LANES {
             re[l] += a_re[i + l] * x_re[i + l] - a_im[i + l] * x_im[i + l];
             im[l] += a_re[i + l] * x_im[i + l] + a_im[i + l] * x_re[i + l];
         }
     }
     Complex32::new(re.iter().sum(), im.iter().sum())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_inverse_stays_hermitian_to_the_bit() {
+        let (mut bin, mut seed) = (Bin::NEW, 1_u32);
+        let mut row = || -> Row {
+            std::array::from_fn(|_| (super::super::next(&mut seed) >> 8) as f32 / (1 << 23) as f32 - 1.0)
+        };
+        for _ in 0..1_000 {
+            let (re, im, left) = (row(), row(), row());
+            let left: Mics = std::array::from_fn(|c| 0.1 * left[c]);
+            bin.unexplained = 0.01;
+            bin.learn::<TAPS>(&re, &im, &left, &left);
+        }
+        assert!(bin.inverse_re != prior());
+        for i in 0..TAPS {
+            for j in 0..TAPS {
+                assert_eq!(bin.inverse_re[i][j].to_bits(), bin.inverse_re[j][i].to_bits());
+                assert_eq!(bin.inverse_im[i][j], -bin.inverse_im[j][i]);
+            }
+        }
+    }
 }

@@ -63,6 +63,7 @@ impl Watch {
     }
 
     /// One step of the quick filter in bin `f`: what its microphone `heard`, and what the good one `left` of it.
+    #[inline(always)]
     pub(super) fn step(
         &mut self,
         f: usize,
@@ -81,6 +82,8 @@ impl Watch {
         let e = error * (QUICK_STEP / energy);
         for i in 0..TAPS {
             re[i] += x_re[i] * e.re + x_im[i] * e.im;
+        }
+        for i in 0..TAPS {
             im[i] += x_re[i] * e.im - x_im[i] * e.re;
         }
     }
