@@ -29,6 +29,8 @@ const FIRST: u32 = 40;
 const MOST: f32 = 400e-6;
 /// A drift beyond this is surely one: what is measured without any stays below 5 ppm.
 const PLAIN: f32 = 15e-6;
+/// A silence of so many samples, 5 s, says as much as was known of the speed: a tenth of a sample is 1 ppm of it.
+const SURE: f32 = 80_000.0;
 /// Half length of the kernel that reads between samples; flat within 0.1 dB up to 6 kHz.
 const REACH: usize = 8;
 
@@ -36,6 +38,10 @@ const REACH: usize = 8;
 pub(crate) struct Drift {
     /// Samples the delay grows by per sample.
     rate: f32,
+    /// The same as silences had it; `None` before the first.
+    silent_rate: Option<f32>,
+    /// Samples by which the next block moves on beside that.
+    jump: f32,
     /// Part of a sample beyond the whole delay, 0..1.
     pub(crate) part: f32,
     frames: u32,
@@ -49,6 +55,8 @@ impl Drift {
         let none = (Row::default(), Row::default());
         Self {
             rate: 0.0,
+            silent_rate: None,
+            jump: 0.0,
             part: 0.0,
             frames: 0,
             looks: 0,
@@ -68,41 +76,44 @@ impl Drift {
         out: &mut [f32; SPEECH_BLOCK],
     ) {
         let n = line.len();
-        // While Prim is silent nothing corrects a speed: 4 ppm measured where there is no drift are 2 samples after half a
-        // minute, enough to lose 20 dB of the next sentence.
-        let rate = if sounding || self.rate.abs() > PLAIN { self.rate } else { 0.0 };
-        if *delay <= REACH || (rate == 0.0 && self.part == 0.0) {
+        let rate = if sounding { self.rate } else { self.rate_in_silence() };
+        let jump = std::mem::take(&mut self.jump);
+        let most = n - 2 * SPEECH_BLOCK;
+        if *delay <= REACH || (rate == 0.0 && self.part == 0.0 && jump == 0.0) {
             for (i, s) in out.iter_mut().enumerate() {
                 *s = line[(newest + i - *delay) % n];
             }
+            *delay = delay.saturating_add_signed(jump.round() as isize).min(most);
             return;
         }
-        let grown = rate * SPEECH_BLOCK as f32;
-        let (from, to) = (kernel(self.part), kernel(self.part + grown));
-        let mut near = [0.0; SPEECH_BLOCK + 2 * REACH];
-        let first = (newest + n - *delay - REACH) % n;
-        let (before, after) = near.split_at_mut((n - first).min(SPEECH_BLOCK + 2 * REACH));
-        before.copy_from_slice(&line[first..first + before.len()]);
-        after.copy_from_slice(&line[..after.len()]);
-        let (mut a, mut b) = ([0.0; SPEECH_BLOCK], [0.0; SPEECH_BLOCK]);
-        for (k, (p, q)) in from.iter().zip(&to).enumerate() {
-            for ((a, b), x) in a.iter_mut().zip(&mut b).zip(&near[k..]) {
-                *a += p * x;
-                *b += q * x;
-            }
-        }
+        let to = self.part + rate * SPEECH_BLOCK as f32 + jump;
+        let (then, part) = (delay.saturating_add_signed(to.floor() as isize).min(most), to - to.floor());
+        let a = between(line, newest, *delay, self.part);
+        let b = between(line, newest, then.max(REACH), part);
         for (i, (s, (a, b))) in out.iter_mut().zip(a.iter().zip(&b)).enumerate() {
             *s = a + (b - a) * i as f32 / SPEECH_BLOCK as f32;
         }
-        self.part += grown;
-        if self.part >= 1.0 {
-            self.part -= 1.0;
-            *delay += 1;
-        } else if self.part < 0.0 {
-            self.part += 1.0;
-            *delay -= 1;
+        (*delay, self.part) = (then, part);
+    }
+
+    /// While Prim is silent nothing corrects a speed: 4 ppm measured where there is no drift are 2 samples after half a
+    /// minute, enough to lose 20 dB of the next sentence. A silence that was found out afterwards says it far better.
+    fn rate_in_silence(&self) -> f32 {
+        match self.silent_rate {
+            Some(rate) if (rate - self.rate).abs() < PLAIN => rate,
+            _ if self.rate.abs() > PLAIN => self.rate,
+            _ => 0.0,
         }
-        *delay = (*delay).min(n - 2 * SPEECH_BLOCK);
+    }
+
+    /// After `samples` of silence the echo comes `later` than the speed had it.
+    pub(crate) fn found(&mut self, later: f32, samples: f32) {
+        self.jump = later;
+        let followed = self.rate_in_silence();
+        let rate = (followed + later / (samples + SURE)).clamp(-MOST, MOST);
+        self.silent_rate = Some(rate);
+        self.rate += (rate - self.rate) * samples / (samples + SURE);
+        self.start_anew();
     }
 
     /// One frame of Prim has been learned; the filter of microphone `mic` is looked at.
@@ -146,6 +157,23 @@ impl Drift {
         self.frames = 0;
         self.primed = false;
     }
+}
+
+/// The block that began `delay` and a `part` of a sample before `newest`.
+fn between(line: &[f32], newest: usize, delay: usize, part: f32) -> [f32; SPEECH_BLOCK] {
+    let n = line.len();
+    let mut near = [0.0; SPEECH_BLOCK + 2 * REACH];
+    let first = (newest + n - delay - REACH) % n;
+    let (before, after) = near.split_at_mut((n - first).min(SPEECH_BLOCK + 2 * REACH));
+    before.copy_from_slice(&line[first..first + before.len()]);
+    after.copy_from_slice(&line[..after.len()]);
+    let mut block = [0.0; SPEECH_BLOCK];
+    for (k, p) in kernel(part).iter().enumerate() {
+        for (s, x) in block.iter_mut().zip(&near[k..]) {
+            *s += p * x;
+        }
+    }
+    block
 }
 
 /// Reads `part` of a sample earlier than the kernel's middle.

@@ -21,10 +21,12 @@ use crate::stft::{BINS, Spectrum, WINDOW, ZERO};
 use crate::wide::widely;
 
 mod bin;
+mod resume;
 mod watch;
 
 pub(crate) use bin::{Bin, Row};
 use bin::{Mode, TAPS};
+use resume::{Answer, Resume};
 use watch::Watch;
 
 /// The largest delay found between reference and microphone, in blocks: 320 ms.
@@ -38,6 +40,10 @@ const FAR: u32 = 40;
 const CLOSE: u32 = 3;
 /// Frames the canceller goes on after the last sound of the speaker: 300 ms of latency, 300 ms of room.
 const TAIL: u32 = 60;
+/// After a silence of two seconds the filter is believed when it has been seen to lie on the echo, if it had half a second
+/// to converge before.
+const LONG: u32 = 200;
+const CONVERGED: u32 = 50;
 /// In Prim's first two seconds a filter that makes a bin louder is kept out.
 const EARLY: u32 = 200;
 /// Later a bin learns from every second frame, even bins and odd ones in turns: neighbouring frames share two thirds of
@@ -58,6 +64,7 @@ pub(crate) struct EchoCanceller {
     line_at: usize,
     drift: Drift,
     watch: Watch,
+    resume: Resume,
     murmur: Box<[f32; TABLE + TAPS]>,
     seed: u32,
     align: Aligner,
@@ -65,6 +72,8 @@ pub(crate) struct EchoCanceller {
     agreed: u32,
     settled: bool,
     silent_for: u32,
+    /// Frames since the filter last learned.
+    unlearned_for: u32,
     heard_frames: u32,
     turn: usize,
 }
@@ -96,6 +105,8 @@ fn next(seed: &mut u32) -> u32 {
 pub(crate) struct EchoFrame {
     /// Prim was heard within latency and tail.
     pub(crate) active: bool,
+    /// The filter may lie beside the echo: what it leaves may be up to four times what it takes.
+    pub(crate) doubted: bool,
     /// Frames with sound from the speaker so far: how far the filter can have converged.
     pub(crate) heard_frames: u32,
 }
@@ -110,6 +121,7 @@ impl EchoCanceller {
             line_at: 0,
             drift: Drift::new(),
             watch: Watch::new(),
+            resume: Resume::new(),
             murmur: murmur_table(),
             seed: 1,
             align: Aligner::new(),
@@ -117,6 +129,7 @@ impl EchoCanceller {
             agreed: 0,
             settled: false,
             silent_for: TAIL,
+            unlearned_for: 0,
             heard_frames: 0,
             turn: 0,
         }
@@ -147,9 +160,13 @@ impl EchoCanceller {
         echo: &mut [Spectrum],
     ) -> EchoFrame {
         let sounding = reference_peak > SILENT_PEAK;
-        self.silent_for = if sounding { 0 } else { (self.silent_for + 1).min(TAIL) };
+        self.unlearned_for = self.unlearned_for.saturating_add(1);
+        if sounding && self.silent_for >= LONG && self.settled && self.heard_frames >= CONVERGED {
+            self.resume.begin(self.unlearned_samples());
+        }
+        self.silent_for = if sounding { 0 } else { self.silent_for.saturating_add(1) };
         if self.silent_for >= TAIL {
-            return EchoFrame { active: false, heard_frames: self.heard_frames };
+            return EchoFrame { active: false, doubted: false, heard_frames: self.heard_frames };
         }
         self.heard_frames = self.heard_frames.saturating_add(u32::from(sounding));
         if self.watch.choose(&usable[..self.channels]) {
@@ -157,7 +174,8 @@ impl EchoCanceller {
         }
         self.align.remember(reference);
         self.turn = (self.turn + 1) % TURNS;
-        if sounding {
+        let doubted = self.resume.doubts();
+        if sounding && !doubted {
             self.realign(&mics[self.watch.mic()]);
         }
         let (mics, echo) = (&mut mics[..self.channels], &mut echo[..self.channels]);
@@ -168,8 +186,8 @@ impl EchoCanceller {
                 for (f, (bin, x)) in self.bins.iter_mut().zip(reference).enumerate().skip(1) {
                     let place = (next(&mut self.seed) >> 16) as usize;
                     let mode = Mode {
-                        watch: !clipped,
-                        learn: !clipped && (early || (f + self.turn).is_multiple_of(TURNS)),
+                        watch: !clipped && !doubted,
+                        learn: !clipped && !doubted && (early || (f + self.turn).is_multiple_of(TURNS)),
                         early,
                         usable,
                         murmur_re: murmur(&self.murmur, place),
@@ -179,20 +197,47 @@ impl EchoCanceller {
                 }
             },
         );
-        if !sounding || clipped {
+        if !sounding || clipped || doubted {
             self.watch.skip();
         } else if self.watch.changed() {
             self.bins.iter_mut().for_each(Bin::reset_inverse);
             self.drift.start_anew();
             self.heard_frames = 0;
         }
-        if sounding && !clipped && self.settled {
+        if doubted {
+            if !clipped {
+                self.ask(&mics[self.watch.mic()], &echo[self.watch.mic()]);
+            }
+        } else if sounding && !clipped {
+            self.unlearned_for = 0;
+        }
+        if sounding && !clipped && !doubted && self.settled {
             self.drift.watch(&self.bins, self.watch.mic());
         }
         for e in echo.iter_mut() {
             e[0] = ZERO;
         }
-        EchoFrame { active: true, heard_frames: self.heard_frames }
+        EchoFrame { active: true, doubted, heard_frames: self.heard_frames }
+    }
+
+    fn unlearned_samples(&self) -> f32 {
+        (self.unlearned_for as usize * SPEECH_BLOCK) as f32
+    }
+
+    /// One frame of the echo whose place is in doubt; once it is known the reference is read there, and the filters, which
+    /// are the room's, stay.
+    fn ask(&mut self, left: &Spectrum, echo: &Spectrum) {
+        match self.resume.push(left, echo) {
+            None => {}
+            Some(Answer::Unknown) => self.drift.start_anew(),
+            Some(Answer::Later(later)) => {
+                self.drift.found(later, self.unlearned_samples());
+                for (f, bin) in self.bins.iter_mut().enumerate() {
+                    bin.turn_past(Complex32::from_polar(1.0, -TAU * f as f32 * later / WINDOW as f32));
+                }
+                self.align.forget_past();
+            }
+        }
     }
 
     /// Follows the aligner: at once when nothing was known, after a second of agreement for a small step (drift), after

@@ -256,7 +256,7 @@ impl Frontend {
         if echo.active {
             self.beam.apply_fixed(&b.echo, &mut b.echo_beam);
             let clipped = self.clipped_for > 0;
-            residual = self.suppressor.process(&mut b.voice, &b.echo_beam, echo.heard_frames, clipped);
+            residual = self.suppressor.process(&mut b.voice, &b.echo_beam, echo, clipped);
             b.parted.copy_from_slice(&b.voice[..]);
         } else {
             self.suppressor.listen(&b.voice);

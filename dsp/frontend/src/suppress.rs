@@ -6,6 +6,7 @@
 //! predicts from the present echo is suppressed; a person is recognised by standing far above it over the whole speech
 //! band, and while she does the leak is hardly updated. While nobody stands out the whole voice is held down too.
 
+use crate::echo::EchoFrame;
 use crate::stft::{BIN_HZ, BINS, Spectrum};
 
 /// Best leak ever believed, −35 dB: loudspeakers distort by a percent or two.
@@ -19,6 +20,11 @@ const WARY: f32 = 0.2;
 /// was measured, falling with a time constant of 1.5 s of Prim.
 const FEAR: f32 = 9.0;
 const FEAR_FRAMES: f32 = 150.0;
+/// What a filter leaves that lies beside its echo, at most: the two add.
+const BESIDE: f32 = 4.0;
+/// After that doubt the leak is feared as in the first seconds, with a time constant of 300 ms: the filter lies on the
+/// echo to a few hundredths of a sample, which is not yet all it can do.
+const DOUBT_FADES: f32 = 0.967;
 /// A person stands out: 6 dB over what is expected.
 const STANDS_OUT: f32 = 4.0;
 /// Frames of Prim before the leak is measured rather than feared: 250 ms, the linear filter's first convergence.
@@ -59,6 +65,8 @@ pub(crate) struct Suppressor {
     taken: [f32; BINS],
     leak: [f32; BINS],
     frames: u32,
+    /// 1 while the filter is doubted, and fading.
+    doubt: f32,
     /// The present echo with its lingering.
     echo: [f32; BINS],
     near: [f32; BINS],
@@ -93,6 +101,7 @@ impl Suppressor {
             taken: [0.0; BINS],
             leak: [1.0; BINS],
             frames: 0,
+            doubt: 0.0,
             echo: [0.0; BINS],
             near: [0.0; BINS],
             floor: [1e-6; BINS],
@@ -126,14 +135,15 @@ impl Suppressor {
 
     /// While Prim is heard: `beam` after the linear stage becomes the suppressed voice, still to be gated; `echo` is
     /// what the linear stage took away, through the same beam. Nothing is believed, and all is suppressed, before the filter can have
-    /// converged and while a microphone clips.
+    /// converged and while a microphone clips; while the filter is doubted only what its echo cannot be is a person's.
     pub(crate) fn process(
         &mut self,
         beam: &mut Spectrum,
         echo: &Spectrum,
-        heard: u32,
+        frame: EchoFrame,
         clipped: bool,
     ) -> Residual {
+        let (heard, doubted) = (frame.heard_frames, frame.doubted);
         if heard < CONVERGED {
             // The filter begins, or begins again: so does what is known of it.
             self.frames = 0;
@@ -144,7 +154,8 @@ impl Suppressor {
         let (lo, hi) = ((FROM_HZ / BIN_HZ) as usize, (TO_HZ / BIN_HZ) as usize);
         let step = STEP_DB * if self.person { WARY } else { 1.0 };
         let (up, down) = (10_f32.powf(UP * step / 10.0), 10_f32.powf(-step / 10.0));
-        let fear = 1.0 + FEAR * (-(heard as f32) / FEAR_FRAMES).exp();
+        self.doubt = if doubted { 1.0 } else { self.doubt * DOUBT_FADES };
+        let fear = 1.0 + FEAR * (-(heard as f32) / FEAR_FRAMES).exp().max(self.doubt);
         let mut sums = Residual::default();
         let mut near_bins = 0_u32;
         for f in 0..BINS {
@@ -152,10 +163,10 @@ impl Suppressor {
             self.echo[f] = taken.max(LINGER * self.echo[f]);
             self.near[f] = 0.5 * self.near[f] + 0.5 * left;
             let expected = if trusted {
-                if taken > self.floor[f] {
+                if taken > self.floor[f] && !doubted {
                     self.learn(f, left, up, down);
                 }
-                (fear * self.leak[f]).min(1.0) * self.echo[f]
+                (if doubted { BESIDE } else { (fear * self.leak[f]).min(1.0) }) * self.echo[f]
             } else {
                 self.near[f].max(left).max(self.echo[f])
             };
@@ -179,7 +190,7 @@ impl Suppressor {
             false => self.open_for.saturating_sub(1),
         };
         self.gate = if self.open_for > 0 { 1.0 } else { CLOSED + CLOSING * (self.gate - CLOSED) };
-        if trusted {
+        if trusted && !doubted {
             self.frames = self.frames.saturating_add(1);
             self.person = self.frames > CONVERGED && sums.left > STANDS_OUT * sums.expected;
         }

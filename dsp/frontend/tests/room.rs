@@ -218,6 +218,11 @@ fn by_another_clock(x: &[f32], ppm: f64) -> Vec<f32> {
         .map(|n| {
             let at = n as f64 * (1.0 + ppm * 1e-6);
             let whole = at.floor() as i64;
+            // Silence stays silence, and costs nothing.
+            let around = [-11, 0, 12].map(|k| usize::try_from(whole + k).ok().and_then(|i| x.get(i)));
+            if around.iter().all(|s| s.is_none_or(|s| s.abs() < 1e-6)) {
+                return 0.0;
+            }
             let point = |k: i64| {
                 let d = (at - (whole + k) as f64) * std::f64::consts::PI;
                 let sinc = if d.abs() < 1e-9 { 1.0 } else { d.sin() / d };
@@ -301,6 +306,65 @@ fn after_half_a_minute_of_silence_clocks_12_ppm_apart_cost_prim_two_seconds_of_i
         .collect();
     println!("last second before, then each after: {erle:.1?} dB");
     assert!(erle[0] > 18.0 && erle[3..].iter().all(|e| *e > 18.0), "{erle:.1?} dB");
+}
+
+/// Prim speaks for six seconds, is silent for a minute while the clocks run `ppm` apart, and speaks again; then perhaps
+/// a person begins so many ms into it. What is heard, and dB taken of Prim's next second, its first 150 ms left out.
+fn after_a_minute(seed: u64, ppm: f64, over_ms: Option<usize>) -> (common::Heard, f32) {
+    const SECOND: usize = 66 * RATE;
+    let room = Room { mics_mm: vec![RING_MM[0]], ..Room::huddle(0.25) };
+    let mut prim = voice(seed, 6.0, 150.0);
+    prim.resize(SECOND, 0.0);
+    let second = voice(seed + 1, 4.0, 150.0);
+    let begins = second.iter().position(|s| s.abs() > 0.03).unwrap();
+    prim.extend(&second[begins..][..2 * RATE]);
+    let mut mics: Vec<Vec<f32>> = echo(&room, &prim, 10.0).iter().map(|m| by_another_clock(m, ppm)).collect();
+    if let Some(ms) = over_ms {
+        let near = voice(seed + 2, 2.0, 115.0);
+        let first = near.iter().position(|s| s.abs() > 0.03).unwrap();
+        let mut dry = vec![0.0; SECOND + ms * RATE / 1_000];
+        dry.extend(&near[first..]);
+        dry.truncate(prim.len());
+        add(&mut mics, &person(&room, room.at(70.0 + 80.0 * seed as f32, 1.0, 0.35), &dry));
+    }
+    add_noise(&mut mics, 0.0008, 4);
+    let board = FrontendConfig { mics_mm: vec![RING_MM[0]], dereverb: None, ..config() };
+    let heard = hear(&board, &mics, &prim);
+    // Latency and 150 ms of doubt.
+    let from = 185;
+    let mic = db(rms(&mics[0][SECOND + from * RATE / 1_000..][..RATE]));
+    let left = db(rms(&heard.recogniser[SECOND / 3 + from * 16 + 352..][..16_000]));
+    (heard, mic - left)
+}
+
+fn interruptions(heard: &common::Heard) -> Vec<usize> {
+    let p = probabilities(heard);
+    let mut barge_in = BargeIn::new(BargeInConfig::default());
+    (0..p.len()).filter(|b| barge_in.push(&heard.blocks[*b], p[*b])).collect()
+}
+
+#[test]
+fn after_a_minute_of_silence_prim_knows_its_first_words_however_the_clocks_ran_apart() {
+    let mut taken = Vec::new();
+    for (i, ppm) in [0.0, 5.0, -13.0].into_iter().enumerate() {
+        let (heard, erle) = after_a_minute(70 + 3 * i as u64, ppm, None);
+        taken.push(erle);
+        assert_eq!(interruptions(&heard), [0; 0], "{ppm} ppm: Prim interrupted itself");
+    }
+    println!("first second: {taken:.1?} dB");
+    assert!(taken.iter().all(|erle| *erle > 15.0), "{taken:.1?} dB");
+}
+
+#[test]
+fn after_a_minute_of_silence_who_talks_into_prim_s_first_words_is_noticed_within_300_ms() {
+    let mut waits = Vec::new();
+    for (i, (ppm, ms)) in [(0.0, 50), (12.0, 200), (-12.0, 300), (12.0, 600)].into_iter().enumerate() {
+        let (heard, _) = after_a_minute(80 + 3 * i as u64, ppm, Some(ms));
+        let begins = 6_600 + ms as i64 / 10;
+        waits.push(interruptions(&heard).first().map(|b| 10 * (*b as i64 + 1 - begins)));
+    }
+    println!("{waits:?} ms");
+    assert!(waits.iter().all(|w| w.is_some_and(|w| (0..=300).contains(&w))), "{waits:?} ms");
 }
 
 #[test]

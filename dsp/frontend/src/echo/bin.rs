@@ -104,6 +104,11 @@ impl Bin {
         (self.past_re, self.past_im) = ([0.0; TAPS], [0.0; TAPS]);
     }
 
+    /// What is remembered of the reference, turned as if it had been read elsewhere.
+    pub(super) fn turn_past(&mut self, phase: Complex32) {
+        turn(&mut self.past_re, &mut self.past_im, phase);
+    }
+
     /// The echo now comes `blocks` frames later (positive) or earlier within the taps, and turned by `phase`.
     pub(super) fn moved(&mut self, blocks: isize, phase: Complex32) {
         shift(&mut self.taps_re, blocks);
