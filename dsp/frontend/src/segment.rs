@@ -1,6 +1,10 @@
 //! From speech probability per block to "somebody started" and "somebody stopped".
 
+mod slam;
+
 use prim_audio::{BLOCK_MS, Frames, SPEECH_BLOCK, SampleTime};
+
+use self::slam::{Slam, VOICE_BLOCKS};
 
 /// How eager and how patient the segmenter is.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -19,6 +23,10 @@ pub struct SegmenterConfig {
     pub min_rms_dbfs: f32,
     /// Blocks must also be this far above the tracked noise floor to start a segment, dB.
     pub min_snr_db: f32,
+    /// A sound that rises by so much within 20 ms may be a slammed door: it starts a segment once a voice is in it, it
+    /// grows, or 0.8 s have passed, dB. Infinity where sound begins suddenly by nature, as on a line that is silenced
+    /// between words.
+    pub slam_rise_db: f32,
     /// Sound from before the onset that belongs to the segment, ms (at most 640).
     pub preroll_ms: u64,
     /// A segment longer than this ends at the next dip, ms; 0 never.
@@ -35,6 +43,7 @@ impl Default for SegmenterConfig {
             hangover_ms: 550,
             min_rms_dbfs: -65.0,
             min_snr_db: 4.0,
+            slam_rise_db: 24.0,
             preroll_ms: 300,
             long_segment_ms: 20_000,
         }
@@ -73,6 +82,9 @@ pub struct Segmenter {
     ring_held: usize,
     history: u32,
     floor_dbfs: f32,
+    slam: Slam,
+    /// The onset of what would have started, had it not been taken for a slam.
+    held_back: Option<SampleTime>,
     open: Option<Open>,
 }
 
@@ -96,6 +108,8 @@ impl Segmenter {
             ring_held: 0,
             history: 0,
             floor_dbfs: -70.0,
+            slam: Slam::new(config.slam_rise_db, config.min_rms_dbfs - 10.0),
+            held_back: None,
             open: None,
         }
     }
@@ -111,6 +125,7 @@ impl Segmenter {
         let level = crate::dbfs(crate::rms(block));
         let end = at + Frames(SPEECH_BLOCK as u64);
         let c = self.config;
+        self.slam.push(level);
         let audible = level >= c.min_rms_dbfs;
         if let Some(open) = &mut self.open {
             let speech = audible && probability >= c.release_probability;
@@ -129,8 +144,7 @@ impl Segmenter {
             }
             let ended = *open;
             self.open = None;
-            self.history = 0;
-            self.ring_held = 0;
+            self.forget();
             return Some(SegmentEvent::SpeechEnded {
                 from: ended.from,
                 speech_end: ended.speech_end,
@@ -141,11 +155,19 @@ impl Segmenter {
         let speech = audible && probability >= c.onset_probability && level >= self.floor_dbfs + c.min_snr_db;
         let window = c.onset_window_blocks.clamp(1, 31);
         self.history = ((self.history << 1) | u32::from(speech)) & ((1 << window) - 1);
+        if self.history == 0 {
+            self.held_back = None;
+        }
         if !speech || self.history.count_ones() < c.onset_blocks.min(window) {
             return None;
         }
-        let onset_age = u64::from(31 - self.history.leading_zeros());
-        let onset = SampleTime(at.0.saturating_sub(onset_age * SPEECH_BLOCK as u64));
+        let first = u64::from(31 - self.history.leading_zeros()) * SPEECH_BLOCK as u64;
+        let onset = self.held_back.unwrap_or_else(|| SampleTime(at.0.saturating_sub(first)));
+        if self.slam.may_ring() && !slam::voiced(self.newest(VOICE_BLOCKS)) {
+            self.held_back = Some(onset);
+            return None;
+        }
+        let onset_age = at.0.saturating_sub(onset.0) / SPEECH_BLOCK as u64;
         let held = self.preroll_blocks(onset_age);
         let from = SampleTime((at.0 + SPEECH_BLOCK as u64).saturating_sub((held * SPEECH_BLOCK) as u64));
         self.ring_held = held;
@@ -157,9 +179,7 @@ impl Segmenter {
     /// Right after [`SegmentEvent::SpeechStarted`]: the segment so far, oldest block first, the present
     /// block included.
     pub fn preroll(&self) -> impl Iterator<Item = &[f32; SPEECH_BLOCK]> {
-        let n = self.ring.len();
-        let held = self.ring_held.min(n);
-        (0..held).map(move |i| &self.ring[(self.ring_at + n - held + i) % n])
+        self.newest(self.ring_held.min(self.ring.len()))
     }
 
     /// Whether a segment is open.
@@ -198,10 +218,22 @@ impl Segmenter {
 
     /// Ends an open segment now (end of what was said known from the text, mute, end of the meeting).
     pub fn close(&mut self, at: SampleTime) -> Option<SegmentEvent> {
-        self.history = 0;
-        self.ring_held = 0;
+        self.forget();
         let open = self.open.take()?;
         Some(SegmentEvent::SpeechEnded { from: open.from, speech_end: open.speech_end, to: at })
+    }
+
+    /// What comes now is another segment's.
+    fn forget(&mut self) {
+        self.history = 0;
+        self.held_back = None;
+        self.ring_held = 0;
+    }
+
+    /// The last `n` blocks, the oldest first; silence from before the first.
+    fn newest(&self, n: usize) -> impl Iterator<Item = &[f32; SPEECH_BLOCK]> {
+        let all = self.ring.len();
+        (0..n).map(move |i| &self.ring[(self.ring_at + all - n + i) % all])
     }
 
     fn remember(&mut self, block: &[f32; SPEECH_BLOCK]) {

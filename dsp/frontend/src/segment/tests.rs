@@ -104,3 +104,91 @@ fn closing_ends_once() {
     assert!(r.s.close(SampleTime(r.at)).is_some());
     assert!(r.s.close(SampleTime(r.at)).is_none());
 }
+
+/// 160 frames of sound `sample(n)`, n at 16 kHz.
+fn sound(at: u64, sample: &mut impl FnMut(u64) -> f32) -> [f32; SPEECH_BLOCK] {
+    std::array::from_fn(|i| sample(at * SPEECH_BLOCK as u64 + i as u64))
+}
+
+/// After a second of silence `sample(n)`, which the detector takes for speech; the events with the ms since then.
+fn said(ms: u64, config: SegmenterConfig, mut sample: impl FnMut(u64) -> f32) -> Vec<(u64, SegmentEvent)> {
+    let mut r = Run { s: Segmenter::new(config), at: 0, events: Vec::new() };
+    r.feed(1000, &QUIET, 0.05);
+    for block in 0..ms / BLOCK_MS {
+        r.feed(BLOCK_MS, &sound(block, &mut sample), 0.8);
+    }
+    r.events.iter().map(|(at, e)| (at - 1000, *e)).collect()
+}
+
+fn noise() -> impl FnMut() -> f32 {
+    let mut x = 7_u64;
+    move || {
+        x ^= x << 13;
+        x ^= x >> 7;
+        x ^= x << 17;
+        (x >> 40) as f32 / (1 << 23) as f32 - 1.0
+    }
+}
+
+/// A vowel of 110 Hz.
+fn vowel(n: u64) -> f32 {
+    (1..8).map(|k| 0.03 * (std::f32::consts::TAU * (110 * k * n % 16_000) as f32 / 16e3).sin()).sum()
+}
+
+#[test]
+fn a_slam_that_rings_for_half_a_second_starts_nothing_though_the_detector_takes_it_for_speech() {
+    let mut white = noise();
+    let slam = |n: u64| 0.3 * white() * (-(n as f32) / 2_400.0).exp();
+    assert!(said(500, SegmenterConfig::default(), slam).is_empty());
+}
+
+#[test]
+fn where_no_slams_are_expected_one_starts_a_segment_at_once() {
+    let mut white = noise();
+    let config = SegmenterConfig { slam_rise_db: f32::INFINITY, ..SegmenterConfig::default() };
+    let events = said(500, config, |n| 0.3 * white() * (-(n as f32) / 2_400.0).exp());
+    assert_eq!(events[0].0, 30, "{events:?}");
+}
+
+#[test]
+fn a_vowel_that_begins_as_suddenly_as_a_slam_is_not_kept_waiting() {
+    let events = said(500, SegmenterConfig::default(), vowel);
+    assert!(events[0].0 <= 40, "{events:?}");
+}
+
+#[test]
+fn a_vowel_behind_a_plosive_starts_speech_with_the_plosive_in_its_preroll() {
+    let mut white = noise();
+    let word = |n: u64| match n {
+        0..960 => 0.1 * white() * (-(n as f32) / 500.0).exp(),
+        _ => vowel(n),
+    };
+    let events = said(500, SegmenterConfig::default(), word);
+    let (at, SegmentEvent::SpeechStarted { from, onset }) = events[0] else { panic!("{events:?}") };
+    assert!(at <= 110, "{at}");
+    assert_eq!((onset, from), (SampleTime(16_000), SampleTime(16_000 - 300 * 16)));
+}
+
+#[test]
+fn somebody_who_speaks_into_a_slam_is_heard() {
+    let mut white = noise();
+    let both = |n: u64| {
+        let voice = if n < 3_200 { 0.0 } else { vowel(n) };
+        voice + 0.3 * white() * (-(n as f32) / 1_600.0).exp()
+    };
+    let events = said(600, SegmenterConfig::default(), both);
+    assert!((200..=300).contains(&events[0].0), "{events:?}");
+}
+
+#[test]
+fn what_begins_suddenly_and_goes_on_without_a_voice_is_speech_when_it_grows_and_after_0_8_s_at_the_latest() {
+    let mut white = noise();
+    let growing = |n: u64| if n < 2_400 { 0.05 * white() } else { 0.1 * white() };
+    let events = said(1_000, SegmenterConfig::default(), growing);
+    assert!((150..=200).contains(&events[0].0), "{events:?}");
+    let mut white = noise();
+    let events = said(1_000, SegmenterConfig::default(), |_| 0.05 * white());
+    let (at, SegmentEvent::SpeechStarted { from, .. }) = events[0] else { panic!("{events:?}") };
+    assert!((800..=820).contains(&at), "{at}");
+    assert_eq!(from, SampleTime((1000 + at + 10 - 640) * 16), "the longest preroll");
+}
