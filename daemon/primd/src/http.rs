@@ -21,6 +21,7 @@ use crate::certificate::{self, CertificateWatch, Standing};
 use crate::clock;
 use crate::front::EarCounters;
 use crate::inbox::Inbox;
+use crate::listener::{DetectorFailure, STAND_IN};
 use crate::vitals::{self, BUCKETS_S, Parts};
 
 /// A microphone that has given nothing for this long is stalled.
@@ -58,6 +59,8 @@ pub(crate) struct HealthSource {
     pub(crate) detector: (&'static str, Option<String>),
     /// Whether the room's voices are compared: `up`, `off` or `missing`, and why.
     pub(crate) voiceprints: (&'static str, Option<String>),
+    /// Set where it has failed since.
+    pub(crate) detector_failure: DetectorFailure,
 }
 
 /// The way to the gateway.
@@ -165,7 +168,7 @@ impl HealthSource {
         let button = part("button", Peripheral::Button);
         let disk = part("disk", Peripheral::Disk);
         let (_, deaf) = self.parts.state(Peripheral::Microphones);
-        let (detector, instead) = &self.detector;
+        let (detector, instead) = self.detector_now();
         reasons.extend(instead.clone().map(|why| ("detector", why)));
         let (voiceprints, none) = &self.voiceprints;
         reasons.extend(none.clone().map(|why| ("voiceprints", why)));
@@ -209,6 +212,18 @@ impl HealthSource {
             certificate: certificate.as_ref().map_or("none", Standing::word),
             spool,
             adapters,
+        }
+    }
+
+    /// What tells speech from other sound at this moment, and why it is not what was wanted.
+    fn detector_now(&self) -> (&'static str, Option<String>) {
+        let (opened, instead) = &self.detector;
+        match self.detector_failure.get() {
+            None => (opened, instead.clone()),
+            Some(why) => {
+                let advice = "restart the daemon to have it tried again";
+                (STAND_IN, Some(format!("{STAND_IN} in its place: {opened} failed to {why}; {advice}")))
+            }
         }
     }
 
@@ -414,6 +429,7 @@ mod tests {
             switched_off: Vec::new(),
             detector: ("earshot", None),
             voiceprints: ("off", None),
+            detector_failure: DetectorFailure::default(),
         }
     }
 
@@ -439,6 +455,22 @@ mod tests {
         let health = source.at(MonoTime::ZERO, NOW);
         assert_eq!((health.status, health.voiceprints), ("degraded", "missing"));
         assert!(health.reasons["voiceprints"].contains("cannot read"));
+    }
+
+    #[test]
+    fn a_detector_that_fails_while_the_daemon_runs_is_told_with_what_took_its_place() {
+        let folder = tempfile::tempdir().unwrap();
+        let source = HealthSource { detector: ("silero", None), ..well(folder.path()) };
+        let health = source.at(MonoTime::ZERO, NOW);
+        assert_eq!((health.status, health.detector), ("ok", "silero"));
+        source.detector_failure.set("judge a frame: the runtime is gone".to_owned()).unwrap();
+        let health = source.at(MonoTime::ZERO, NOW);
+        assert_eq!((health.status, health.detector), ("degraded", "earshot"));
+        assert_eq!(
+            health.reasons["detector"],
+            "earshot in its place: silero failed to judge a frame: the runtime is gone; restart the daemon to have it \
+             tried again"
+        );
     }
 
     #[test]

@@ -18,7 +18,7 @@ use prim_ids::{MonoTime, ParticipantId, UtteranceId};
 use prim_meeting::{Ear, Input, TalkerKey};
 use prim_models::{SegmentId, Stt};
 
-pub(crate) use self::judge::{Judge, to_i16};
+pub(crate) use self::judge::{DetectorFailure, Judge, STAND_IN, to_i16};
 pub(crate) use self::voices::RoomVoices;
 use crate::clock;
 use crate::inbox::Inbox;
@@ -103,6 +103,11 @@ impl Listener {
     pub(crate) fn new(parts: ListenerParts) -> Self {
         let turns = Turns::new(SegmenterConfig {
             hangover_ms: u64::from(parts.endpoint_ms),
+            // A call's sound is cut between words and begins suddenly; its doors were muted where they are.
+            slam_rise_db: match parts.ear {
+                Ear::Room => SegmenterConfig::default().slam_rise_db,
+                Ear::Remote => f32::INFINITY,
+            },
             ..SegmenterConfig::default()
         });
         let stt_up = parts.stt.is_some();

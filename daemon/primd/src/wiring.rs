@@ -39,7 +39,7 @@ use crate::front::{EarCounters, RoomFront};
 use crate::http::{self, AdapterHealth, HealthSource, LateSource};
 use crate::inbox::Inbox;
 use crate::ledger::{Identity, Ledger};
-use crate::listener::{Judge, Listener, ListenerParts, RoomVoices};
+use crate::listener::{DetectorFailure, Judge, Listener, ListenerParts, RoomVoices};
 use crate::live::{self, Live};
 use crate::meeting_loop::{
     Ended, Finished, LoopState, MeetingLoop, Platform, Resumed, STOP_PATIENCE, config_for, resume, start_of,
@@ -120,6 +120,7 @@ pub fn run(config: &PrimConfig, plan: Option<&MeetingPlan>) -> anyhow::Result<()
 
     let models = open_models(&config.speech)?;
     let detector = Detector::choose(&models, config.speech.vad);
+    let detector_failure = DetectorFailure::default();
     let stopping = Arc::new(AtomicBool::new(false));
     let muted = Arc::new(AtomicBool::new(false));
     let counters = Arc::new(EarCounters::default());
@@ -171,6 +172,7 @@ pub fn run(config: &PrimConfig, plan: Option<&MeetingPlan>) -> anyhow::Result<()
         switched_off: switched_off(&config.speech),
         detector: (detector.name, detector.instead.clone()),
         voiceprints: voiceprints.state,
+        detector_failure: DetectorFailure::clone(&detector_failure),
     });
 
     // The loopback's people sit elsewhere and hear Prim by the line only.
@@ -180,7 +182,9 @@ pub fn run(config: &PrimConfig, plan: Option<&MeetingPlan>) -> anyhow::Result<()
         Mouth::start(voice.model, room.lease_mouth()?, leg, route, &inbox).context("start the mouth")?;
 
     let unsettled = Arc::new(AtomicUsize::new(0));
-    let judge = || -> anyhow::Result<Judge> { Ok(Judge::new(detector.open(&models)?)) };
+    let judge = || -> anyhow::Result<Judge> {
+        Ok(Judge::new(detector.open(&models)?, DetectorFailure::clone(&detector_failure)))
+    };
     let listener = |ear, talker, stt, voices| {
         Listener::new(ListenerParts {
             ear,

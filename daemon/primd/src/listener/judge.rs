@@ -1,20 +1,30 @@
 //! How likely 10 ms hold speech.
 
+use std::sync::{Arc, OnceLock};
+
 use prim_audio::SPEECH_BLOCK;
 use prim_models::{Vad, VadError};
 use prim_models_earshot::Earshot;
+
+/// Why the detector that was opened is not asked any more; empty while it works. The judges of all ears and the health
+/// page share one.
+pub(crate) type DetectorFailure = Arc<OnceLock<String>>;
+
+/// What tells speech from other sound after the opened detector has failed.
+pub(crate) const STAND_IN: &str = "earshot";
 
 /// A speech detector that takes blocks of 10 ms, whatever its own frame is.
 pub(crate) struct Judge {
     vad: Box<dyn Vad>,
     frame: Vec<f32>,
     probability: f32,
+    failure: DetectorFailure,
 }
 
 impl Judge {
-    pub(crate) fn new(vad: Box<dyn Vad>) -> Self {
+    pub(crate) fn new(vad: Box<dyn Vad>, failure: DetectorFailure) -> Self {
         let frame = Vec::with_capacity(vad.frame_len().max(SPEECH_BLOCK) + SPEECH_BLOCK);
-        Self { vad, frame, probability: 0.0 }
+        Self { vad, frame, probability: 0.0, failure }
     }
 
     /// The probability of speech in `sound` (mono 16 kHz), from the last whole frame of the detector.
@@ -38,7 +48,9 @@ impl Judge {
     /// frame there may be speech. A room that nobody judges is not silent.
     fn stand_in(&mut self, why: &VadError) {
         metrics::counter!("prim_detector_errors_total").increment(1);
-        tracing::error!(detector.error = %why, "speech detector failed; earshot goes on in its place");
+        tracing::error!(detector.error = %why, "speech detector failed; {STAND_IN} goes on in its place");
+        // The first ear's reason stays.
+        let _ = self.failure.set(why.to_string());
         self.vad = Box::new(Earshot::new());
         self.frame.clear();
         self.probability = 1.0;
@@ -76,9 +88,11 @@ mod tests {
 
     #[test]
     fn behind_a_detector_that_fails_the_room_is_not_silent_until_the_embedded_one_has_heard_it() {
-        let mut judge = Judge::new(Box::new(Broken));
+        let failure = DetectorFailure::default();
+        let mut judge = Judge::new(Box::new(Broken), Arc::clone(&failure));
         let said: Vec<f32> = (0..100).map(|_| judge.judge(&[0.0; SPEECH_BLOCK])).collect();
         assert!(said.contains(&1.0), "{said:?}");
         assert!(said[99] < 0.5, "silence is silence again: {}", said[99]);
+        assert_eq!(failure.get().map(String::as_str), Some("judge a frame: the runtime is gone"));
     }
 }
