@@ -52,8 +52,8 @@ impl Utterance {
 
     /// What tells whose voice of the room it is.
     fn traits(&self) -> Traits {
-        let Self { bearing_deg, voice, .. } = *self;
-        Traits { bearing_deg, voice }
+        let Self { bearing_deg, voice, started, ended, .. } = *self;
+        Traits { bearing_deg, voice, started, ended }
     }
 
     fn length(&self) -> Duration {
@@ -292,7 +292,7 @@ impl Meeting {
         if !(refuses || told_late) {
             return session.listening.speakers.known(heard.traits());
         }
-        let label = session.listening.speakers.of(heard.traits(), heard.length())?;
+        let label = session.listening.speakers.of(heard.traits())?;
         session.seats.tell(label, of_this);
         Some(label)
     }
@@ -335,7 +335,7 @@ impl Meeting {
         let listening = &mut session.listening;
         let length = u64::try_from(heard.length().as_millis()).unwrap_or(u64::MAX);
         let label = match (heard.ear, heard.speaker) {
-            (Ear::Room, None) => listening.speakers.of(heard.traits(), heard.length()),
+            (Ear::Room, None) => listening.speakers.of(heard.traits()),
             (Ear::Room | Ear::Remote, _) => None,
         };
         let talker = match (heard.speaker.filter(|who| session.seats.name(*who).is_some()), label) {

@@ -5,8 +5,13 @@
 //! when it is certain. That number outweighs the direction: who walked to another seat keeps the label, and two people in
 //! one direction have two. Without it the direction decides, as long as only one person was ever heard from there. What
 //! was said before is never given to somebody else.
+//!
+//! Directions also judge voices: a number that is heard from two places with no time to walk between them stands for two
+//! people who sound alike. It counts no more, and whose label it was keeps the first place only.
 
 use std::time::Duration;
+
+use prim_ids::MonoTime;
 
 /// A voice this close to a known one, in degrees, is the same: the front end's bearings err by less than 5°, and a head
 /// moves by ten.
@@ -19,7 +24,11 @@ const FOUNDING: Duration = Duration::from_millis(700);
 const FOLLOW: f32 = 0.2;
 /// Labels at most: 360° hold twelve that are [`APART_DEG`] apart.
 const LABELS: usize = 12;
-/// Places that are remembered of one person, the oldest is forgotten: a seat, a whiteboard, another seat.
+/// Nobody stops speaking, gets up, goes to another seat and speaks again in less.
+const WALK: Duration = Duration::from_secs(4);
+/// Numbers that are known to stand for two people; the oldest is forgotten.
+const DOUBTED: usize = 32;
+/// Places that are remembered of one person, the oldest but one is forgotten: a seat, a whiteboard, another seat.
 const PLACES: usize = 3;
 
 /// A voice of the room, numbered from 1 in the order of first speech.
@@ -47,19 +56,25 @@ pub(crate) struct Traits {
     pub(crate) bearing_deg: Option<u16>,
     /// The number of a voice that was compared and is certain.
     pub(crate) voice: Option<u32>,
+    pub(crate) started: MonoTime,
+    pub(crate) ended: MonoTime,
 }
 
 /// The voices of one meeting.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Speakers {
     people: Vec<Speaker>,
+    /// Voices' numbers that stand for two people.
+    doubted: Vec<u32>,
 }
 
 #[derive(Debug, Clone, Default)]
 struct Speaker {
-    /// Unit vectors, roughly: from where this one was heard, the latest last.
+    /// Unit vectors, roughly: from where this one was heard, in the order in which that was new.
     places: Vec<(f32, f32)>,
     voice: Option<u32>,
+    /// From where last, and until when.
+    last: Option<((f32, f32), MonoTime)>,
 }
 
 fn unit(bearing_deg: u16) -> (f32, f32) {
@@ -83,13 +98,12 @@ impl Speaker {
     fn heard_from(&mut self, from: (f32, f32)) {
         match self.nearest(from) {
             Some((off, i)) if off <= SAME_DEG => {
-                let mut p = self.places.remove(i);
-                p = (p.0 + FOLLOW * (from.0 - p.0), p.1 + FOLLOW * (from.1 - p.1));
-                self.places.push(p);
+                let p = &mut self.places[i];
+                *p = (p.0 + FOLLOW * (from.0 - p.0), p.1 + FOLLOW * (from.1 - p.1));
             }
             Some(_) | None => {
                 if self.places.len() == PLACES {
-                    self.places.remove(0);
+                    self.places.remove(1);
                 }
                 self.places.push(from);
             }
@@ -101,8 +115,8 @@ impl Speakers {
     /// As saved by [`Self::bearings`]. Voices are compared anew: nothing of them is ever saved.
     pub(crate) fn restored(bearings: &[Vec<u16>]) -> Self {
         let places = |bearings: &Vec<u16>| bearings.iter().take(PLACES).map(|b| unit(*b)).collect();
-        let speaker = |bearings| Speaker { places: places(bearings), voice: None };
-        Self { people: bearings.iter().take(LABELS).map(speaker).collect() }
+        let speaker = |bearings| Speaker { places: places(bearings), ..Speaker::default() };
+        Self { people: bearings.iter().take(LABELS).map(speaker).collect(), doubted: Vec::new() }
     }
 
     /// From where each one was heard, in whole degrees, in the order of their numbers.
@@ -114,17 +128,20 @@ impl Speakers {
     /// No voice is compared with one of before any more.
     pub(crate) fn forget_voices(&mut self) {
         self.people.iter_mut().for_each(|speaker| speaker.voice = None);
+        self.doubted.clear();
     }
 
     /// Whose known voice it was. Nothing is learnt of it.
     pub(crate) fn known(&self, traits: Traits) -> Option<SpeakerLabel> {
-        self.clone().of(traits, Duration::ZERO)
+        self.clone().of(Traits { started: traits.ended, ..traits })
     }
 
-    /// Whose voice it was that spoke for so long; none where that would be a guess.
-    pub(crate) fn of(&mut self, traits: Traits, spoke: Duration) -> Option<SpeakerLabel> {
+    /// Whose voice it was; none where that would be a guess.
+    pub(crate) fn of(&mut self, traits: Traits) -> Option<SpeakerLabel> {
         let from = traits.bearing_deg.map(unit);
-        let who = match (traits.voice, from) {
+        let spoke = traits.ended.since(traits.started);
+        let voice = self.trusted(traits, from);
+        let who = match (voice, from) {
             (Some(voice), from) => self.by_voice(voice, from)?,
             (None, Some(from)) => self.by_place(from)?,
             (None, None) => return None,
@@ -138,11 +155,35 @@ impl Speakers {
             }
         };
         let speaker = &mut self.people[who];
-        speaker.voice = traits.voice.or(speaker.voice);
+        speaker.voice = voice.or(speaker.voice);
         if let Some(from) = from {
             speaker.heard_from(from);
+            speaker.last = Some((from, traits.ended));
         }
         numbered(who)
+    }
+
+    /// The number of the voice, unless it stands for two people; whether it does may show just now.
+    fn trusted(&mut self, traits: Traits, from: Option<(f32, f32)>) -> Option<u32> {
+        let voice = traits.voice.filter(|voice| !self.doubted.contains(voice))?;
+        let (Some(speaker), Some(from)) =
+            (self.people.iter_mut().find(|speaker| speaker.voice == Some(voice)), from)
+        else {
+            return Some(voice);
+        };
+        let elsewhere = |(place, until): ((f32, f32), MonoTime)| {
+            between(place, from) >= APART_DEG && traits.started < until + WALK
+        };
+        if !speaker.last.is_some_and(elsewhere) {
+            return Some(voice);
+        }
+        (speaker.voice, speaker.last) = (None, None);
+        speaker.places.truncate(1);
+        if self.doubted.len() == DOUBTED {
+            self.doubted.remove(0);
+        }
+        self.doubted.push(voice);
+        None
     }
 
     /// Who was ever heard from about there, the nearest first.

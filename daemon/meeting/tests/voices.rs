@@ -48,8 +48,9 @@ impl Room {
     fn says(&mut self, bearing_deg: Option<u16>, voice: Option<u32>, text: &str) -> Option<u8> {
         self.utterances += 1;
         let utterance = UtteranceId::from_u128(self.utterances);
-        let started = self.now;
-        self.now = self.now + Duration::from_secs(3);
+        // Time enough to walk to another seat.
+        let started = self.now + Duration::from_secs(5);
+        self.now = started + Duration::from_secs(3);
         if let Some(voice) = voice {
             self.input(Input::VoiceMatched { utterance, voice });
         }

@@ -2,10 +2,20 @@ use proptest::prelude::*;
 
 use super::*;
 
-const LONG: Duration = Duration::from_secs(2);
-
+/// Two seconds of somebody who speaks a minute after everything else.
 fn label(speakers: &mut Speakers, bearing_deg: Option<u16>, voice: Option<u32>) -> Option<u8> {
-    speakers.of(Traits { bearing_deg, voice }, LONG).map(SpeakerLabel::number)
+    let latest = speakers.people.iter().filter_map(|speaker| speaker.last).map(|(_, until)| until).max();
+    let started = latest.unwrap_or(MonoTime::ZERO) + Duration::from_secs(60);
+    let ended = started + Duration::from_secs(2);
+    speakers.of(Traits { bearing_deg, voice, started, ended }).map(SpeakerLabel::number)
+}
+
+/// Two seconds from then on.
+fn at(speakers: &mut Speakers, second: u64, bearing: u16, voice: u32) -> Option<u8> {
+    let started = MonoTime::from_millis(1_000 * second);
+    let ended = started + Duration::from_secs(2);
+    let traits = Traits { bearing_deg: Some(bearing), voice: Some(voice), started, ended };
+    speakers.of(traits).map(SpeakerLabel::number)
 }
 
 /// By the direction alone.
@@ -35,11 +45,11 @@ fn the_front_has_no_seam() {
 #[test]
 fn between_two_voices_nobody_is_told_apart_and_a_cough_founds_none() {
     let mut speakers = Speakers::default();
-    let cough = Duration::from_millis(300);
-    let from = |bearing| Traits { bearing_deg: Some(bearing), voice: None };
-    assert_eq!(speakers.of(from(90), cough), None);
+    let ended = MonoTime::from_millis(300);
+    let cough = Traits { bearing_deg: Some(90), ended, ..Traits::default() };
+    assert_eq!(speakers.of(cough), None);
     assert_eq!(number(&mut speakers, 90), Some(1));
-    assert_eq!(speakers.of(from(90), cough).map(SpeakerLabel::number), Some(1));
+    assert_eq!(speakers.of(cough).map(SpeakerLabel::number), Some(1));
     assert_eq!(number(&mut speakers, 114), None);
     assert_eq!(number(&mut speakers, 130), Some(2));
 }
@@ -129,6 +139,23 @@ fn without_a_direction_a_new_voice_may_be_that_of_somebody_who_was_heard_from_on
     let mut speakers = Speakers::default();
     number(&mut speakers, 90);
     assert_eq!(label(&mut speakers, None, Some(1)), None);
+}
+
+#[test]
+fn a_voice_in_two_places_with_no_time_to_walk_is_two_people_and_counts_no_more() {
+    let mut speakers = Speakers::default();
+    assert_eq!(at(&mut speakers, 0, 40, 1), Some(1));
+    assert_eq!(at(&mut speakers, 60, 200, 1), Some(1), "may have walked");
+    assert_eq!(at(&mut speakers, 64, 40, 1), Some(1), "cannot have, so it is who first sat here");
+    assert_eq!(at(&mut speakers, 120, 200, 1), Some(2), "and somebody else there");
+    assert_eq!(at(&mut speakers, 180, 40, 1), Some(1));
+}
+
+#[test]
+fn who_moves_a_little_or_takes_the_time_to_walk_is_one_person() {
+    let mut speakers = Speakers::default();
+    let heard = [(0, 40), (3, 60), (9, 200), (15, 40)].map(|(s, b)| at(&mut speakers, s, b, 1));
+    assert_eq!(heard, [Some(1); 4]);
 }
 
 #[test]
