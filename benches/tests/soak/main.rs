@@ -5,7 +5,8 @@
 //!
 //! `PRIM_SOAK_HOURS` (or `cargo xtask soak --hours N`) says how many hours of sound, a few minutes without it;
 //! `PRIM_SOAK_PPM` (`--ppm N`) how far the clocks of microphones and loudspeaker swing apart: 0 is a device with one
-//! clock. Simulated time runs as fast as the processor does.
+//! clock; `PRIM_SOAK_STEADY` (`--steady`) that they stay so far apart all the time; `PRIM_SOAK_SEED` (`--seed N`) which
+//! meeting it is. Simulated time runs as fast as the processor does.
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test stops at the first surprise")]
 #![allow(clippy::print_stdout, clippy::print_stderr, reason = "a test of hours says how it goes")]
 #![expect(unsafe_code, reason = "a counting allocator has to implement an unsafe trait")]
@@ -35,7 +36,7 @@ use prim_models::Vad;
 use prim_models_earshot::{Earshot, FRAME};
 
 use clocks::Clocks;
-use meeting::{MICS, Meeting, Now};
+use meeting::{Apart, MICS, Meeting, Now};
 
 struct Counting;
 
@@ -66,11 +67,30 @@ static ALLOCATOR: Counting = Counting;
 
 const MINUTES: f64 = 3.0;
 const SPEAKER_PPM: f64 = 20.0;
+const SEED: f64 = 7.0;
 const BLOCKS_A_MINUTE: u64 = 6_000;
 /// Somebody counts as heard when a segment begins within so many blocks of their first sound.
 const HEARD_WITHIN: u64 = 150;
+/// Blocks without Prim after which the clocks may be well apart.
+const LONG_SILENCE: u64 = 3_000;
 /// Sound that may still belong to a person whose last clip ended: the room and the segmenter's memory.
 const ECHO_OF_A_PERSON: u64 = 80;
+
+/// How long people waited until they were noticed, blocks.
+#[derive(Debug, Default)]
+struct Waits {
+    noticed: u64,
+    sum: u64,
+    most: u64,
+}
+
+impl Waits {
+    fn push(&mut self, blocks: u64) {
+        self.noticed += 1;
+        self.sum += blocks;
+        self.most = self.most.max(blocks);
+    }
+}
 
 /// What the segmenter and the interruption made of it.
 #[derive(Debug, Default)]
@@ -87,6 +107,9 @@ struct Counts {
     heard: u64,
     interruptions: u64,
     noticed: u64,
+    /// All, and those into a speech before which Prim was silent for half a minute.
+    noticed_after: Waits,
+    noticed_after_silence: Waits,
     prim_spoke: u64,
     /// Block of Prim's last sound, of the first of its speech, and how many without it were before that.
     prim_last: u64,
@@ -164,7 +187,12 @@ fn a_long_meeting_keeps_memory_time_and_manners() {
     };
     let hours = number("PRIM_SOAK_HOURS", MINUTES / 60.0);
     let blocks = (hours * 60.0 * BLOCKS_A_MINUTE as f64) as u64;
-    let mut meeting = Meeting::new(7, number("PRIM_SOAK_PPM", SPEAKER_PPM));
+    let clocks_apart = match std::env::var_os("PRIM_SOAK_STEADY") {
+        Some(_) => Apart::Steady,
+        None => Apart::Swinging,
+    };
+    let seed = number("PRIM_SOAK_SEED", SEED) as u64;
+    let mut meeting = Meeting::new(seed, number("PRIM_SOAK_PPM", SPEAKER_PPM), clocks_apart);
     let mut ear = Ear::new();
     let mut clocks = Clocks::new();
     let mut counts = Counts::default();
@@ -267,8 +295,12 @@ fn judge(
     if begun && talk_at.take_if(|at| b < *at + HEARD_WITHIN).is_some() {
         counts.heard += 1;
     }
-    if interruption && over_at.take_if(|at| b < *at + HEARD_WITHIN).is_some() {
+    if interruption && let Some(at) = over_at.take_if(|at| b < *at + HEARD_WITHIN) {
         counts.noticed += 1;
+        counts.noticed_after.push(b - at);
+        if counts.prim_silent > LONG_SILENCE {
+            counts.noticed_after_silence.push(b - at);
+        }
     }
     if nobody && now.prim_lately {
         counts.prim_taken_for_a_person += u64::from(begun);

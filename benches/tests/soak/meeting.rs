@@ -99,6 +99,15 @@ enum Act {
     },
 }
 
+/// How the clocks of microphones and loudspeaker differ.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum Apart {
+    /// One way, then the other.
+    Swinging,
+    /// The same way all the time.
+    Steady,
+}
+
 /// Of the present block.
 #[derive(Debug, Default)]
 pub(crate) struct Now {
@@ -131,10 +140,11 @@ pub(crate) struct Meeting {
     given: u64,
     /// Microphones and loudspeaker run so far apart at most.
     speaker_ppm: f64,
+    apart: Apart,
 }
 
 impl Meeting {
-    pub(crate) fn new(seed: u64, speaker_ppm: f64) -> Self {
+    pub(crate) fn new(seed: u64, speaker_ppm: f64, apart: Apart) -> Self {
         let places = [Place::new([20.0, 140.0, 260.0], 1), Place::new([65.0, 185.0, 305.0], 2)];
         let act = Act::Silence(100);
         Self {
@@ -148,6 +158,7 @@ impl Meeting {
             quiet: LATELY,
             given: 0,
             speaker_ppm,
+            apart,
         }
     }
 
@@ -201,12 +212,16 @@ impl Meeting {
         }
         if let Some((clip, at)) = prim {
             // The loudspeaker's clock is behind by a little more, or a little less, with each sample.
+            let ppm = self.speaker_ppm * 1e-6;
             let turn = std::f64::consts::TAU / SWING_S;
-            let behind = self.speaker_ppm * 1e-6 / turn * RATE as f64;
             for (sound, m) in sound.iter_mut().zip(&clip.mics) {
                 for (i, s) in sound.iter_mut().enumerate() {
                     let t = (self.given * DEVICE_BLOCK as u64 + i as u64) as f64 / RATE as f64;
-                    let place = (at * DEVICE_BLOCK + i) as f64 - behind * (1.0 - (turn * t).cos());
+                    let behind = match self.apart {
+                        Apart::Swinging => ppm / turn * (1.0 - (turn * t).cos()),
+                        Apart::Steady => ppm * t,
+                    };
+                    let place = (at * DEVICE_BLOCK + i) as f64 - behind * RATE as f64;
                     let (whole, part) = (place.floor(), (place - place.floor()) as f32);
                     if whole >= 0.0 {
                         let n = whole as usize;

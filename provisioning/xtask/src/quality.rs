@@ -55,6 +55,12 @@ pub(crate) struct SoakOptions {
     /// How far the clocks of microphones and loudspeaker swing apart, parts in a million; 0 is one clock for both.
     #[arg(long, default_value_t = 20.0)]
     ppm: f64,
+    /// The clocks stay so far apart all the time instead of swinging.
+    #[arg(long)]
+    steady: bool,
+    /// Which meeting: another seed, other people at other times.
+    #[arg(long, default_value_t = 7)]
+    seed: u32,
     /// Install what is missing without asking.
     #[arg(long)]
     yes: bool,
@@ -170,6 +176,10 @@ pub(crate) fn soak(options: &SoakOptions) -> anyhow::Result<()> {
     test.args(["test", "--package", "prim-benches", "--locked", "--quiet", "--test", "soak", "--"]);
     test.arg("--nocapture").env("PRIM_SOAK_HOURS", options.hours.to_string());
     test.env("PRIM_SOAK_PPM", options.ppm.to_string());
+    test.env("PRIM_SOAK_SEED", options.seed.to_string());
+    if options.steady {
+        test.env("PRIM_SOAK_STEADY", "1");
+    }
     step("soak", &mut test)
 }
 
