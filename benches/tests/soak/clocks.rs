@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use prim_adapter::DriftEstimator;
-use prim_audio::{DEVICE_BLOCK, DEVICE_RATE, SPEECH_RATE, SampleRate, SampleTime};
+use prim_audio::{DEVICE_BLOCK, DEVICE_RATE, FrameZero, SPEECH_RATE, SampleRate, SampleTime};
 use prim_dsp::StreamResampler;
 
 /// The sound card's clock is so much faster than the wall's.
@@ -14,8 +14,7 @@ pub(crate) struct Clocks {
     seed: u64,
     estimator: DriftEstimator,
     found_ppm: Option<f64>,
-    /// The room's rule: wall time of frame 0, followed by a fiftieth of what each block says.
-    zero_ms: Option<f64>,
+    frame_zero: FrameZero,
     worst_ms: f64,
     local: Duration,
     streams: [Stream; 2],
@@ -70,7 +69,7 @@ impl Clocks {
             seed: 3,
             estimator: DriftEstimator::new(DEVICE_RATE),
             found_ppm: None,
-            zero_ms: None,
+            frame_zero: FrameZero::new(DEVICE_RATE),
             worst_ms: 0.0,
             local: Duration::ZERO,
             streams: [SPEECH_RATE, SPEECH_22].map(Stream::new),
@@ -90,11 +89,9 @@ impl Clocks {
         if let Some(drift) = self.estimator.observe(self.local, at) {
             self.found_ppm = Some(drift.ppm);
         }
-        let offset = self.local.as_millis() as f64 - end as f64 / 48.0;
-        let zero = self.zero_ms.map_or(offset, |z| z + (offset - z) * 0.02);
-        self.zero_ms = Some(zero);
+        let zero = self.frame_zero.captured(SampleTime(end), self.local);
         if b > 500 {
-            self.worst_ms = self.worst_ms.max((zero.floor() + end as f64 / 48.0 - true_ms).abs());
+            self.worst_ms = self.worst_ms.max((zero.as_millis() as f64 + end as f64 / 48.0 - true_ms).abs());
         }
         self.streams.iter_mut().for_each(Stream::step);
     }

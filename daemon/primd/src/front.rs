@@ -13,7 +13,8 @@ use std::time::Duration;
 use prim_adapter::{AudioBlock, Scene, Voices};
 use prim_adapter_room::{RoomEar, RoomHealth, SharedSpeaker};
 use prim_audio::{
-    Arrival, BLOCK_MS, BlockConsumer, DEVICE_BLOCK, Frames, GapWatch, ReferenceLine, SampleTime, block_ring,
+    Arrival, BLOCK_MS, BlockConsumer, DEVICE_BLOCK, FrameZero, Frames, GapWatch, ReferenceLine, SampleTime,
+    block_ring,
 };
 use prim_dsp::{BargeIn, BargeInConfig, Frontend, FrontendBlock};
 use prim_hal::{MicArray, ReadMicError};
@@ -130,15 +131,13 @@ fn capture(
 ) {
     let mut block = vec![0_i16; DEVICE_BLOCK * usize::from(mic.channels().0)];
     let mut up = false;
-    let mut smoothed: Option<f64> = None;
+    let mut frame_zero = FrameZero::new(prim_audio::DEVICE_RATE);
     while !stopping.load(Ordering::Acquire) {
         match mic.read(&mut block) {
             Ok(read) => {
-                let begun = read.at.0 + DEVICE_BLOCK as u64;
-                let offset = read.captured.as_millis() as f64 - begun as f64 / 48.0;
-                let now = smoothed.map_or(offset, |s| s + (offset - s) * 0.02);
-                smoothed = Some(now);
-                zero.store(now.max(0.0) as u64, Ordering::Release);
+                let end = read.at + Frames(DEVICE_BLOCK as u64);
+                let began = frame_zero.captured(end, Duration::from_millis(read.captured.as_millis()));
+                zero.store(began.as_millis() as u64, Ordering::Release);
                 ring.push(read.at, &block);
                 ears.unpark();
                 if !up {

@@ -29,12 +29,14 @@ mod jitter;
 mod reference;
 mod ring;
 mod units;
+mod zero;
 
 pub use gap::{Arrival, GapWatch};
 pub use jitter::{JitterBuffer, Pulled, Pushed};
 pub use reference::ReferenceLine;
 pub use ring::{BlockConsumer, BlockProducer, Overflow, block_ring};
 pub use units::{Channels, Decibels, Degrees, Frames, SampleRate, SampleTime};
+pub use zero::FrameZero;
 
 /// The device's inner rate after the front end's resampler, and the rate of every recogniser.
 pub const SPEECH_RATE: SampleRate = SampleRate::new(16_000);
