@@ -7,12 +7,12 @@ mod common;
 #[path = "../../../benches/ears/sounds.rs"]
 mod sounds;
 
-use common::{RATE, RING_MM, Room, add_noise, hear, place, scale};
+use common::{Heard, RATE, RING_MM, Room, add_noise, hear, place, scale, voice};
 use prim_audio::{SPEECH_BLOCK, SampleTime};
 use prim_dsp::{FrontendConfig, Reframer, SegmentEvent, Segmenter, SegmenterConfig};
 use sounds::{Sound, sound};
 
-/// Starts of speech, by earshot and the segmenter as the device has them.
+/// Starts of speech in a minute without any, by earshot and the segmenter.
 fn alarms(kind: Sound) -> usize {
     alarms_in(kind, 0.3, 70.0, 11)
 }
@@ -23,15 +23,20 @@ fn alarms_in(kind: Sound, rt60_s: f32, bearing_deg: f32, seed: u64) -> usize {
     let loudest = mics[0].iter().fold(1e-9_f32, |top, s| top.max(s.abs()));
     scale(&mut mics, kind.peak() / loudest);
     add_noise(&mut mics, 0.001, 3);
-    let heard = hear(&FrontendConfig::new(&RING_MM), &mics, &[]);
+    starts(&hear(&FrontendConfig::new(&RING_MM), &mics, &[]), SegmenterConfig::default()).len()
+}
+
+/// The blocks at which speech was found to have started, as the device does it.
+fn starts(heard: &Heard, config: SegmenterConfig) -> Vec<usize> {
     let mut vad = earshot::Detector::default();
-    let (mut cut, mut segmenter) = (Reframer::new(256), Segmenter::new(SegmenterConfig::default()));
-    let mut started = 0;
+    let (mut cut, mut segmenter) = (Reframer::new(256), Segmenter::new(config));
+    let mut started = Vec::new();
     for (n, block) in heard.blocks.iter().enumerate() {
         let p = cut.push(&block.near, |frame| vad.predict_f32(frame));
-        let at = SampleTime((n * SPEECH_BLOCK) as u64);
-        let event = segmenter.push(at, &block.near, p);
-        started += usize::from(matches!(event, Some(SegmentEvent::SpeechStarted { .. })));
+        let event = segmenter.push(SampleTime((n * SPEECH_BLOCK) as u64), &block.near, p);
+        if matches!(event, Some(SegmentEvent::SpeechStarted { .. })) {
+            started.push(n);
+        }
     }
     started
 }
@@ -54,4 +59,23 @@ fn a_minute_of_mains_hum_raises_no_alarm() {
 #[test]
 fn a_minute_of_music_raises_no_alarm() {
     assert_eq!(alarms(Sound::Music), 0);
+}
+
+#[test]
+fn speech_in_the_same_room_starts_with_the_same_block_as_where_nobody_watches_for_slams() {
+    let room = Room::huddle(0.3);
+    let mut dry = Vec::new();
+    for (seed, f0) in [(3, 110.0), (4, 190.0), (5, 140.0), (6, 220.0), (7, 95.0)] {
+        dry.extend(vec![0.0; RATE]);
+        dry.extend(voice(seed, 1.5, f0));
+    }
+    let mut mics = place(&room, room.at(70.0, 1.5, 0.3), &dry);
+    let loudest = mics[0].iter().fold(1e-9_f32, |top, s| top.max(s.abs()));
+    scale(&mut mics, 0.2 / loudest);
+    add_noise(&mut mics, 0.001, 3);
+    let heard = hear(&FrontendConfig::new(&RING_MM), &mics, &[]);
+    let unwatched = SegmenterConfig { slam_rise_db: f32::INFINITY, ..SegmenterConfig::default() };
+    let expected = starts(&heard, unwatched);
+    assert!(expected.len() >= 4, "{expected:?}");
+    assert_eq!(starts(&heard, SegmenterConfig::default()), expected);
 }
