@@ -44,7 +44,7 @@ pub(crate) fn run(table: &mut Table, peers: &Peers) {
     let mut silero = Vec::new();
     let mut silero_cost = Vec::new();
     let mut others = others();
-    let mut frames = 0.0;
+    let mut blocks = 0.0;
     for (kind, disturbance) in [("babble", &babble), ("noise", &noise)] {
         let mut mics = speech.clone();
         add(&mut mics, disturbance);
@@ -63,20 +63,20 @@ pub(crate) fn run(table: &mut Table, peers: &Peers) {
                 .collect::<Vec<f32>>()
         });
         cost += spent;
-        frames += heard.near.len() as f64 / 256.0;
+        blocks += heard.near.len() as f64 / BLOCK as f64;
         let energy: Vec<f32> = heard.near.chunks_exact(BLOCK).map(|b| db(power(b)) as f32).collect();
         let own = auc(&scores, &labels);
         let plain = auc(&energy, &labels);
         aucs.push(own);
         energies.push(plain);
         onsets.extend(onset_ms(&scores, &labels));
-        let theirs = |name: &str| {
+        let theirs = |name: &str, frame: usize| {
             let a = peers.ask(name, std::slice::from_ref(&heard.near), json!({}))?;
             let value = auc(a.out.first()?, &labels);
-            Some((value, a.number("us_per_frame").unwrap_or(f64::NAN)))
+            Some((value, a.number("us_per_frame").unwrap_or(f64::NAN) * BLOCK as f64 / frame as f64))
         };
-        let w = theirs("webrtcvad");
-        let s = theirs("silero");
+        let w = theirs("webrtcvad", BLOCK);
+        let s = theirs("silero", 512);
         webrtc.extend(w.map(|v| v.0));
         webrtc_cost.extend(w.map(|v| v.1));
         silero.extend(s.map(|v| v.0));
@@ -126,15 +126,15 @@ pub(crate) fn run(table: &mut Table, peers: &Peers) {
         let id = |what: &str| format!("vad_{what}_{name}");
         let auc = format!("area under the curve, mean of both, our {name}");
         table.row(&id("auc"), &auc, "of 1", mean(&other.aucs), beside(theirs));
-        let per_frame = other.cost * 1e6 / other.frames;
-        let label = format!("cost of a frame, our {name}");
-        table.row(&id("cpu"), &label, "µs", per_frame, beside(cost));
+        let per_block = other.cost * 1e6 / other.blocks;
+        let label = format!("cost of 10 ms, our {name}");
+        table.row(&id("cpu"), &label, "µs", per_block, beside(cost));
         let onset = quantile(&mut other.onsets, 0.5);
         table.row(&id("onset"), &format!("from speech to half, median, our {name}"), "ms", onset, None);
     }
     table.row("vad_onset", "from speech to half, median", "ms", quantile(&mut onsets, 0.5), None);
     let peer = (!webrtc_cost.is_empty()).then(|| ("webrtcvad", mean(&webrtc_cost)));
-    table.row("vad_cpu", "cost of a frame (16 ms; the peer's 10 ms)", "µs", cost * 1e6 / frames, peer);
+    table.row("vad_cpu", "cost of 10 ms, earshot", "µs", cost * 1e6 / blocks, peer);
 }
 
 /// Another detector of ours behind the same trait.
@@ -145,7 +145,7 @@ struct Other {
     aucs: Vec<f64>,
     onsets: Vec<f64>,
     cost: f64,
-    frames: f64,
+    blocks: f64,
 }
 
 /// WebRTC's, and Silero's where its network and the runtime are.
@@ -157,15 +157,21 @@ fn others() -> Vec<Other> {
         aucs: Vec::new(),
         onsets: Vec::new(),
         cost: 0.0,
-        frames: 0.0,
+        blocks: 0.0,
     };
-    let mut all = vec![other("webrtc", "webrtcvad", Box::new(WebRtc::new()) as Box<dyn Vad>)];
-    let silero = std::env::var_os("PRIM_SILERO").and_then(|network| {
-        let runtime = Runtime::load(&find_runtime().ok()?).ok()?;
-        Silero::open(&runtime, network.as_ref()).ok()
-    });
-    all.extend(silero.map(|silero| other("silero", "Silero", Box::new(silero))));
+    let mut all = vec![other("webrtc", "webrtcvad", open_webrtc())];
+    all.extend(open_silero().map(|silero| other("silero", "Silero", silero)));
     all
+}
+
+pub(crate) fn open_webrtc() -> Box<dyn Vad> {
+    Box::new(WebRtc::new())
+}
+
+pub(crate) fn open_silero() -> Option<Box<dyn Vad>> {
+    let network = std::env::var_os("PRIM_SILERO")?;
+    let runtime = Runtime::load(&find_runtime().ok()?).ok()?;
+    Some(Box::new(Silero::open(&runtime, network.as_ref()).ok()?))
 }
 
 impl Other {
@@ -183,7 +189,7 @@ impl Other {
                 .collect::<Vec<f32>>()
         });
         self.cost += spent;
-        self.frames += voice.len() as f64 / self.vad.frame_len() as f64;
+        self.blocks += voice.len() as f64 / BLOCK as f64;
         self.aucs.push(auc(&scores, labels));
         self.onsets.extend(onset_ms(&scores, labels));
     }
