@@ -215,37 +215,6 @@ def aecmos(job):
     answer(job, echo=float(echo), other=float(other))
 
 
-def sound(job):
-    import soundfile
-    x, rate = soundfile.read(job["with"]["file"], dtype="float32", always_2d=True)
-    assert rate == 16000, f"{rate} Hz"
-    answer(job, x.T[:1])
-
-
-def mel(x, size=400, hop=160, bands=80):
-    """Log mel energies as Kaldi has them."""
-    f = np.lib.stride_tricks.sliding_window_view(np.asarray(x, np.float64) * 32768, size)[::hop].copy()
-    f -= f.mean(1, keepdims=True)
-    f[:, 1:] -= 0.97 * f[:, :-1].copy()
-    f[:, 0] *= 0.03
-    power = np.abs(np.fft.rfft(f * np.hamming(size), 512)) ** 2
-    scale = lambda hz: 1127 * np.log(1 + hz / 700)
-    edges, m = np.linspace(scale(20), scale(8000), bands + 2), scale(np.arange(257) * 16000 / 512)
-    up = (m - edges[:-2, None]) / np.diff(edges[:-1])[:, None]
-    down = (edges[2:, None] - m) / np.diff(edges[1:])[:, None]
-    return np.log(np.maximum(power @ np.maximum(0, np.minimum(up, down)).T, 1.2e-7)).astype(np.float32)
-
-
-def voices(job):
-    import onnxruntime as ort
-    options = ort.SessionOptions()
-    options.intra_op_num_threads = options.inter_op_num_threads = 1
-    w, x = job["with"], read(job)[0]
-    session = ort.InferenceSession(w["model"], options, providers=["CPUExecutionProvider"])
-    cuts = [mel(x[s:s + w["frames"]])[None] for s in w["starts"]]
-    answer(job, np.stack([session.run(None, {"feats": c})[0][0] for c in cuts]))
-
-
 if __name__ == "__main__":
     with open(sys.argv[1]) as file:
         work = json.load(file)

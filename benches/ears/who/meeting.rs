@@ -17,6 +17,8 @@ pub(crate) struct Plan {
     pub(crate) noise_db: f32,
     pub(crate) seconds: f64,
     pub(crate) seed: u64,
+    /// The first two change seats when half of it is over; nobody talks meanwhile.
+    pub(crate) swap: bool,
 }
 
 /// What was said and what the front end made of it.
@@ -29,6 +31,8 @@ pub(crate) struct Recording {
 const VOICES: [(Voice, f64); 5] =
     [(Voice::Slt, 1.0), (Voice::Rms, 1.0), (Voice::Awb, 1.05), (Voice::Slt, 0.9), (Voice::Rms, 1.1)];
 const LEVEL: f32 = 0.03;
+/// So long it takes to change seats.
+const MOVE_S: f64 = 6.0;
 /// A shorter silence within a sentence belongs to it.
 const PAUSE_S: f64 = 0.3;
 
@@ -73,12 +77,17 @@ fn voiced(dry: &[f32]) -> Vec<(f64, f64)> {
 pub(crate) fn hold(plan: &Plan) -> (Recording, f64) {
     let people = plan.bearings.len();
     let total = (plan.seconds * RATE as f64) as usize;
+    // By seat.
     let mut dry = vec![vec![0.0_f32; total]; people];
     let mut spoken = Vec::new();
     let mut noise = Noise(plan.seed.wrapping_mul(0x9e37_79b9).wrapping_add(12_345));
     // Everybody begins once, so that a short meeting has as many people as it says; then by chance.
     let (mut at, mut last, mut turn, mut number) = (0.8, usize::MAX, 0, plan.seed as usize);
+    let mut moved = false;
     'meeting: loop {
+        if plan.swap && !moved && at > plan.seconds / 2.0 {
+            (moved, at) = (true, at + MOVE_S);
+        }
         let who = if turn < people || people == 1 {
             turn % people
         } else {
@@ -100,7 +109,8 @@ pub(crate) fn hold(plan: &Plan) -> (Recording, f64) {
                 who: Some(who),
             }));
             let gain = uniform(&mut noise, 0.8, 1.25) as f32;
-            dry[who][from..from + x.len()].iter_mut().zip(&x).for_each(|(d, s)| *d += gain * s);
+            let seat = if moved && who < 2 { 1 - who } else { who };
+            dry[seat][from..from + x.len()].iter_mut().zip(&x).for_each(|(d, s)| *d += gain * s);
             at += x.len() as f64 / RATE as f64 + uniform(&mut noise, 0.05, 0.4);
         }
         // The next one begins before this one is done, or after a short silence.
@@ -109,8 +119,8 @@ pub(crate) fn hold(plan: &Plan) -> (Recording, f64) {
     }
     let room = room(plan.rt60_s, plan.distance_m, plan.bearings, &ring(4, 35.0), plan.seed);
     let mut mics = vec![vec![0.0; total]; 4];
-    for (who, dry) in dry.iter().enumerate() {
-        let mut theirs = place(dry, room.talker_responses(who));
+    for (seat, dry) in dry.iter().enumerate() {
+        let mut theirs = place(dry, room.talker_responses(seat));
         level(&mut theirs, LEVEL);
         add(&mut mics, &theirs);
     }

@@ -1,4 +1,5 @@
-//! The product's path from the front end's blocks to whose voice it was: detector, turns, and the core's labels.
+//! The product's path from the front end's blocks to whose voice it was: detector, turns, voices where a network compares
+//! them, and the core's labels.
 use std::time::Duration;
 
 use prim_audio::SampleTime;
@@ -6,7 +7,7 @@ use prim_benches::der::Span;
 use prim_dsp::{FrontendBlock, Reframer, SegmenterConfig, TurnEvent, Turns};
 use prim_ids::{MeetingId, MonoTime, UtteranceId, WallTime};
 use prim_meeting::{ConsentRule, Ear, Event, Input, Meeting, MeetingConfig, Output};
-use prim_models::Vad;
+use prim_models::{Certainty, LONGEST_TURN, SpeakerEmbedding, Vad, VoiceBook};
 use prim_models_earshot::Earshot;
 
 use crate::material::BLOCK;
@@ -16,6 +17,8 @@ pub(crate) struct Turn {
     pub(crate) from: SampleTime,
     pub(crate) to: SampleTime,
     pub(crate) bearing_deg: Option<f32>,
+    /// Its voice's number, where one was certain.
+    pub(crate) voice: Option<u32>,
 }
 
 /// How a stretch of voice is told from the next.
@@ -51,18 +54,33 @@ pub(crate) fn turns(blocks: &[FrontendBlock], by: Cut) -> Vec<Turn> {
                 TurnEvent::Started { onset, .. } => (began, sum) = (onset, (0.0, 0.0)),
                 TurnEvent::Passed { .. } if by == Cut::Pauses => {}
                 TurnEvent::Passed { onset, bearing_deg, .. } => {
-                    out.push(Turn { from: began, to: onset, bearing_deg });
+                    out.push(Turn { from: began, to: onset, bearing_deg, voice: None });
                     began = onset;
                 }
                 TurnEvent::Ended { speech_end, bearing_deg } => {
                     let mean = (sum.0.hypot(sum.1) > 0.5).then(|| sum.1.atan2(sum.0).to_degrees());
                     let bearing_deg = if by == Cut::Turns { bearing_deg } else { mean };
-                    out.push(Turn { from: began, to: speech_end, bearing_deg });
+                    out.push(Turn { from: began, to: speech_end, bearing_deg, voice: None });
                 }
             }
         }
     }
     out
+}
+
+/// As `primd`'s listener compares them: each turn's sound as the recogniser gets it, in order, none of less than a second.
+pub(crate) fn compare(turns: &mut [Turn], sound: &[f32], network: &mut dyn SpeakerEmbedding) {
+    let mut book = VoiceBook::new(Certainty::default());
+    for turn in turns {
+        let end = (turn.to.0 as usize).min(sound.len());
+        let from = (turn.from.0 as usize).min(end);
+        let spoke = Duration::from_millis((end - from) as u64 / 16);
+        if spoke < Certainty::default().shortest {
+            continue;
+        }
+        let print = network.embed(&sound[from..end.min(from + LONGEST_TURN)]);
+        turn.voice = print.ok().and_then(|print| book.hear(&print, spoke));
+    }
 }
 
 /// What the core writes down of them: whose voice each one was.
@@ -82,8 +100,14 @@ pub(crate) fn labelled(turns: &[Turn], delay: usize) -> Vec<Span> {
     let mut spans = Vec::new();
     for (turn, number) in turns.iter().zip(1..) {
         let ended = mono(turn.to);
+        let utterance = UtteranceId::from_u128(number);
+        if let Some(voice) = turn.voice {
+            let at = ended + Duration::from_millis(300);
+            meeting.handle_input(at, Input::VoiceMatched { utterance, voice });
+            while meeting.poll_output().is_some() {}
+        }
         let heard = Input::UtteranceHeard {
-            utterance: UtteranceId::from_u128(number),
+            utterance,
             ear: Ear::Room,
             speaker: None,
             bearing_deg: turn.bearing_deg.map(|deg| deg.rem_euclid(360.0).round() as u16 % 360),
