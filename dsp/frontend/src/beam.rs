@@ -24,9 +24,9 @@ use crate::locate::{SPEED_OF_SOUND, arrival};
 use crate::parting::{Parting, pack};
 use crate::seats::{SEATS, Taken};
 use crate::stft::{BIN_HZ, BINS, Spectrum, ZERO};
+use crate::wide::widely;
 use realfft::num_complex::Complex32;
 
-type Row = [Complex32; MAX_CHANNELS];
 /// Coherence between microphones, per bin.
 pub(crate) type Coherence = [[f32; MAX_CHANNELS]; MAX_CHANNELS];
 
@@ -71,9 +71,9 @@ pub(crate) struct Beam {
     diffuse: Box<[Coherence]>,
     /// Groups × microphones.
     fixed: Box<[Cell]>,
-    /// Conjugated: the fixed ones, and those with what was learned.
-    plain: Box<[Row]>,
-    weights: Box<[Row]>,
+    /// Per microphone, conjugated: the fixed ones, and those with what was learned.
+    plain: Box<[Spectrum]>,
+    weights: Box<[Spectrum]>,
     /// Where the fixed weights point, and where the followed voice is.
     aimed: Option<f32>,
     steered: Option<f32>,
@@ -102,8 +102,8 @@ impl Beam {
             mics_mm: mics_mm.to_vec(),
             loading,
             fixed: vec![NIL; GROUPS * n].into_boxed_slice(),
-            plain: vec![[ZERO; MAX_CHANNELS]; BINS].into_boxed_slice(),
-            weights: vec![[ZERO; MAX_CHANNELS]; BINS].into_boxed_slice(),
+            plain: vec![[ZERO; BINS]; n].into_boxed_slice(),
+            weights: vec![[ZERO; BINS]; n].into_boxed_slice(),
             aimed: None,
             steered: None,
             usable: [true; MAX_CHANNELS],
@@ -237,9 +237,8 @@ impl Beam {
     /// No bearing yet: one good microphone.
     fn single(&mut self) {
         let first = self.usable.iter().take(self.mics_mm.len()).position(|u| *u).unwrap_or(0);
-        for w in &mut self.plain {
-            *w = [ZERO; MAX_CHANNELS];
-            w[first] = Complex32::new(1.0, 0.0);
+        for (mic, w) in self.plain.iter_mut().enumerate() {
+            w.fill(if mic == first { Complex32::ONE } else { ZERO });
         }
         self.weights.copy_from_slice(&self.plain);
     }
@@ -328,17 +327,25 @@ impl Beam {
 }
 
 /// `wᴴ x` for every bin.
-fn apply(weights: &[Row], spectra: &[Spectrum], out: &mut Spectrum) {
-    for (f, (o, w)) in out.iter_mut().zip(weights).enumerate() {
-        *o = spectra.iter().zip(w).map(|(x, w)| x[f] * w).sum();
-    }
+fn apply(weights: &[Spectrum], spectra: &[Spectrum], out: &mut Spectrum) {
+    out.fill(ZERO);
+    widely(
+        #[inline(always)]
+        || {
+            for (w, x) in weights.iter().zip(spectra) {
+                for f in 0..BINS {
+                    out[f] += x[f] * w[f];
+                }
+            }
+        },
+    );
 }
 
-/// One group's weights as rows of its bins, conjugated.
-fn unpack(w: &[Cell], group: usize, rows: &mut [Row]) {
-    for (l, row) in rows.iter_mut().skip(group * LANES).take(LANES).enumerate() {
-        for (row, w) in row.iter_mut().zip(w) {
-            *row = Complex32::new(w.re[l], -w.im[l]);
+/// One group's weights, conjugated, among those of all bins.
+fn unpack(w: &[Cell], group: usize, weights: &mut [Spectrum]) {
+    for (row, w) in weights.iter_mut().zip(w) {
+        for (l, slot) in row.iter_mut().skip(group * LANES).take(LANES).enumerate() {
+            *slot = Complex32::new(w.re[l], -w.im[l]);
         }
     }
 }

@@ -16,6 +16,7 @@ use realfft::num_complex::Complex32;
 use crate::Bearing;
 use crate::scene::Scene;
 use crate::stft::{BIN_HZ, BINS, Spectrum};
+use crate::wide::widely;
 
 /// Metres per second at 20 °C.
 pub(crate) const SPEED_OF_SOUND: f32 = 343.0;
@@ -126,13 +127,19 @@ impl Locator {
             *t *= KEEP_TALKERS;
         }
         self.weight *= KEEP;
-        for band in (FROM..TO).step_by(BAND) {
-            self.gather(spectra, usable, &clear, band..(band + BAND).min(TO));
-        }
+        widely(
+            #[inline(always)]
+            || {
+                for band in (FROM..TO).step_by(BAND) {
+                    self.gather(spectra, usable, &clear, band..(band + BAND).min(TO));
+                }
+            },
+        );
         self.blocks = self.blocks * KEEP + 1.0;
         true
     }
 
+    #[inline(always)]
     fn gather(
         &mut self,
         spectra: &[Spectrum],
@@ -147,7 +154,7 @@ impl Locator {
             let (mut rr, mut ii, mut ri, mut ir) = ([0.0; HALF], [0.0; HALF], [0.0; HALF], [0.0; HALF]);
             let rows = &self.steer[(f - FROM) * self.channels..(f - FROM + 1) * self.channels];
             for (((re, im), spectrum), _) in rows.iter().zip(spectra).zip(usable).filter(|(_, used)| **used) {
-                let white = spectrum[f] / (spectrum[f].norm() + 1e-20);
+                let white = spectrum[f] / (spectrum[f].norm_sqr().sqrt() + 1e-20);
                 for d in 0..HALF {
                     rr[d] += re[d] * white.re;
                     ii[d] += im[d] * white.im;
