@@ -46,9 +46,6 @@ const LONG: u32 = 200;
 const CONVERGED: u32 = 50;
 /// In Prim's first two seconds a filter that makes a bin louder is kept out.
 const EARLY: u32 = 200;
-/// Later a bin learns from every second frame, even bins and odd ones in turns: neighbouring frames share two thirds of
-/// their sound. It halves the cost and doubles the memory, which a person over Prim then disturbs less.
-const TURNS: usize = 2;
 /// Murmur is read from a table at a place that moves on: a power of two.
 const TABLE: usize = 1_024;
 /// A reference block below this peak (−78 dBFS) is silence: exact zeros, or a dither of a bit or two.
@@ -75,7 +72,6 @@ pub(crate) struct EchoCanceller {
     /// Frames since the filter last learned.
     unlearned_for: u32,
     heard_frames: u32,
-    turn: usize,
 }
 
 /// −1..1, always the same.
@@ -131,7 +127,6 @@ impl EchoCanceller {
             silent_for: TAIL,
             unlearned_for: 0,
             heard_frames: 0,
-            turn: 0,
         }
     }
 
@@ -173,7 +168,6 @@ impl EchoCanceller {
             self.drift.start_anew();
         }
         self.align.remember(reference);
-        self.turn = (self.turn + 1) % TURNS;
         let doubted = self.resume.doubts();
         if sounding && !doubted {
             self.realign(&mics[self.watch.mic()]);
@@ -187,7 +181,7 @@ impl EchoCanceller {
                     let place = (next(&mut self.seed) >> 16) as usize;
                     let mode = Mode {
                         watch: !clipped && !doubted,
-                        learn: !clipped && !doubted && (early || (f + self.turn).is_multiple_of(TURNS)),
+                        learn: !clipped && !doubted,
                         early,
                         usable,
                         murmur_re: murmur(&self.murmur, place),

@@ -12,7 +12,7 @@ pub(super) const TAPS: usize = 16;
 /// From 4 kHz on there is little voice, and half of that has to do.
 const SHORT: usize = 8;
 const SHORT_FROM: usize = 128;
-/// Forgetting per frame learned from, a memory of two seconds of Prim, and of four once every second frame is. 0.99 follows changes sooner but leaves
+/// Forgetting per frame: a memory of two seconds of Prim. 0.99 follows changes sooner but leaves
 /// 3 dB more of what it has not heard lately (30 dB against 27 on flite's voices).
 const FORGETTING: f32 = 0.995;
 /// Power of a reference bin, over all taps, below which it says nothing (window sums: about −90 dBFS).
