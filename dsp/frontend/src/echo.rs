@@ -173,7 +173,8 @@ impl EchoCanceller {
             self.realign(&mics[self.watch.mic()]);
         }
         let (mics, echo) = (&mut mics[..self.channels], &mut echo[..self.channels]);
-        let early = self.heard_frames < EARLY;
+        // What is in doubt is asked, so all of it is needed.
+        let early = self.heard_frames < EARLY && !doubted;
         widely(
             #[inline(always)]
             || {

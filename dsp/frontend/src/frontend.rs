@@ -262,7 +262,7 @@ impl Frontend {
             self.suppressor.listen(&b.voice);
         }
         if let Some(d) = &mut self.dereverb {
-            d.process(&mut b.spectra, !echo.active);
+            d.process(&mut b.spectra, !echo.active || residual.near_share_mean >= TALKS_OVER);
         }
         self.beam.apply_fixed(&b.spectra, &mut b.recogniser);
         let delay_ms = self.echo.as_ref().and_then(EchoCanceller::delay_ms);
@@ -368,6 +368,11 @@ impl Frontend {
         Duration::from_micros(frames as u64 * 1_000_000 / u64::from(SPEECH_RATE.hz()))
     }
 }
+
+/// While Prim speaks, the room's tail is learned only from a person who has this share of the speech band: with Prim ten
+/// decibels louder 0.31 of a person's words are wrong then, 0.44 when nothing is learned, 0.32 without Prim. From 0.05 to
+/// 0.2 it is 0.33 to 0.30.
+const TALKS_OVER: f32 = 0.1;
 
 /// Blocks that a clipped sample stays in the spectra's window.
 const CLIP_REACH: u32 = 4;

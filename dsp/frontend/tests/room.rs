@@ -310,10 +310,10 @@ fn after_half_a_minute_of_silence_clocks_12_ppm_apart_cost_prim_two_seconds_of_i
 
 /// Prim speaks for six seconds, is silent for a minute while the clocks run `ppm` apart, and speaks again; then perhaps
 /// a person begins so many ms into it. What is heard, and dB taken of Prim's next second, its first 150 ms left out.
-fn after_a_minute(seed: u64, ppm: f64, over_ms: Option<usize>) -> (common::Heard, f32) {
+fn after_a_minute(seed: u64, first_s: f32, ppm: f64, over_ms: Option<usize>) -> (common::Heard, f32) {
     const SECOND: usize = 66 * RATE;
     let room = Room { mics_mm: vec![RING_MM[0]], ..Room::huddle(0.25) };
-    let mut prim = voice(seed, 6.0, 150.0);
+    let mut prim = voice(seed, first_s, 150.0);
     prim.resize(SECOND, 0.0);
     let second = voice(seed + 1, 4.0, 150.0);
     let begins = second.iter().position(|s| s.abs() > 0.03).unwrap();
@@ -346,8 +346,8 @@ fn interruptions(heard: &common::Heard) -> Vec<usize> {
 #[test]
 fn after_a_minute_of_silence_prim_knows_its_first_words_however_the_clocks_ran_apart() {
     let mut taken = Vec::new();
-    for (i, ppm) in [0.0, 5.0, -13.0].into_iter().enumerate() {
-        let (heard, erle) = after_a_minute(70 + 3 * i as u64, ppm, None);
+    for (i, (first_s, ppm)) in [(6.0, 0.0), (6.0, 5.0), (6.0, -13.0), (1.2, 12.0)].into_iter().enumerate() {
+        let (heard, erle) = after_a_minute(70 + 3 * i as u64, first_s, ppm, None);
         taken.push(erle);
         assert_eq!(interruptions(&heard), [0; 0], "{ppm} ppm: Prim interrupted itself");
     }
@@ -359,7 +359,7 @@ fn after_a_minute_of_silence_prim_knows_its_first_words_however_the_clocks_ran_a
 fn after_a_minute_of_silence_who_talks_into_prim_s_first_words_is_noticed_within_300_ms() {
     let mut waits = Vec::new();
     for (i, (ppm, ms)) in [(0.0, 50), (12.0, 200), (-12.0, 300), (12.0, 600)].into_iter().enumerate() {
-        let (heard, _) = after_a_minute(80 + 3 * i as u64, ppm, Some(ms));
+        let (heard, _) = after_a_minute(80 + 3 * i as u64, 6.0, ppm, Some(ms));
         let begins = 6_600 + ms as i64 / 10;
         waits.push(interruptions(&heard).first().map(|b| 10 * (*b as i64 + 1 - begins)));
     }
