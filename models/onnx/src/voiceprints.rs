@@ -94,9 +94,11 @@ impl SpeakerEmbedding for Voiceprints {
         if turn.len() < SHORTEST_TURN {
             return Err(EmbedError::TooShort { given: turn.len(), wanted: SHORTEST_TURN });
         }
-        let numbers =
+        let mut numbers =
             self.run(&turn[..turn.len().min(LONGEST_TURN)]).map_err(|why| EmbedError::Engine { why })?;
-        Voiceprint::new(&numbers)
-            .ok_or_else(|| EmbedError::Engine { why: "the network gave no direction".to_owned() })
+        let print = Voiceprint::new(&numbers);
+        numbers.fill(0.0);
+        std::hint::black_box(&numbers);
+        print.ok_or_else(|| EmbedError::Engine { why: "the network gave no direction".to_owned() })
     }
 }

@@ -145,15 +145,23 @@ impl Decoder {
         unsafe { LanguageModel::interpolated(self.config.as_ptr(), main, extra, weights) }
     }
 
-    /// Makes dictation with `model` the active search.
-    pub(crate) fn use_language_model(&mut self, model: &LanguageModel) -> Result<(), DecoderError> {
-        let name = c"dictation";
+    /// Makes dictation with `model` a search of this name, which replaces one of before. It takes the time of opening a
+    /// decoder; [`Self::search`] takes none.
+    pub(crate) fn add_language_model(
+        &mut self,
+        name: &'static CStr,
+        model: &LanguageModel,
+    ) -> Result<(), DecoderError> {
         // SAFETY: the name is static and copied; the search takes its own reference to the model.
-        let failed = unsafe {
-            ffi::add_lm(self.raw.as_ptr(), name.as_ptr(), model.raw()) != 0
-                || ffi::activate_search(self.raw.as_ptr(), name.as_ptr()) != 0
-        };
+        let failed = unsafe { ffi::add_lm(self.raw.as_ptr(), name.as_ptr(), model.raw()) != 0 };
         if failed { Err(DecoderError::Refused { what: "use a language model" }) } else { Ok(()) }
+    }
+
+    /// Makes a search that was added the active one; not inside an utterance.
+    pub(crate) fn search(&mut self, name: &'static CStr) -> Result<(), DecoderError> {
+        // SAFETY: the decoder is valid, the name is static.
+        let failed = unsafe { ffi::activate_search(self.raw.as_ptr(), name.as_ptr()) != 0 };
+        if failed { Err(DecoderError::Refused { what: "change the search" }) } else { Ok(()) }
     }
 
     /// Makes spotting of the phrases in `file` (`phrase /threshold/` per line) the active search.

@@ -1,5 +1,6 @@
 //! A dictation decoder with the meeting's words mixed in.
 
+use std::ffi::CStr;
 use std::io::Write as _;
 
 use crate::Model;
@@ -28,12 +29,23 @@ pub(crate) enum Talk {
     Addressed,
 }
 
+impl Talk {
+    /// The search that expects it.
+    fn search(self) -> &'static CStr {
+        match self {
+            Self::Ordinary => c"dictation",
+            Self::Addressed => c"addressed",
+        }
+    }
+}
+
 pub(crate) struct Recogniser {
     decoder: Decoder,
     main: LanguageModel,
+    /// What it can be asked to expect.
+    talks: &'static [Talk],
     // Dropped after the decoder that uses them.
-    ordinary: Option<LanguageModel>,
-    addressed: Option<LanguageModel>,
+    mixed: Vec<LanguageModel>,
 }
 
 impl Recogniser {
@@ -48,18 +60,19 @@ impl Recogniser {
                 .with("pbeam", "1e-42")
                 .with("wbeam", "1e-26")
                 .with("maxhmmpf", 6_000),
+            &[Talk::Ordinary],
         )
     }
 
     /// For finals: default beams, and the best path through the lattice, which also gives confidences.
     pub(crate) fn careful(model: &Model) -> Result<Self, DecoderError> {
-        Self::open(model, settings(model).with("bestpath", "yes"))
+        Self::open(model, settings(model).with("bestpath", "yes"), &[Talk::Ordinary, Talk::Addressed])
     }
 
-    fn open(model: &Model, settings: Settings) -> Result<Self, DecoderError> {
+    fn open(model: &Model, settings: Settings, talks: &'static [Talk]) -> Result<Self, DecoderError> {
         let mut decoder = Decoder::open(&settings)?;
         let main = decoder.read_language_model(&model.language)?;
-        let mut this = Self { decoder, main, ordinary: None, addressed: None };
+        let mut this = Self { decoder, main, talks, mixed: Vec::new() };
         this.learn(&Vocabulary::of(&prim_models::SttContext::default()))?;
         Ok(this)
     }
@@ -72,9 +85,17 @@ impl Recogniser {
                 self.decoder.add_word(word, &phones, false)?;
             }
         }
-        self.ordinary = Some(self.mixture(&vocabulary.arpa(), MEETING_SHARE)?);
-        self.addressed = Some(self.mixture(&vocabulary.addressed().arpa(), ADDRESSED_SHARE)?);
-        self.expect(Talk::Ordinary)
+        let mut mixed = Vec::new();
+        for talk in self.talks {
+            let model = match talk {
+                Talk::Ordinary => self.mixture(&vocabulary.arpa(), MEETING_SHARE)?,
+                Talk::Addressed => self.mixture(&vocabulary.addressed().arpa(), ADDRESSED_SHARE)?,
+            };
+            self.decoder.add_language_model(talk.search(), &model)?;
+            mixed.push(model);
+        }
+        self.mixed = mixed;
+        self.decoder.search(Talk::Ordinary.search())
     }
 
     /// The package's model with `arpa` as a `share` of it.
@@ -85,14 +106,6 @@ impl Recogniser {
         let small = self.decoder.read_language_model(file.path())?;
         let weights = [(1.0 - share).powf(LANGUAGE_WEIGHT), share.powf(LANGUAGE_WEIGHT)];
         self.decoder.interpolate(&self.main, &small, weights)
-    }
-
-    fn expect(&mut self, talk: Talk) -> Result<(), DecoderError> {
-        let model = match talk {
-            Talk::Ordinary => &self.ordinary,
-            Talk::Addressed => &self.addressed,
-        };
-        model.as_ref().map_or(Ok(()), |model| self.decoder.use_language_model(model))
     }
 
     pub(crate) fn begin(&mut self) -> Result<(), DecoderError> {
@@ -113,7 +126,7 @@ impl Recogniser {
 
     /// Decodes a whole segment, normalised by its own mean.
     pub(crate) fn decode(&mut self, samples: &[i16], talk: Talk) -> Result<Vec<Heard>, DecoderError> {
-        self.expect(talk)?;
+        self.decoder.search(talk.search())?;
         self.decoder.begin()?;
         self.decoder.feed(samples, true)?;
         self.decoder.end();

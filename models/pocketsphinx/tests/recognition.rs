@@ -261,3 +261,18 @@ fn a_folder_without_a_model_is_refused_by_name() {
     let error = PocketSphinx::open(&model).unwrap_err().to_string();
     assert!(error.contains(&folder.path().display().to_string()), "{error}");
 }
+
+#[test]
+fn a_word_of_commands_alone_is_heard_where_the_name_stands_first_and_nowhere_else() {
+    let mut stt = PocketSphinx::open(&Model::debian()).unwrap();
+    let grammar = "#JSGF V1.0;\ngrammar prim;\npublic <command> = blandomat now;";
+    let none: [&str; 0] = [];
+    for _ in 0..2 {
+        // Another meeting replaces what the first one has taught.
+        stt.start(&SttContext::new(none, none).unwrap().with_commands(grammar.to_owned())).unwrap();
+        let to_prim = hear(&mut stt, &speech(Voice::Rms, "Prim, blandomat now."));
+        assert!(to_prim.text().contains("blandomat"), "{}", to_prim.text());
+        let to_people = hear(&mut stt, &speech(Voice::Rms, "We bought a blandomat on Sunday."));
+        assert!(!to_people.text().contains("blandomat"), "{}", to_people.text());
+    }
+}
