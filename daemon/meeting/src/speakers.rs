@@ -133,11 +133,16 @@ impl Speakers {
 
     /// Whose known voice it was. Nothing is learnt of it.
     pub(crate) fn known(&self, traits: Traits) -> Option<SpeakerLabel> {
-        self.clone().of(Traits { started: traits.ended, ..traits })
+        self.clone().tell(traits, false)
     }
 
     /// Whose voice it was; none where that would be a guess.
     pub(crate) fn of(&mut self, traits: Traits) -> Option<SpeakerLabel> {
+        self.tell(traits, true)
+    }
+
+    /// May somebody be new whose turn is long enough?
+    fn tell(&mut self, traits: Traits, founding: bool) -> Option<SpeakerLabel> {
         let from = traits.bearing_deg.map(unit);
         let spoke = traits.ended.since(traits.started);
         let voice = self.trusted(traits, from);
@@ -148,7 +153,7 @@ impl Speakers {
         };
         let who = match who {
             Who::Known(who) => who,
-            Who::New if spoke < FOUNDING || self.people.len() == LABELS => return None,
+            Who::New if !founding || spoke < FOUNDING || self.people.len() == LABELS => return None,
             Who::New => {
                 self.people.push(Speaker::default());
                 self.people.len() - 1

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
-use std::sync::atomic::Ordering;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
@@ -59,6 +59,8 @@ pub(crate) struct HealthSource {
     pub(crate) detector: (&'static str, Option<String>),
     /// Whether the room's voices are compared: `up`, `off` or `missing`, and why.
     pub(crate) voiceprints: (&'static str, Option<String>),
+    /// Set while the network that compares them does not answer.
+    pub(crate) voices_stall: Arc<AtomicBool>,
     /// Set where it has failed since.
     pub(crate) detector_failure: DetectorFailure,
 }
@@ -170,8 +172,8 @@ impl HealthSource {
         let (_, deaf) = self.parts.state(Peripheral::Microphones);
         let (detector, instead) = self.detector_now();
         reasons.extend(instead.clone().map(|why| ("detector", why)));
-        let (voiceprints, none) = &self.voiceprints;
-        reasons.extend(none.clone().map(|why| ("voiceprints", why)));
+        let (voiceprints, none) = self.voiceprints_now();
+        reasons.extend(none.map(|why| ("voiceprints", why)));
         reasons.extend(deaf.map(|why| ("microphones", why)));
         let certificate = self.certificate.as_ref().map(|watch| watch.look(wall));
         reasons.extend(certificate.as_ref().and_then(Standing::advice).map(|why| ("certificate", why)));
@@ -213,6 +215,15 @@ impl HealthSource {
             spool,
             adapters,
         }
+    }
+
+    /// Whether voices are compared just now, and why not.
+    fn voiceprints_now(&self) -> (&'static str, Option<String>) {
+        if self.voiceprints.0 == "up" && self.voices_stall.load(Ordering::Acquire) {
+            let why = "the speaker network does not answer; voices go by their direction, restart the daemon if it stays so";
+            return ("stalled", Some(why.to_owned()));
+        }
+        self.voiceprints.clone()
     }
 
     /// What tells speech from other sound at this moment, and why it is not what was wanted.
@@ -429,6 +440,7 @@ mod tests {
             switched_off: Vec::new(),
             detector: ("earshot", None),
             voiceprints: ("off", None),
+            voices_stall: Arc::default(),
             detector_failure: DetectorFailure::default(),
         }
     }
@@ -451,6 +463,11 @@ mod tests {
         let mut source = well(folder.path());
         let health = source.at(MonoTime::ZERO, NOW);
         assert_eq!((health.status, health.voiceprints), ("ok", "off"));
+        source.voiceprints = ("up", None);
+        source.voices_stall.store(true, Ordering::Release);
+        let health = source.at(MonoTime::ZERO, NOW);
+        assert_eq!((health.status, health.voiceprints), ("degraded", "stalled"));
+        assert!(health.reasons["voiceprints"].contains("does not answer"));
         source.voiceprints = ("missing", Some("cannot read the speaker network".to_owned()));
         let health = source.at(MonoTime::ZERO, NOW);
         assert_eq!((health.status, health.voiceprints), ("degraded", "missing"));

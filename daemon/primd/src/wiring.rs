@@ -139,7 +139,7 @@ pub fn run(config: &PrimConfig, plan: Option<&MeetingPlan>) -> anyhow::Result<()
 
     let room_stt = open_stt(&models, &config.speech.recogniser, &context);
     let voice = open_voice(&models, &config.speech.voice);
-    let voiceprints = open_voiceprints(&config.speech);
+    let voiceprints = open_voiceprints(&config.speech, room_stt.model.is_some());
     let loopback = config.adapter.loopback.as_ref();
     // A recogniser that cannot be opened for the room cannot be opened for the platform either: said once.
     let remote_stt = loopback
@@ -172,6 +172,7 @@ pub fn run(config: &PrimConfig, plan: Option<&MeetingPlan>) -> anyhow::Result<()
         switched_off: switched_off(&config.speech),
         detector: (detector.name, detector.instead.clone()),
         voiceprints: voiceprints.state,
+        voices_stall: Arc::clone(&voiceprints.stall),
         detector_failure: DetectorFailure::clone(&detector_failure),
     });
 
@@ -199,7 +200,7 @@ pub fn run(config: &PrimConfig, plan: Option<&MeetingPlan>) -> anyhow::Result<()
             unsettled: Arc::clone(&unsettled),
         })
     };
-    let voices = voiceprints.network.map(RoomVoices::new);
+    let voices = voiceprints.network.map(|network| RoomVoices::new(network, voiceprints.stall));
     let listening = session::listen_to_room(&room, listener(Ear::Room, 0, room_stt.model, voices), &stopping)
         .context("start the room's listener")?
         .context("listen to the room: its session has no ear")?;

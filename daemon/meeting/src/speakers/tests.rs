@@ -174,6 +174,24 @@ struct Told(Vec<(u8, Option<u32>)>);
 
 proptest! {
     #[test]
+    fn who_is_known_is_whom_the_words_are_given_to(
+        heard in prop::collection::vec((0_u16..360, prop::option::of(1_u32..6), 0_u64..9_000, 100_u64..6_000), 0..80)
+    ) {
+        let mut speakers = Speakers::default();
+        let mut started = MonoTime::ZERO;
+        for (bearing, voice, pause_ms, length_ms) in heard {
+            started = started + Duration::from_millis(pause_ms);
+            let ended = started + Duration::from_millis(length_ms);
+            let traits = Traits { bearing_deg: Some(bearing), voice, started, ended };
+            let (before, known) = (speakers.people.len(), speakers.known(traits));
+            let told = speakers.of(traits);
+            let founded = speakers.people.len() > before;
+            prop_assert_eq!(known, told.filter(|_| !founded));
+            started = ended;
+        }
+    }
+
+    #[test]
     fn labels_are_few_and_numbered_in_order(
         heard in prop::collection::vec((prop::option::of(0_u16..360), prop::option::of(1_u32..20)), 0..200)
     ) {

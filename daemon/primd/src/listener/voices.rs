@@ -7,6 +7,8 @@
 //!
 //! **When it is late or the queue is full** nothing is told, and the core goes by the direction.
 
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use metrics::counter;
@@ -22,6 +24,8 @@ use crate::clock;
 /// Tells the room's voices apart by their sound.
 pub(crate) struct RoomVoices {
     network: VoiceThread,
+    /// Told to the health page.
+    stall: Arc<AtomicBool>,
     book: VoiceBook,
     /// Since when prints may be taken.
     since: Option<MonoTime>,
@@ -39,9 +43,10 @@ struct Turn {
 }
 
 impl RoomVoices {
-    pub(crate) fn new(network: VoiceThread) -> Self {
+    /// `stall` is set while the network does not answer.
+    pub(crate) fn new(network: VoiceThread, stall: Arc<AtomicBool>) -> Self {
         let book = VoiceBook::new(Certainty::default());
-        Self { network, book, since: None, turn: Turn::default(), waiting: Vec::new() }
+        Self { network, stall, book, since: None, turn: Turn::default(), waiting: Vec::new() }
     }
 
     /// Since when the room may be recorded. With any change everything is forgotten.
@@ -84,7 +89,9 @@ impl RoomVoices {
         }
         // What follows is silence, or somebody else.
         sound.truncate(usize::try_from(spoke.as_millis()).unwrap_or(usize::MAX).saturating_mul(16));
-        let outcome = match self.network.ask(turn, sound) {
+        let asked = self.network.ask(turn, sound);
+        self.stall.store(asked == Asked::Stalled, Ordering::Release);
+        let outcome = match asked {
             Asked::Taken => return self.waiting.push((turn, spoke)),
             Asked::Full => "full",
             Asked::Stalled => "stalled",

@@ -1,5 +1,6 @@
 //! What the recogniser says of a stretch of speech, as facts and live text.
 
+use prim_audio::SampleTime;
 use prim_meeting::{Input, Peripheral, PeripheralState};
 use prim_models::SttEvent;
 
@@ -35,17 +36,20 @@ impl Listener {
             }
             SttEvent::Keyphrase(key) => {
                 if let Some(segment) = self.segments.iter_mut().find(|s| s.id == key.segment) {
-                    if !segment.own.contains(&key.start) {
+                    // As a word: `Final::within`.
+                    let middle = SampleTime(key.start.0.midpoint(key.end.0));
+                    if !segment.own.contains(&middle) {
                         return;
                     }
-                    segment.named_at.get_or_insert(key.start);
+                    segment.named_at.get_or_insert(middle);
                 }
                 let at = self.mono_of(key.start);
                 self.parts.inbox.report(clock::mono_now(), Input::PrimHeard { ear, at });
             }
             SttEvent::Command(command) => {
                 let segment = self.segments.iter().find(|s| s.id == command.segment);
-                if segment.is_some_and(|segment| !segment.own.contains(&command.at)) {
+                // A command belongs to whom its name belongs.
+                if segment.is_some_and(|s| !s.own.contains(&s.named_at.unwrap_or(command.at))) {
                     return;
                 }
                 let at = self.mono_of(command.at);

@@ -5,12 +5,14 @@ mod files;
 mod identity;
 mod report;
 
+use std::fs::File;
 use std::net::SocketAddr;
 use std::path::Path;
 
 use prim_dsp::Frontend;
 use prim_identity::AuditKey;
 use prim_models::Kind;
+use prim_models_onnx::{Runtime, Voiceprints};
 
 use self::files::{Writable, folder_for_file, socket_to_make, socket_to_reach, writable};
 pub use self::report::{Finding, Level, Report};
@@ -252,23 +254,23 @@ fn look_at_models(speech: &SpeechConfig, report: &mut Report) {
     }
     if let Some(network) = &speech.voiceprints {
         let place = at(network, "[speech] voiceprints");
-        if network.is_file() {
-            report.ok(
+        match try_voiceprints(speech, network) {
+            Ok(_) if speech.recogniser.name().is_none() => {
+                report.ok(&place, "not used: no words are recognised that could be somebody's");
+            }
+            Ok(found) => report.ok(
                 &place,
-                "a file; voices are compared in memory, within a meeting, and never written down",
-            );
-        } else {
-            report.error(
-                &place,
-                "there is no such file; put the network there or leave the key out",
-                BEARING,
-            );
+                format!("{found}; voices are compared in memory, within a meeting, and never written down"),
+            ),
+            Err(why) => report.error(&place, why, BEARING),
         }
     }
+    const BOTH: &str = "earshot tells speech from other sound instead, and the room's voices are told apart by their direction alone";
     let matters = match (wanted, speech.voiceprints.is_some()) {
         (false, false) => return,
-        (true, _) => WORSE,
+        (true, false) => WORSE,
         (false, true) => BEARING,
+        (true, true) => BOTH,
     };
     let library = speech.onnx_runtime.clone().map_or_else(prim_models_onnx::find_runtime, Ok);
     match library {
@@ -277,6 +279,24 @@ fn look_at_models(speech: &SpeechConfig, report: &mut Report) {
         }
         Ok(library) => report.error(&at(&library, "[speech] onnx_runtime"), "there is no such file", matters),
         Err(error) => report.error("[speech] onnx_runtime", cannot(&error), matters),
+    }
+}
+
+/// What is found where the network should be, or what is wrong with it.
+fn try_voiceprints(speech: &SpeechConfig, network: &Path) -> Result<&'static str, String> {
+    if !network.is_file() {
+        return Err("there is no such file; put the network there or leave the key out".to_owned());
+    }
+    let library = speech.onnx_runtime.clone().map_or_else(prim_models_onnx::find_runtime, Ok);
+    match library.and_then(|library| Runtime::load(&library)) {
+        Ok(runtime) => match Voiceprints::open(&runtime, network) {
+            Ok(_) => Ok("a speaker network"),
+            Err(error) => Err(cannot(&error)),
+        },
+        Err(_) => match File::open(network) {
+            Ok(_) => Ok("a file, not tried for want of ONNX Runtime"),
+            Err(error) => Err(format!("cannot read it: {error}; let primd read it or leave the key out")),
+        },
     }
 }
 

@@ -1,5 +1,8 @@
 //! Recogniser and voice by name; the room works without either.
 
+use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
+
 use anyhow::Context;
 use prim_meeting::{PeripheralState, grammar_jsgf};
 use prim_models::{
@@ -115,11 +118,17 @@ pub(super) struct Voices {
     pub(super) network: Option<VoiceThread>,
     /// For the health page: `up`, `off` or `missing`, and why.
     pub(super) state: (&'static str, Option<String>),
+    /// Set while the network does not answer.
+    pub(super) stall: Arc<AtomicBool>,
 }
 
-/// The speaker network on its own thread; without one, voices are told apart by their direction.
-pub(super) fn open_voiceprints(speech: &SpeechConfig) -> Voices {
-    let Some(path) = &speech.voiceprints else { return Voices { network: None, state: ("off", None) } };
+/// The speaker network on its own thread; without one, voices are told apart by their direction. Where no words are
+/// `recognised` there is nothing that could be somebody's, and no print is taken.
+pub(super) fn open_voiceprints(speech: &SpeechConfig, recognised: bool) -> Voices {
+    let stall = Arc::default();
+    let Some(path) = speech.voiceprints.as_ref().filter(|_| recognised) else {
+        return Voices { network: None, state: ("off", None), stall };
+    };
     let open = || -> anyhow::Result<VoiceThread> {
         let runtime = Runtime::load(&speech.onnx_runtime.clone().map_or_else(find_runtime, Ok)?)?;
         let network = Voiceprints::open(&runtime, path)?;
@@ -130,11 +139,11 @@ pub(super) fn open_voiceprints(speech: &SpeechConfig) -> Voices {
             tracing::info!(
                 "the room's voices are compared by voiceprints, within a meeting and in memory only"
             );
-            Voices { network: Some(network), state: ("up", None) }
+            Voices { network: Some(network), state: ("up", None), stall }
         }
         Err(error) => {
             tracing::error!("failed to {error:#}; voices are told apart by their direction");
-            Voices { network: None, state: ("missing", Some(format!("cannot {error:#}"))) }
+            Voices { network: None, state: ("missing", Some(format!("cannot {error:#}"))), stall }
         }
     }
 }
@@ -222,7 +231,7 @@ mod tests {
 
     #[test]
     fn a_speaker_network_is_off_until_it_is_named_and_told_where_it_cannot_be_opened() {
-        let off = open_voiceprints(&SpeechConfig::default());
+        let off = open_voiceprints(&SpeechConfig::default(), true);
         assert!(off.network.is_none() && off.state == ("off", None));
         let folder = tempfile::tempdir().unwrap();
         let speech = SpeechConfig {
@@ -230,7 +239,9 @@ mod tests {
             onnx_runtime: Some(folder.path().join("libonnxruntime.so")),
             ..SpeechConfig::default()
         };
-        let missing = open_voiceprints(&speech);
+        let deaf = open_voiceprints(&speech, false);
+        assert_eq!(deaf.state, ("off", None), "nobody's words, nobody's voice");
+        let missing = open_voiceprints(&speech, true);
         assert!(missing.network.is_none() && missing.state.0 == "missing");
         let why = missing.state.1.unwrap();
         assert!(

@@ -32,7 +32,7 @@ fn room(script: impl IntoIterator<Item = ScriptedTurn>, limits: VoiceLimits) -> 
         talker: TalkerKey(0),
         speaker: None,
         stt: Some(Box::new(FakeStt::new().with_fault(prim_models::fakes::SttFault::NoFinal))),
-        voices: Some(RoomVoices::new(network)),
+        voices: Some(RoomVoices::new(network, Arc::default())),
         endpoint_ms: 500,
         muted: std::sync::Arc::default(),
         inbox,
