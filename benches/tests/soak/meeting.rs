@@ -225,7 +225,8 @@ impl Meeting {
                     let (whole, part) = (place.floor(), (place - place.floor()) as f32);
                     if whole >= 0.0 {
                         let n = whole as usize;
-                        *s += (1.0 - part) * m[n] + part * m.get(n + 1).copied().unwrap_or(0.0);
+                        let at = |n: usize| m.get(n).copied().unwrap_or(0.0);
+                        *s += (1.0 - part) * at(n) + part * at(n + 1);
                     }
                 }
             }

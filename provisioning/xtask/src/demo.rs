@@ -86,6 +86,9 @@ pub(crate) struct Options {
     /// Another room, for example `rt60=0.4,distance=1.5`.
     #[arg(long, value_name = "KEY=VALUE,…")]
     room: Option<String>,
+    /// Have the device compare voices by this speaker network, as `[speech] voiceprints` does.
+    #[arg(long, value_name = "FILE")]
+    voiceprints: Option<PathBuf>,
     /// Another data folder than `.prim/demo`.
     #[arg(long, value_name = "DIR")]
     data: Option<PathBuf>,
@@ -112,6 +115,7 @@ pub(crate) fn latency(yes: bool, strict: bool) -> anyhow::Result<()> {
         keep: false,
         reset: false,
         room: None,
+        voiceprints: None,
         data: Some(folder::latency_root()),
     };
     let missed = hold(&options, &checkout::root().join(LATENCY_SCRIPT), Held::Latency)?;
@@ -122,10 +126,18 @@ pub(crate) fn clean() -> anyhow::Result<()> {
     folder::clean()
 }
 
+/// The file as the device finds it, whose folder is another.
+fn network(file: &Path) -> anyhow::Result<PathBuf> {
+    file.canonicalize().with_context(|| {
+        format!("read the speaker network {}: name a file of ONNX in --voiceprints", file.display())
+    })
+}
+
 /// The answer is the names of the promises that were missed.
 fn hold(options: &Options, script: &Path, held: Held) -> anyhow::Result<Vec<String>> {
     let recordings = judge(options)?;
     let file = options.json.as_deref().map(SummaryFile::judge).transpose()?;
+    let voiceprints = options.voiceprints.as_deref().map(network).transpose()?;
     let start = Instant::now();
     let ready = setup::ensure(Purpose::Demo, setup::Options { yes: options.yes })?;
     build(ready.postgres_bin.as_deref())?;
@@ -151,7 +163,7 @@ fn hold(options: &Options, script: &Path, held: Held) -> anyhow::Result<Vec<Stri
         let own = std::env::var_os("DATABASE_URL").is_some_and(|url| !url.is_empty());
         recordings.announce(&folder.path(""), own.then_some("the database in DATABASE_URL"));
     }
-    let mut stage = Stage::build(&folder, &keys, &room)?;
+    let mut stage = Stage::build(&folder, &keys, &room, voiceprints.as_deref())?;
     say::good(format_args!(
         "everything runs after {:.0} s; the meeting begins",
         start.elapsed().as_secs_f64()

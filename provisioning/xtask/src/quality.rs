@@ -55,7 +55,8 @@ pub(crate) struct SoakOptions {
     /// How far the clocks of microphones and loudspeaker swing apart, parts in a million; 0 is one clock for both.
     #[arg(long, default_value_t = 20.0)]
     ppm: f64,
-    /// The clocks stay so far apart all the time instead of swinging.
+    /// The clocks stay so far apart all the time instead of swinging. The echo is looked for up to 320 ms late: at
+    /// 20 ppm that is four hours, less than the default.
     #[arg(long)]
     steady: bool,
     /// Which meeting: another seed, other people at other times.

@@ -50,7 +50,13 @@ impl RoomOptions<'_> {
 }
 
 impl Stage {
-    pub(crate) fn build(folder: &Folder, keys: &Keys, options: &RoomOptions<'_>) -> anyhow::Result<Self> {
+    /// The device compares voices by the network `voiceprints`, if there is one.
+    pub(crate) fn build(
+        folder: &Folder,
+        keys: &Keys,
+        options: &RoomOptions<'_>,
+        voiceprints: Option<&Path>,
+    ) -> anyhow::Result<Self> {
         let (postgres, database_url) = database(folder)?;
         say::step("Mosquitto: mutual TLS, an access list by certificate");
         let broker = start_broker(folder.servers(), keys)?;
@@ -78,6 +84,9 @@ impl Stage {
         config["adapter"]["loopback"]["socket"] = json!(folder.socket("loopback"));
         config["device"]["data_dir"] = json!(folder.path("device"));
         config["status"] = json!({ "socket": folder.socket("status") });
+        if let Some(network) = voiceprints {
+            config["speech"] = json!({ "voiceprints": network });
+        }
         let device = start_device(folder, "primd", &config)?;
         let gauge = Gauge::start(device.pid());
         Ok(Self {
