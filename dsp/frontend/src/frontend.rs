@@ -369,9 +369,9 @@ impl Frontend {
     }
 }
 
-/// While Prim speaks, the room's tail is learned only from a person who has this share of the speech band: with Prim ten
-/// decibels louder 0.31 of a person's words are wrong then, 0.44 when nothing is learned, 0.32 without Prim. From 0.05 to
-/// 0.2 it is 0.33 to 0.30.
+/// While Prim speaks, the room's tail is learned only from a person who has this share of the speech band. With Prim ten
+/// decibels louder 0.31 of a person's words are wrong then, 0.44 when nothing is learned (`bench ears hard` alone; from
+/// 0.05 to 0.2 it is 0.33 to 0.30).
 const TALKS_OVER: f32 = 0.1;
 
 /// Blocks that a clipped sample stays in the spectra's window.
