@@ -3,7 +3,7 @@
 #![expect(unsafe_code, reason = "the engine is a C library")]
 #![expect(non_camel_case_types, reason = "the names are those of the C headers")]
 
-use std::ffi::{c_char, c_int, c_void};
+use std::ffi::{c_char, c_int, c_uint, c_void};
 
 /// Declares an opaque C type.
 macro_rules! opaque {
@@ -63,4 +63,6 @@ unsafe extern "C" {
     pub(crate) fn flite_feat_remove(features: *mut cst_features, name: *const c_char) -> c_int;
     pub(crate) fn flite_synth_text(text: *const c_char, voice: *mut cst_voice) -> *mut cst_utterance;
     pub(crate) fn delete_utterance(utterance: *mut cst_utterance);
+    /// Of the C library: flite's statistical voices draw their breath from `rand`.
+    pub(crate) fn srand(seed: c_uint);
 }

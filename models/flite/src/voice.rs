@@ -2,7 +2,7 @@
 #![expect(unsafe_code, reason = "the engine is a C library")]
 
 use std::any::Any;
-use std::ffi::{CString, c_int, c_void};
+use std::ffi::{CString, c_int, c_uint, c_void};
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::ptr::{self, NonNull};
 use std::slice;
@@ -18,6 +18,9 @@ const ENGINE: &str = "flite";
 
 /// Samples per chunk: 20 ms at 16 kHz, so that the first is early and a stop is honoured soon.
 const CHUNK_FRAMES: c_int = 320;
+
+/// Where the noise in each utterance begins: what a process that said nothing before would draw.
+const SEED: c_uint = 1;
 
 /// The library keeps voices and their features in static memory: one call at a time in the whole process.
 static FLITE: Mutex<()> = Mutex::new(());
@@ -146,7 +149,8 @@ impl Tts for Flite {
 }
 
 impl Flite {
-    /// Runs one synthesis; false when the library gives no utterance.
+    /// Runs one synthesis; false when the library gives no utterance. A clause always sounds the same, whatever was
+    /// said before it.
     fn speak(&mut self, text: &CString, listener: &mut Listener<'_>) -> bool {
         let _turn = FLITE.lock().unwrap_or_else(PoisonError::into_inner);
         let name = c"streaming_info";
@@ -163,6 +167,7 @@ impl Flite {
             (*info).userdata = ptr::from_mut(listener).cast::<c_void>();
             let features = (*self.voice.as_ptr()).features;
             ffi::flite_feat_set(features, name.as_ptr(), ffi::audio_streaming_info_val(info));
+            ffi::srand(SEED);
             let utterance = ffi::flite_synth_text(text.as_ptr(), self.voice.as_ptr());
             if !utterance.is_null() {
                 ffi::delete_utterance(utterance);

@@ -34,6 +34,16 @@ fn every_voice_speaks_for_about_as_long_as_a_person_would() {
 }
 
 #[test]
+fn a_clause_sounds_the_same_whatever_was_said_before_it() {
+    for voice in Voice::ALL {
+        let mut tts = Flite::open(voice).unwrap();
+        let first = collect(&mut tts, NUDGE);
+        collect(&mut Flite::open(Voice::Slt).unwrap(), "Something else.");
+        assert!(collect(&mut tts, NUDGE) == first, "{voice:?} says it differently");
+    }
+}
+
+#[test]
 fn the_first_chunk_comes_before_200_ms_and_long_before_the_end() {
     // DESIGN section 9: first chunk of synthesis within 200 ms.
     let mut tts = Flite::open(Voice::Slt).unwrap();
