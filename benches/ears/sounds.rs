@@ -10,9 +10,12 @@ pub(crate) enum Sound {
     Doors,
     Hum,
     Music,
+    /// Not in the hour: music of another kind.
+    Strings,
 }
 
 impl Sound {
+    /// The kinds of the hour.
     pub(crate) const ALL: [Self; 4] = [Self::Typing, Self::Doors, Self::Hum, Self::Music];
 
     pub(crate) fn name(self) -> &'static str {
@@ -21,6 +24,7 @@ impl Sound {
             Self::Doors => "doors",
             Self::Hum => "hum",
             Self::Music => "music",
+            Self::Strings => "bowed strings",
         }
     }
 
@@ -30,7 +34,7 @@ impl Sound {
             Self::Typing => 0.1,
             Self::Doors => 0.5,
             Self::Hum => 0.03,
-            Self::Music => 0.1,
+            Self::Music | Self::Strings => 0.1,
         }
     }
 }
@@ -62,6 +66,7 @@ pub(crate) fn sound(kind: Sound, seed: u64, frames: usize) -> Vec<f32> {
         Sound::Doors => doors(&mut out, &mut dice),
         Sound::Hum => hum(&mut out, &mut dice),
         Sound::Music => music(&mut out, &mut dice),
+        Sound::Strings => strings(&mut out, &mut dice),
     }
     out
 }
@@ -163,5 +168,40 @@ fn pluck(out: &mut [f32], at: usize, level: f32, hz: f32, length_s: f32, decay_s
             })
             .sum();
         *slot += level * rise * sum;
+    }
+}
+
+/// Sustained chords under a melody with vibrato.
+fn strings(out: &mut [f32], dice: &mut Dice) {
+    let beat_s = dice.between(0.4, 0.7);
+    let root = dice.between(110.0, 180.0);
+    let step = |n: i32| 2.0_f32.powf(n as f32 / 12.0);
+    let chords = [[0, 4, 7], [9, 12, 16], [5, 9, 12], [7, 11, 14]];
+    let scale = [0, 2, 4, 7, 9, 12, 14, 16];
+    let beats = (out.len() as f32 / RATE as f32 / beat_s) as usize;
+    for beat in 0..beats.saturating_sub(4) {
+        let at = (beat as f32 * beat_s * RATE as f32) as usize;
+        if beat % 4 == 0 {
+            for note in chords[beat / 4 % 4] {
+                bow(out, at, 0.12, root * step(note), 4.0 * beat_s, 0.002);
+            }
+        }
+        if dice.roll() < 0.75 {
+            let note = scale[(dice.roll() * 8.0) as usize % 8];
+            bow(out, at, 0.3, 2.0 * root * step(note), beat_s * dice.between(0.9, 2.0), 0.01);
+        }
+    }
+}
+
+/// Fifteen harmonics that swell and end, and waver six times a second by this share of their pitch.
+fn bow(out: &mut [f32], at: usize, level: f32, hz: f32, length_s: f32, vibrato: f32) {
+    let mut phase = 0.0_f32;
+    for (n, slot) in out.iter_mut().skip(at).take((length_s * RATE as f32) as usize).enumerate() {
+        let t = n as f32 / RATE as f32;
+        phase = (phase + hz * (1.0 + vibrato * (TAU * 6.0 * t).sin()) / RATE as f32).fract();
+        let swell = (t / 0.09).min(1.0) * ((length_s - t) / 0.1).clamp(0.0, 1.0);
+        let sum: f32 =
+            (1..=15).map(|k| (TAU * (phase * k as f32).fract()).sin() / (k as f32).powf(0.8)).sum();
+        *slot += level * swell * sum;
     }
 }

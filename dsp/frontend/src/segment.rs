@@ -1,10 +1,12 @@
 //! From speech probability per block to "somebody started" and "somebody stopped".
 
 mod slam;
+mod tones;
 
 use prim_audio::{BLOCK_MS, Frames, SPEECH_BLOCK, SampleTime};
 
 use self::slam::{Slam, VOICE_BLOCKS};
+use self::tones::Tones;
 
 /// How eager and how patient the segmenter is.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -27,6 +29,9 @@ pub struct SegmenterConfig {
     /// grows, or 0.8 s have passed, dB. Infinity where sound begins suddenly by nature, as on a line that is silenced
     /// between words.
     pub slam_rise_db: f32,
+    /// Where more than this share of the last half second's sound stood still in pitch, it is music and starts no segment,
+    /// 0 to 1; 0.3 more where the detector is sure. Above 1 nothing is taken for music.
+    pub music_share: f32,
     /// Sound from before the onset that belongs to the segment, ms (at most 640).
     pub preroll_ms: u64,
     /// A segment longer than this ends at the next dip, ms; 0 never.
@@ -44,6 +49,7 @@ impl Default for SegmenterConfig {
             min_rms_dbfs: -65.0,
             min_snr_db: 4.0,
             slam_rise_db: 24.0,
+            music_share: 0.08,
             preroll_ms: 300,
             long_segment_ms: 20_000,
         }
@@ -73,6 +79,13 @@ pub enum SegmentEvent {
 
 const MAX_PREROLL: usize = 64;
 
+/// A detector is sure of speech when it gave this probability, which music seldom has, in so many of the last ten blocks.
+const SURE: f32 = 0.85;
+const SURE_BLOCKS: u32 = 4;
+const SURE_WINDOW: u32 = (1 << 10) - 1;
+/// Then so much more of the sound must stand still.
+const SURE_SHARE: f32 = 0.3;
+
 /// One per ear. Bounded memory, nothing allocated after construction.
 #[derive(Debug, Clone)]
 pub struct Segmenter {
@@ -83,7 +96,10 @@ pub struct Segmenter {
     history: u32,
     floor_dbfs: f32,
     slam: Slam,
-    /// The onset of what would have started, had it not been taken for a slam.
+    tones: Tones,
+    /// Blocks of which the detector was sure, a bit each, the newest last.
+    sure: u32,
+    /// The onset of what would have started, had it not been taken for a slam or music.
     held_back: Option<SampleTime>,
     open: Option<Open>,
 }
@@ -109,6 +125,8 @@ impl Segmenter {
             history: 0,
             floor_dbfs: -70.0,
             slam: Slam::new(config.slam_rise_db, config.min_rms_dbfs - 10.0),
+            tones: Tones::new(),
+            sure: 0,
             held_back: None,
             open: None,
         }
@@ -126,6 +144,7 @@ impl Segmenter {
         let end = at + Frames(SPEECH_BLOCK as u64);
         let c = self.config;
         self.slam.push(level);
+        self.tones.push(block);
         let audible = level >= c.min_rms_dbfs;
         if let Some(open) = &mut self.open {
             let speech = audible && probability >= c.release_probability;
@@ -152,6 +171,7 @@ impl Segmenter {
             });
         }
         self.track_floor(level, probability);
+        self.sure = ((self.sure << 1) | u32::from(probability >= SURE)) & SURE_WINDOW;
         let speech = audible && probability >= c.onset_probability && level >= self.floor_dbfs + c.min_snr_db;
         let window = c.onset_window_blocks.clamp(1, 31);
         self.history = ((self.history << 1) | u32::from(speech)) & ((1 << window) - 1);
@@ -162,8 +182,11 @@ impl Segmenter {
             return None;
         }
         let first = u64::from(31 - self.history.leading_zeros()) * SPEECH_BLOCK as u64;
-        let onset = self.held_back.unwrap_or_else(|| SampleTime(at.0.saturating_sub(first)));
-        if self.slam.may_ring() && !slam::voiced(self.newest(VOICE_BLOCKS)) {
+        // What would have started before the ring begins was no speech.
+        let oldest = SampleTime(at.0.saturating_sub(((MAX_PREROLL - 1) * SPEECH_BLOCK) as u64));
+        let onset = self.held_back.map_or(SampleTime(at.0.saturating_sub(first)), |held| held.max(oldest));
+        let slammed = self.slam.may_ring() && !slam::voiced(self.newest(VOICE_BLOCKS));
+        if slammed || self.music() {
             self.held_back = Some(onset);
             return None;
         }
@@ -221,6 +244,12 @@ impl Segmenter {
         self.forget();
         let open = self.open.take()?;
         Some(SegmentEvent::SpeechEnded { from: open.from, speech_end: open.speech_end, to: at })
+    }
+
+    /// What sounds now is taken for music; a detector that is sure is believed sooner.
+    fn music(&self) -> bool {
+        let sure = self.sure.count_ones() >= SURE_BLOCKS;
+        self.tones.share() > self.config.music_share + if sure { SURE_SHARE } else { 0.0 }
     }
 
     /// What comes now is another segment's.

@@ -57,8 +57,10 @@ fn a_minute_of_mains_hum_raises_no_alarm() {
 }
 
 #[test]
-fn a_minute_of_music_raises_no_alarm() {
-    assert_eq!(alarms(Sound::Music), 0);
+fn minutes_of_music_raise_no_alarm() {
+    let minutes =
+        [alarms(Sound::Music), alarms_in(Sound::Music, 0.4, 70.0, 8), alarms_in(Sound::Music, 0.4, 70.0, 14)];
+    assert_eq!(minutes, [0; 3]);
 }
 
 #[test]

@@ -192,3 +192,75 @@ fn what_begins_suddenly_and_goes_on_without_a_voice_is_speech_when_it_grows_and_
     assert!((800..=820).contains(&at), "{at}");
     assert_eq!(from, SampleTime((1000 + at + 10 - 640) * 16), "the longest preroll");
 }
+
+/// Ten harmonics at a phase of the first, in turns, as loud as a person.
+fn harmonics(phase: f32) -> f32 {
+    (1..=10).map(|k| 0.02 * (std::f32::consts::TAU * (phase * k as f32).fract()).sin()).sum()
+}
+
+/// Sound of a time, s, and the probability of speech that goes with it.
+type Source<'a> = &'a dyn Fn(f32) -> f32;
+
+impl Run {
+    fn hear(&mut self, ms: u64, source: Source<'_>, p: f32) -> &mut Self {
+        for _ in 0..ms / BLOCK_MS {
+            let block = std::array::from_fn(|n| source((self.at + n as u64) as f32 / 16_000.0));
+            self.feed(BLOCK_MS, &block, p);
+        }
+        self
+    }
+
+    /// When speech started, ms.
+    fn started(&self) -> Option<u64> {
+        self.events.iter().find(|(_, e)| matches!(e, SegmentEvent::SpeechStarted { .. })).map(|(at, _)| *at)
+    }
+}
+
+/// A voice whose pitch rises and falls by a fifth, twice a second.
+fn voice(t: f32) -> f32 {
+    harmonics(140.0 * t - 14.0 * (12.6 * t).cos() / 12.6)
+}
+
+/// Three notes, others every half second.
+fn chord(t: f32) -> f32 {
+    let root = 220.0 * [1.0, 1.125, 1.335, 0.84][(t * 2.0) as usize % 4];
+    [1.0, 1.26, 1.498].iter().map(|step| harmonics(root * step * t)).sum()
+}
+
+#[test]
+fn notes_that_keep_their_pitch_start_nothing_and_a_voice_starts_at_once() {
+    let mut music = Run::new();
+    music.feed(500, &QUIET, 0.0).hear(300, &chord, 0.3).hear(20_000, &chord, 0.7);
+    assert_eq!(music.started(), None);
+    let mut person = Run::new();
+    person.feed(500, &QUIET, 0.0).hear(1_000, &voice, 0.7);
+    assert!(person.started().is_some_and(|at| at <= 560), "{:?}", person.events);
+}
+
+#[test]
+fn a_person_over_music_is_heard_when_the_detector_is_sure() {
+    let mut r = Run::new();
+    r.feed(500, &QUIET, 0.0).hear(5_000, &|t| 0.1 * chord(t), 0.3);
+    r.hear(3_000, &|t| voice(t) + 0.1 * chord(t), 0.9);
+    assert!(r.started().is_some_and(|at| at <= 5_700), "{:?}", r.events);
+}
+
+#[test]
+fn a_hum_that_sounds_all_the_time_holds_nobody_back() {
+    let hum = |t: f32| harmonics(50.0 * t);
+    let mut r = Run::new();
+    r.feed(500, &QUIET, 0.0).hear(6_000, &hum, 0.1);
+    r.hear(2_000, &|t| 3.0 * voice(t) + hum(t), 0.7);
+    assert!(r.started().is_some_and(|at| at <= 6_600), "{:?}", r.events);
+}
+
+#[test]
+fn what_began_long_ago_as_music_is_not_the_beginning_of_who_speaks_now() {
+    let mut r = Run::new();
+    r.feed(500, &QUIET, 0.0).hear(300, &chord, 0.3).hear(5_000, &chord, 0.7).hear(3_000, &voice, 0.9);
+    let Some((noticed, SegmentEvent::SpeechStarted { from, onset })) = r.events.first().copied() else {
+        panic!("{:?}", r.events)
+    };
+    assert!(onset.0 / 16 + 640 >= noticed, "{onset:?} at {noticed}");
+    assert!(from.0 / 16 + 650 >= noticed, "{from:?} at {noticed}");
+}
