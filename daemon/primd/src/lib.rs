@@ -23,6 +23,7 @@ pub mod config;
 mod disk;
 pub mod erase;
 mod front;
+mod health;
 mod http;
 mod inbox;
 mod ledger;

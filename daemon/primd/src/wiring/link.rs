@@ -10,7 +10,7 @@ use prim_uplink::{Now, Uplink, UplinkConfig, UplinkEvent, UplinkHandle};
 
 use crate::clock;
 use crate::config::PrimConfig;
-use crate::http::LinkHealth;
+use crate::health::LinkHealth;
 use crate::inbox::Inbox;
 use crate::ledger::code;
 use crate::rotate::Signing;
