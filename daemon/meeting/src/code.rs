@@ -5,11 +5,12 @@
 //! value is always one line. Names are the Rust names: renaming a variant or field breaks old logs, and a golden test
 //! says so.
 
+mod parts;
 mod types;
 
 use std::fmt::Write as _;
 
-pub(crate) use types::coded_struct;
+pub(crate) use parts::coded_struct;
 
 /// Why a line could not be read.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]

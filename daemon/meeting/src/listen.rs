@@ -1,18 +1,22 @@
 //! From heard words to deeds, once per utterance: the keyphrase, the command grammar and the dictation report the same
 //! speech separately and in any order.
 
+mod awaited;
+mod voices;
+
 use std::collections::{BTreeMap, VecDeque};
 use std::time::Duration;
 
 use prim_ids::{MonoTime, ParticipantId, UtteranceId};
 
+use self::awaited::Awaited;
+pub(crate) use self::voices::Talker;
 use crate::asked::Voice;
 use crate::intents::{self, Heard, takes_words};
 use crate::meeting::Meeting;
-use crate::notes::Origin;
 use crate::own::OwnVoice;
-use crate::speakers::{SpeakerLabel, Speakers, Traits};
-use crate::{Actor, CardKind, Command, Ear, Event, NotNoted, Output};
+use crate::speakers::{SpeakerLabel, Speakers};
+use crate::{Actor, CardKind, Command, Ear, Event, Output};
 
 /// Reports of one utterance remembered at once; older ones have lost their partner.
 const REMEMBERED: usize = 16;
@@ -20,12 +24,6 @@ const REMEMBERED: usize = 16;
 /// A keyphrase or command belongs to an utterance if it lies this close to it: recognisers place word times within a
 /// few hundred milliseconds.
 const NEAR: Duration = Duration::from_millis(600);
-
-/// Dictated text may come this long after the speech ended (a second pass of a slow recogniser).
-const TEXT_LAG: Duration = Duration::from_secs(4);
-
-/// However long somebody speaks after "note that": then the command is given up.
-const WORDS_AT_MOST: Duration = Duration::from_secs(60);
 
 /// One utterance as heard.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -50,12 +48,6 @@ impl Utterance {
         Voice { ear, speaker, label, at, utterance: kept }
     }
 
-    /// What tells whose voice of the room it is.
-    fn traits(&self) -> Traits {
-        let Self { bearing_deg, voice, started, ended, .. } = *self;
-        Traits { bearing_deg, voice, started, ended }
-    }
-
     fn length(&self) -> Duration {
         self.ended.since(self.started)
     }
@@ -63,14 +55,6 @@ impl Utterance {
     fn covers(&self, ear: Ear, at: MonoTime) -> bool {
         ear == self.ear && at + NEAR >= self.started && at <= self.ended + NEAR
     }
-}
-
-/// Who spoke, as far as that is known.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub(crate) enum Talker {
-    Person { who: ParticipantId },
-    Voice { label: SpeakerLabel },
-    Unknown,
 }
 
 #[derive(Debug, Clone, Default)]
@@ -98,26 +82,6 @@ pub(crate) struct Listening {
     pub(crate) last_said: Option<String>,
     /// What Prim said itself.
     pub(crate) own: OwnVoice,
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-struct Awaited {
-    command: Command,
-    ear: Ear,
-    speaker: Option<ParticipantId>,
-    at: MonoTime,
-    /// The words are in the next utterance, not in the one that held the command.
-    next: bool,
-}
-
-impl Awaited {
-    fn belongs(&self, heard: &Utterance) -> bool {
-        if self.next {
-            self.ear == heard.ear && heard.started + NEAR >= self.at
-        } else {
-            heard.covers(self.ear, self.at)
-        }
-    }
 }
 
 fn remember<T>(list: &mut VecDeque<T>, item: T) {
@@ -194,23 +158,6 @@ impl Meeting {
         }
     }
 
-    fn await_words(&mut self, awaited: Awaited) {
-        let Some(session) = self.session.as_mut() else { return };
-        if let Some(given_up) = session.listening.awaited.replace(awaited) {
-            self.give_up(given_up);
-        }
-    }
-
-    /// The words did not come.
-    fn give_up(&mut self, awaited: Awaited) {
-        let Awaited { command, ear, speaker, at, .. } = awaited;
-        if command == Command::TakeBack {
-            self.obey(command, Voice { ear, speaker, label: None, at, utterance: None });
-        } else {
-            self.not_noted(command, NotNoted::NoWords);
-        }
-    }
-
     pub(crate) fn utterance_heard(&mut self, mut heard: Utterance) {
         if self.muting.muted() {
             return;
@@ -257,46 +204,6 @@ impl Meeting {
         !all
     }
 
-    /// Whose voice an utterance is whose words are still to come. Counts only while the room may be recorded: nobody's voice
-    /// is compared without that.
-    pub(crate) fn voice_matched(&mut self, utterance: UtteranceId, voice: u32) {
-        let may = self.recording_since(Ear::Room).is_some() && !self.muting.muted();
-        if let Some(session) = self.session.as_mut().filter(|_| may) {
-            remember(&mut session.listening.voices, (utterance, voice));
-        }
-    }
-
-    fn voice_of(&mut self, utterance: UtteranceId) -> Option<u32> {
-        let voices = &mut self.session.as_mut()?.listening.voices;
-        let at = voices.iter().position(|(of, _)| *of == utterance)?;
-        voices.remove(at).map(|(_, voice)| voice)
-    }
-
-    /// The room is not recorded any more: voices that come later are nobody's of before.
-    pub(crate) fn forget_voices(&mut self) {
-        if let Some(session) = self.session.as_mut() {
-            session.listening.voices.clear();
-            session.listening.speakers.forget_voices();
-        }
-    }
-
-    /// Which of the room's voices it is. Who objects, now or by a command that was heard before its text, is one of them
-    /// from then on.
-    fn label_of(&mut self, heard: &Utterance, refuses: bool) -> Option<SpeakerLabel> {
-        let session = self.session.as_mut()?;
-        if heard.ear != Ear::Room {
-            return None;
-        }
-        let of_this = |ear: Ear, at: MonoTime| heard.covers(ear, at);
-        let told_late = session.seats.objected(of_this);
-        if !(refuses || told_late) {
-            return session.listening.speakers.known(heard.traits());
-        }
-        let label = session.listening.speakers.of(heard.traits())?;
-        session.seats.tell(label, of_this);
-        Some(label)
-    }
-
     /// Somebody asks not to be written down. In doubt it is heard: before any command that the grammar made of the same
     /// words, with the name or without it.
     fn refuses(&self, heard: &Utterance) -> bool {
@@ -333,18 +240,8 @@ impl Meeting {
         session.seats.recording_since(heard.ear).filter(|since| heard.started >= *since)?;
         let item = session.agenda.item_at(heard.started);
         let listening = &mut session.listening;
-        let length = u64::try_from(heard.length().as_millis()).unwrap_or(u64::MAX);
-        let label = match (heard.ear, heard.speaker) {
-            (Ear::Room, None) => listening.speakers.of(heard.traits()),
-            (Ear::Room | Ear::Remote, _) => None,
-        };
-        let talker = match (heard.speaker.filter(|who| session.seats.name(*who).is_some()), label) {
-            (Some(who), _) => Talker::Person { who },
-            (None, Some(label)) => Talker::Voice { label },
-            (None, None) => Talker::Unknown,
-        };
-        let talked = listening.talked.entry(talker).or_default();
-        *talked = talked.saturating_add(length);
+        let person = heard.speaker.filter(|who| session.seats.name(*who).is_some());
+        let label = listening.voice_spoke(heard, person);
         listening.memory.push_back(Utterance { label, ..heard.clone() });
         while listening.memory.len() > limit {
             listening.memory.pop_front();
@@ -477,34 +374,6 @@ impl Meeting {
                 self.card(self.audience(), CardKind::NotUnderstood, None, body);
             }
         }
-    }
-
-    fn note_heard(
-        &mut self,
-        command: Command,
-        words: &str,
-        by: Actor,
-        heard: &Utterance,
-        from: Option<UtteranceId>,
-    ) {
-        // What was said before everyone agreed is not kept, in whatever form.
-        if let Some(from) = from {
-            let item = self.session.as_ref().and_then(|session| session.agenda.item_at(heard.started));
-            self.note_spoken(command, words, Origin { by, utterances: vec![from], item });
-        } else {
-            self.not_noted(command, NotNoted::NoConsent);
-        }
-    }
-
-    fn words_due(&self) -> Option<MonoTime> {
-        let listening = &self.session.as_ref()?.listening;
-        let awaited = listening.awaited?;
-        let at_most = awaited.at + WORDS_AT_MOST;
-        if self.hearing.ear_active(awaited.ear) {
-            return Some(at_most);
-        }
-        let spoken = self.hearing.ear_ended(awaited.ear) + TEXT_LAG;
-        Some((awaited.at + self.config.words_limit).max(spoken).min(at_most))
     }
 
     pub(crate) fn listening_step(&mut self) {
