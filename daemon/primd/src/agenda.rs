@@ -244,7 +244,7 @@ fn as_heard(name: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::config::{assert_same_keys, uncommented};
+    use crate::config::example::{assert_same_keys, uncommented};
 
     const EXAMPLE: &str = include_str!("../meeting.example.toml");
 
