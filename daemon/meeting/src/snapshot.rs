@@ -45,7 +45,8 @@ struct SavedSession {
     notes: Vec<KeptNote>,
     decisions: Vec<KeptDecision>,
     actions: Vec<KeptAction>,
-    speakers_deg: Vec<Vec<u16>>,
+    /// From where each label was heard last.
+    speakers_deg: Vec<Option<u16>>,
     talked: Vec<Talked>,
     last_said: Option<String>,
 }

@@ -6,8 +6,13 @@
 //! one direction have two. Without it the direction decides, as long as only one person was ever heard from there. What
 //! was said before is never given to somebody else.
 //!
-//! Directions also judge voices: a number that is heard from two places with no time to walk between them stands for two
-//! people who sound alike. It counts no more, and whose label it was keeps the first place only.
+//! Directions also judge voices: a number that is heard from two places with no time to walk between them is in doubt.
+//! Either two people sound alike, or one bearing or one comparison was wrong. The number counts no more, and whose label
+//! it was keeps the first place only. One error is healed: when the number is heard from one place and no other several
+//! times in a row, it counts again, as the voice of whoever that place says. Two people who sound alike rarely leave each
+//! other so many turns; each further contradiction doubles how many there must be.
+//!
+//! What voices taught is forgotten with them: of the seats that they tied to one label, the last one stays.
 
 use std::time::Duration;
 
@@ -26,8 +31,12 @@ const FOLLOW: f32 = 0.2;
 const LABELS: usize = 12;
 /// Nobody stops speaking, gets up, goes to another seat and speaks again in less.
 const WALK: Duration = Duration::from_secs(4);
-/// Numbers that are known to stand for two people; the oldest is forgotten.
+/// Numbers that were in doubt, the oldest is forgotten: more than the shell compares at once.
 const DOUBTED: usize = 32;
+/// Turns in a row from one place that end a first doubt.
+const HEALING: u8 = 5;
+/// From this contradiction on no more turns are needed: 80.
+const CONTRADICTIONS: u8 = 5;
 /// Places that are remembered of one person, the oldest but one is forgotten: a seat, a whiteboard, another seat.
 const PLACES: usize = 3;
 
@@ -64,8 +73,18 @@ pub(crate) struct Traits {
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Speakers {
     people: Vec<Speaker>,
-    /// Voices' numbers that stand for two people.
-    doubted: Vec<u32>,
+    doubted: Vec<Doubt>,
+}
+
+/// A voice's number that direction and voice contradicted each other about.
+#[derive(Debug, Clone)]
+struct Doubt {
+    voice: u32,
+    contradictions: u8,
+    /// It counts again.
+    healed: bool,
+    /// From where it was heard since, and how often in a row.
+    agreed: Option<((f32, f32), u8)>,
 }
 
 #[derive(Debug, Clone, Default)]
@@ -94,6 +113,12 @@ impl Speaker {
         all.min_by(|a, b| a.0.total_cmp(&b.0))
     }
 
+    /// The place from which this one was heard last.
+    fn seat(&self) -> Option<(f32, f32)> {
+        let last = self.last.and_then(|(from, _)| self.nearest(from)).map(|(_, i)| self.places[i]);
+        last.or_else(|| self.places.first().copied())
+    }
+
     /// This one was heard from there.
     fn heard_from(&mut self, from: (f32, f32)) {
         match self.nearest(from) {
@@ -111,23 +136,45 @@ impl Speaker {
     }
 }
 
+impl Doubt {
+    /// The voice was heard from there: once more from the same place, or everything begins anew. Between the two it says
+    /// nothing.
+    fn heard_from(&mut self, from: (f32, f32)) {
+        let (place, times) = match self.agreed {
+            Some((place, times)) if between(place, from) <= SAME_DEG => {
+                ((place.0 + FOLLOW * (from.0 - place.0), place.1 + FOLLOW * (from.1 - place.1)), times + 1)
+            }
+            Some((place, _)) if between(place, from) < APART_DEG => return,
+            Some(_) | None => (from, 1),
+        };
+        self.agreed = Some((place, times));
+        self.healed = times >= HEALING << (self.contradictions - 1);
+    }
+}
+
 impl Speakers {
     /// As saved by [`Self::bearings`]. Voices are compared anew: nothing of them is ever saved.
-    pub(crate) fn restored(bearings: &[Vec<u16>]) -> Self {
-        let places = |bearings: &Vec<u16>| bearings.iter().take(PLACES).map(|b| unit(*b)).collect();
-        let speaker = |bearings| Speaker { places: places(bearings), ..Speaker::default() };
+    pub(crate) fn restored(bearings: &[Option<u16>]) -> Self {
+        let speaker = |seat: &Option<u16>| Speaker {
+            places: seat.map(unit).into_iter().collect(),
+            ..Speaker::default()
+        };
         Self { people: bearings.iter().take(LABELS).map(speaker).collect(), doubted: Vec::new() }
     }
 
-    /// From where each one was heard, in whole degrees, in the order of their numbers.
-    pub(crate) fn bearings(&self) -> Vec<Vec<u16>> {
-        let whole = |(x, y): &(f32, f32)| y.atan2(*x).to_degrees().rem_euclid(360.0).round() as u16 % 360;
-        self.people.iter().map(|speaker| speaker.places.iter().map(whole).collect()).collect()
+    /// From where each one was heard last, in whole degrees, in the order of their numbers; none where that was never
+    /// known. Only voices tie several seats to one person, so no more is saved.
+    pub(crate) fn bearings(&self) -> Vec<Option<u16>> {
+        let whole = |(x, y): (f32, f32)| y.atan2(x).to_degrees().rem_euclid(360.0).round() as u16 % 360;
+        self.people.iter().map(|speaker| speaker.seat().map(whole)).collect()
     }
 
-    /// No voice is compared with one of before any more.
+    /// No voice is compared with one of before any more, and of the seats they tied together each label keeps the last.
     pub(crate) fn forget_voices(&mut self) {
-        self.people.iter_mut().for_each(|speaker| speaker.voice = None);
+        for speaker in &mut self.people {
+            speaker.places = speaker.seat().into_iter().collect();
+            speaker.voice = None;
+        }
         self.doubted.clear();
     }
 
@@ -168,9 +215,13 @@ impl Speakers {
         numbered(who)
     }
 
-    /// The number of the voice, unless it stands for two people; whether it does may show just now.
+    /// The number of the voice, unless it is in doubt; whether it is may show just now.
     fn trusted(&mut self, traits: Traits, from: Option<(f32, f32)>) -> Option<u32> {
-        let voice = traits.voice.filter(|voice| !self.doubted.contains(voice))?;
+        let voice = traits.voice?;
+        if let Some(doubt) = self.doubted.iter_mut().find(|doubt| doubt.voice == voice && !doubt.healed) {
+            doubt.heard_from(from?);
+            return doubt.healed.then_some(voice);
+        }
         let (Some(speaker), Some(from)) =
             (self.people.iter_mut().find(|speaker| speaker.voice == Some(voice)), from)
         else {
@@ -184,11 +235,18 @@ impl Speakers {
         }
         (speaker.voice, speaker.last) = (None, None);
         speaker.places.truncate(1);
+        self.doubt(voice);
+        None
+    }
+
+    fn doubt(&mut self, voice: u32) {
+        let known = self.doubted.iter().position(|doubt| doubt.voice == voice);
+        let before = known.map_or(0, |at| self.doubted.remove(at).contradictions);
         if self.doubted.len() == DOUBTED {
             self.doubted.remove(0);
         }
-        self.doubted.push(voice);
-        None
+        let contradictions = (before + 1).min(CONTRADICTIONS);
+        self.doubted.push(Doubt { voice, contradictions, healed: false, agreed: None });
     }
 
     /// Who was ever heard from about there, the nearest first.

@@ -63,16 +63,17 @@ fn a_label_follows_a_person_who_moves_her_chair() {
 }
 
 #[test]
-fn a_restart_knows_the_places_again_and_no_voice() {
+fn a_restart_knows_the_last_seats_again_and_no_voice() {
     let mut speakers = Speakers::default();
     for (bearing, who) in [(35, 1), (145, 2), (358, 3), (220, 1)] {
         voice(&mut speakers, bearing, who);
     }
     label(&mut speakers, None, Some(4));
+    assert_eq!(speakers.bearings(), [Some(220), Some(145), Some(358), None]);
     let mut again = Speakers::restored(&speakers.bearings());
-    assert_eq!([147, 359, 36, 221].map(|b| number(&mut again, b)), [2, 3, 1, 1].map(Some));
-    assert_eq!(voice(&mut again, 36, 2), Some(1), "a number of before says nothing");
-    assert_eq!(number(&mut again, 290), Some(5), "a label of before is nobody else's");
+    assert_eq!([147, 359, 221].map(|b| number(&mut again, b)), [2, 3, 1].map(Some));
+    assert_eq!(voice(&mut again, 220, 2), Some(1), "a number of before says nothing");
+    assert_eq!(number(&mut again, 36), Some(5), "the seats of one person are tied together no more");
 }
 
 #[test]
@@ -142,13 +143,58 @@ fn without_a_direction_a_new_voice_may_be_that_of_somebody_who_was_heard_from_on
 }
 
 #[test]
-fn a_voice_in_two_places_with_no_time_to_walk_is_two_people_and_counts_no_more() {
+fn a_voice_in_two_places_with_no_time_to_walk_is_two_people_and_does_not_count() {
     let mut speakers = Speakers::default();
     assert_eq!(at(&mut speakers, 0, 40, 1), Some(1));
     assert_eq!(at(&mut speakers, 60, 200, 1), Some(1), "may have walked");
     assert_eq!(at(&mut speakers, 64, 40, 1), Some(1), "cannot have, so it is who first sat here");
     assert_eq!(at(&mut speakers, 120, 200, 1), Some(2), "and somebody else there");
     assert_eq!(at(&mut speakers, 180, 40, 1), Some(1));
+}
+
+/// The voice is heard from there, each time a minute later.
+fn often(speakers: &mut Speakers, times: usize, bearing: u16, number: u32) -> Vec<Option<u8>> {
+    (0..times).map(|_| voice(speakers, bearing, number)).collect()
+}
+
+#[test]
+fn one_wrong_bearing_is_healed_by_five_turns_from_one_place_and_the_voice_goes_with_its_person_again() {
+    let mut speakers = Speakers::default();
+    assert_eq!(at(&mut speakers, 0, 40, 1), Some(1));
+    assert_eq!(at(&mut speakers, 3, 200, 1), Some(2), "a reflection: the direction alone would say so too");
+    assert_eq!(often(&mut speakers, 4, 40, 1), [Some(1); 4]);
+    assert_eq!(voice(&mut speakers.clone(), 300, 1), Some(3), "four are too few");
+    assert_eq!(often(&mut speakers, 1, 42, 1), [Some(1)]);
+    assert_eq!(voice(&mut speakers, 300, 1), Some(1));
+}
+
+#[test]
+fn a_turn_from_elsewhere_begins_the_count_anew_and_one_from_nowhere_or_from_between_counts_for_nothing() {
+    let mut speakers = Speakers::default();
+    at(&mut speakers, 0, 40, 1);
+    at(&mut speakers, 3, 200, 1);
+    often(&mut speakers, 4, 40, 1);
+    often(&mut speakers, 1, 200, 1);
+    often(&mut speakers, 4, 40, 1);
+    assert_eq!([Some(64), None].map(|bearing| label(&mut speakers, bearing, Some(1))), [None, None]);
+    assert_eq!(voice(&mut speakers.clone(), 300, 1), Some(3), "still in doubt");
+    often(&mut speakers, 1, 40, 1);
+    assert_eq!(label(&mut speakers, None, Some(1)), Some(1));
+}
+
+#[test]
+fn each_further_contradiction_asks_for_twice_as_many_turns() {
+    let mut speakers = Speakers::default();
+    for needed in [5, 10, 20, 40, 80, 80] {
+        voice(&mut speakers, 40, 1);
+        let last = speakers.people[0].last.unwrap().1;
+        let second = last.as_millis() / 1_000 + 1;
+        assert_eq!(at(&mut speakers, second, 200, 1), Some(2));
+        often(&mut speakers, needed - 1, 40, 1);
+        assert_eq!(label(&mut speakers.clone(), None, Some(1)), None, "{needed} are needed");
+        often(&mut speakers, 1, 40, 1);
+        assert_eq!(label(&mut speakers, None, Some(1)), Some(1));
+    }
 }
 
 #[test]
@@ -159,13 +205,17 @@ fn who_moves_a_little_or_takes_the_time_to_walk_is_one_person() {
 }
 
 #[test]
-fn forgotten_voices_leave_the_places() {
+fn forgotten_voices_leave_each_label_its_last_seat() {
     let mut speakers = Speakers::default();
-    voice(&mut speakers, 40, 1);
-    voice(&mut speakers, 200, 2);
+    for (bearing, who) in [(40, 1), (200, 2), (40, 2), (200, 1)] {
+        voice(&mut speakers, bearing, who);
+    }
+    voice(&mut speakers, 300, 1);
+    voice(&mut speakers, 200, 1);
     speakers.forget_voices();
-    assert_eq!(number(&mut speakers, 40), Some(1));
-    assert_eq!(voice(&mut speakers, 40, 3), Some(1), "compared anew under another number");
+    assert_eq!([40, 200].map(|bearing| number(&mut speakers, bearing)), [Some(2), Some(1)]);
+    assert_eq!(voice(&mut speakers, 40, 3), Some(2), "compared anew under another number");
+    assert_eq!(number(&mut speakers, 300), Some(3), "that it was once somebody's seat is forgotten");
 }
 
 /// The rules about voices once more, as a list of who was heard from where.
@@ -173,6 +223,38 @@ fn forgotten_voices_leave_the_places() {
 struct Told(Vec<(u8, Option<u32>)>);
 
 proptest! {
+    #[test]
+    fn two_people_who_sound_alike_and_answer_each_other_at_once_are_two_whatever_the_order(
+        turns in prop::collection::vec((any::<bool>(), 0_u64..3_900, -8_i16..=8), 1..300)
+    ) {
+        let (mut speakers, mut started, mut labels) = (Speakers::default(), MonoTime::ZERO, [None; 2]);
+        for (second, pause_ms, off) in turns {
+            let bearing_deg = Some(if second { 200 } else { 40_u16 }.saturating_add_signed(off));
+            let ended = started + Duration::from_secs(2);
+            let told = speakers.of(Traits { bearing_deg, voice: Some(1), started, ended });
+            prop_assert!(told.is_some());
+            let label = &mut labels[usize::from(second)];
+            prop_assert_eq!(*label.get_or_insert(told), told);
+            prop_assert_ne!(labels[0], labels[1]);
+            started = ended + Duration::from_millis(pause_ms);
+        }
+    }
+
+    #[test]
+    fn one_error_heals_whenever_it_comes_and_wherever_it_points(
+        before in 1_usize..20, wrong in 80_u16..320, off in prop::collection::vec(-6_i16..=6, 5)
+    ) {
+        let mut speakers = Speakers::default();
+        often(&mut speakers, before, 40, 1);
+        let last = speakers.people[0].last.unwrap().1;
+        at(&mut speakers, last.as_millis() / 1_000 + 2, wrong, 1);
+        prop_assert_eq!(label(&mut speakers.clone(), None, Some(1)), None);
+        for off in off {
+            prop_assert_eq!(voice(&mut speakers, 40_u16.saturating_add_signed(off), 1), Some(1));
+        }
+        prop_assert_eq!(label(&mut speakers, None, Some(1)), Some(1));
+    }
+
     #[test]
     fn who_is_known_is_whom_the_words_are_given_to(
         heard in prop::collection::vec((0_u16..360, prop::option::of(1_u32..6), 0_u64..9_000, 100_u64..6_000), 0..80)
