@@ -75,23 +75,17 @@ impl Drift {
         sounding: bool,
         out: &mut [f32; SPEECH_BLOCK],
     ) {
-        let n = line.len();
         let rate = if sounding { self.rate } else { self.rate_in_silence() };
         let jump = std::mem::take(&mut self.jump);
-        let most = n - 2 * SPEECH_BLOCK;
-        if *delay <= REACH || (rate == 0.0 && self.part == 0.0 && jump == 0.0) {
-            for (i, s) in out.iter_mut().enumerate() {
-                *s = line[(newest + i - *delay) % n];
+        let most = line.len() - 2 * SPEECH_BLOCK;
+        let (from, by) =
+            if *delay < REACH { (0.0, jump) } else { (self.part, rate * SPEECH_BLOCK as f32 + jump) };
+        let (then, part) = moved(*delay, from, by, most);
+        *out = between(line, newest, *delay, from);
+        if (then, part) != (*delay, from) {
+            for (i, (s, b)) in out.iter_mut().zip(between(line, newest, then, part)).enumerate() {
+                *s += (b - *s) * i as f32 / SPEECH_BLOCK as f32;
             }
-            *delay = delay.saturating_add_signed(jump.round() as isize).min(most);
-            return;
-        }
-        let to = self.part + rate * SPEECH_BLOCK as f32 + jump;
-        let (then, part) = (delay.saturating_add_signed(to.floor() as isize).min(most), to - to.floor());
-        let a = between(line, newest, *delay, self.part);
-        let b = between(line, newest, then.max(REACH), part);
-        for (i, (s, (a, b))) in out.iter_mut().zip(a.iter().zip(&b)).enumerate() {
-            *s = a + (b - a) * i as f32 / SPEECH_BLOCK as f32;
         }
         (*delay, self.part) = (then, part);
     }
@@ -106,14 +100,18 @@ impl Drift {
         }
     }
 
-    /// After `samples` of silence the echo comes `later` than the speed had it.
-    pub(crate) fn found(&mut self, later: f32, samples: f32) {
-        self.jump = later;
+    /// After `samples` of silence the echo comes `later` than the speed had it. By how much later the reference will be
+    /// read, `delay` samples before the newest one so far: the same, unless that is too near to read between samples.
+    pub(crate) fn found(&mut self, later: f32, samples: f32, delay: usize, most: usize) -> f32 {
+        let from = if delay < REACH { 0.0 } else { self.part };
+        let (then, part) = moved(delay, from, later, most);
+        self.jump = then as f32 - delay as f32 + part - from;
         let followed = self.rate_in_silence();
         let rate = (followed + later / (samples + SURE)).clamp(-MOST, MOST);
         self.silent_rate = Some(rate);
         self.rate += (rate - self.rate) * samples / (samples + SURE);
         self.start_anew();
+        self.jump
     }
 
     /// One frame of Prim has been learned; the filter of microphone `mic` is looked at.
@@ -159,9 +157,21 @@ impl Drift {
     }
 }
 
+/// A place to read from that is `by` samples later: whole samples and a part of one. Nearer than the kernel reaches there
+/// are whole ones only.
+fn moved(delay: usize, part: f32, by: f32, most: usize) -> (usize, f32) {
+    let to = part + by;
+    let whole = |samples: f32| delay.saturating_add_signed(samples as isize).min(most);
+    let then = whole(to.floor());
+    if then < REACH { (whole(to.round()), 0.0) } else { (then, to - to.floor()) }
+}
+
 /// The block that began `delay` and a `part` of a sample before `newest`.
 fn between(line: &[f32], newest: usize, delay: usize, part: f32) -> [f32; SPEECH_BLOCK] {
     let n = line.len();
+    if part == 0.0 {
+        return std::array::from_fn(|i| line[(newest + n + i - delay) % n]);
+    }
     let mut near = [0.0; SPEECH_BLOCK + 2 * REACH];
     let first = (newest + n - delay - REACH) % n;
     let (before, after) = near.split_at_mut((n - first).min(SPEECH_BLOCK + 2 * REACH));
@@ -199,6 +209,37 @@ mod tests {
         for (i, s) in out.iter().enumerate() {
             let at = 1_000.0 + i as f32 - 100.0 - 0.3 - 1e-4 * i as f32;
             assert!((s - (0.7 * at).sin()).abs() < 3e-3, "{i}: {s}");
+        }
+    }
+
+    #[test]
+    fn what_was_found_is_read_and_near_the_newest_sample_that_is_a_whole_number_of_samples() {
+        let line: Vec<f32> = (0..1_600).map(|n| (0.5 * n as f32).sin()).collect();
+        // Delay, part and what was found; what is read later.
+        let cases = [
+            (100, 0.3, 2.4, 2.4),
+            (100, 0.3, -2.4, -2.4),
+            (3, 0.0, 2.4, 2.0),
+            (3, 0.0, -1.6, -2.0),
+            (3, 0.0, -7.0, -3.0),
+            (3, 0.0, 9.5, 9.5),
+            (12, 0.25, -8.0, -8.25),
+            (8, 0.5, -0.25, -0.25),
+            (1_270, 0.0, 80.0, 10.0),
+        ];
+        for (before, part, later, expected) in cases {
+            let mut drift = Drift { part, ..Drift::new() };
+            let (mut delay, mut out) = (before, [0.0; SPEECH_BLOCK]);
+            let found = drift.found(later, 0.0, delay, 1_280);
+            assert!((found - expected).abs() < 1e-4, "{before} + {part} by {later}: {found}");
+            drift.rate = 0.0;
+            drift.silent_rate = None;
+            drift.read(&line, 1_400, &mut delay, true, &mut out);
+            drift.read(&line, 1_400, &mut delay, true, &mut out);
+            for (i, s) in out.iter().enumerate() {
+                let at = (1_400 + i - before) as f32 - part - found;
+                assert!((s - (0.5 * at).sin()).abs() < 5e-3, "{before} + {part} by {later}, {i}: {s}");
+            }
         }
     }
 

@@ -226,9 +226,17 @@ impl EchoCanceller {
             None => {}
             Some(Answer::Unknown) => self.drift.start_anew(),
             Some(Answer::Later(later)) => {
-                self.drift.found(later, self.unlearned_samples());
+                let moved = self.drift.found(later, self.unlearned_samples(), self.delay, MAX_DELAY);
+                let phase =
+                    |f: usize, by: f32| Complex32::from_polar(1.0, -TAU * f as f32 * by / WINDOW as f32);
                 for (f, bin) in self.bins.iter_mut().enumerate() {
-                    bin.turn_past(Complex32::from_polar(1.0, -TAU * f as f32 * later / WINDOW as f32));
+                    bin.turn_past(phase(f, moved));
+                }
+                // What cannot be read so exactly the filters do.
+                let rest = later - moved;
+                if rest.abs() > 1e-3 {
+                    self.bins.iter_mut().enumerate().for_each(|(f, bin)| bin.moved(0, phase(f, rest)));
+                    self.watch.moved(0, |f| phase(f, rest));
                 }
                 self.align.forget_past();
             }

@@ -193,3 +193,63 @@ fn best(turns: &[Complex32; ASKED], reach: f32) -> (f32, f32) {
     }
     (later, at(later).0)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// As a filter sees an echo that comes `later`, in each of the bins that are `asked`.
+    fn delayed(later: f32, asked: impl Fn(usize) -> bool) -> [Complex32; ASKED] {
+        std::array::from_fn(|k| if asked(k) { Complex32::from_polar(1.0, -omega(k) * later) } else { ZERO })
+    }
+
+    #[test]
+    fn a_delay_is_found_to_a_hundredth_of_a_sample_from_all_bins_or_from_a_third_of_them() {
+        for later in [-41.5, -7.3, -0.4, 0.0, 0.02, 2.5, 17.9, 79.6] {
+            for (every, count) in [(1, ASKED), (3, ASKED / 3)] {
+                let (found, coherence) = best(&delayed(later, |k| k % every == 0), MOST);
+                assert!((found - later).abs() < 0.01, "{found} instead of {later}");
+                assert!((coherence - count as f32).abs() < 0.01 * count as f32, "{coherence} of {count}");
+            }
+        }
+    }
+
+    #[test]
+    fn a_delay_beyond_reach_is_not_found_and_leaves_no_coherence() {
+        let (found, coherence) = best(&delayed(30.0, |_| true), 4.0);
+        assert!(found.abs() <= 5.0, "{found}");
+        assert!(coherence < CLEAR * ASKED as f32, "{coherence}");
+        assert_eq!(best(&[ZERO; ASKED], 4.0).1, 0.0);
+    }
+
+    #[test]
+    fn a_bin_counts_where_it_was_predicted_and_is_no_louder_neighbours_shadow() {
+        let mut resume = Resume::new();
+        assert_eq!(resume.turns().1, 0, "nothing was seen");
+        let seen = |predicted: f32, heard: f32| Seen {
+            cross: Complex32::from_polar((predicted * heard).sqrt(), 1.0),
+            predicted,
+            heard,
+        };
+        resume.seen.fill(seen(1.0, 1.0));
+        let (turns, count) = resume.turns();
+        assert_eq!(count, ASKED);
+        assert!(turns.iter().all(|turn| (turn - Complex32::from_polar(1.0, 1.0)).norm() < 1e-5));
+
+        // A person is there, ten times and more as loud as the echo.
+        resume.seen[5] = seen(1.0, 2.0 / BIN_SHARE);
+        // A tone of Prim's hides its neighbours, and nobody farther away.
+        resume.seen[60] = seen(2.0 / OWN, 2.0 / OWN);
+        let (turns, count) = resume.turns();
+        let hidden = |k: usize| k == 5 || (k != 60 && k.abs_diff(60) <= AROUND);
+        assert_eq!(count, ASKED - 1 - 2 * AROUND);
+        assert!((0..ASKED).all(|k| (turns[k] == ZERO) == hidden(k)));
+    }
+
+    #[test]
+    fn a_bin_that_turns_now_this_way_and_now_that_weighs_little() {
+        let mut resume = Resume::new();
+        resume.seen.fill(Seen { cross: Complex32::new(0.2, 0.0), predicted: 1.0, heard: 1.0 });
+        assert!(resume.turns().0.iter().all(|turn| (turn.norm() - 0.2).abs() < 1e-6));
+    }
+}
