@@ -86,6 +86,11 @@ fn all_phrases() -> impl Iterator<Item = &'static (Command, &'static [&'static s
     PHRASES.iter().chain(consent::PHRASES)
 }
 
+/// All that means `command`.
+pub(crate) fn phrases(command: Command) -> impl Iterator<Item = &'static &'static str> {
+    all_phrases().filter(move |(of, _)| *of == command).flat_map(|(_, phrases)| phrases.iter())
+}
+
 /// The command of a phrase that the grammar recognised; `None` for words that are not in it.
 #[must_use]
 pub fn command_for(phrase: &str) -> Option<Command> {

@@ -26,7 +26,7 @@ const HEAD: &str = "prim-meeting-log-2";
 /// **When to raise it:** by one in each change that makes the core say, write or do anything else than before on the same
 /// inputs. The sums of all scenarios' transcripts are kept under this number (`hil-tests/scenarios/scripts/CORE`); a test
 /// fails when one of them changes and this number does not.
-pub const CORE: u32 = 7;
+pub const CORE: u32 = 8;
 
 /// One thing that was done to the core.
 #[derive(Debug, Clone, PartialEq, Eq)]

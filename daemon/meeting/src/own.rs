@@ -11,7 +11,7 @@ use std::time::Duration;
 use prim_ids::MonoTime;
 
 use crate::words::{Token, is_function_word, is_prim, sounds_alike, spoken_number, tokens};
-use crate::{Ear, SayId};
+use crate::{Command, Ear, SayId, intents};
 
 /// A word of Prim's may be heard so long after it was said. In the room: its reverberation, the mouth's report and what
 /// the place of a word within its clause is wrong by. On the link: there and back.
@@ -25,24 +25,10 @@ const REMEMBERED: usize = 256;
 const LEFT_OUT: usize = 2;
 /// Of five words, so many may be wrong.
 const WRONG_OF_FIVE: usize = 2;
-/// What people say over Prim and mean as an order, alone or with the name.
-const ORDERS: &[&[&str]] = &[
-    &["stop"],
-    &["no"],
-    &["wait"],
-    &["yes"],
-    &["yeah"],
-    &["allow"],
-    &["allowed"],
-    &["mute"],
-    &["not", "now"],
-    &["not", "yet"],
-    &["go", "ahead"],
-    &["yes", "go", "ahead"],
-    &["yes", "please"],
-    &["be", "quiet"],
-    &["stop", "talking"],
-];
+/// What people say over Prim and mean as an order, alone or with the name: all phrases of these commands,
+const ORDERS: [Command; 4] = [Command::Stop, Command::Allow, Command::NotNow, Command::Mute];
+/// and what answers Prim beside them.
+const ANSWERS: &[&str] = &["no", "wait", "yeah", "allow", "allowed"];
 
 #[derive(Debug, Clone, PartialEq, Eq)]
 struct SaidWord {
@@ -150,11 +136,20 @@ pub(crate) fn sift(text: &str, said: &[&str]) -> Sifted {
     Sifted { text: rest(text, &heard, &own), own: u32::try_from(count).unwrap_or(u32::MAX) }
 }
 
+/// The words of each order.
+fn orders() -> impl Iterator<Item = Vec<Token>> {
+    let phrases = ORDERS.into_iter().flat_map(intents::phrases).chain(ANSWERS);
+    phrases.map(|phrase| tokens(phrase))
+}
+
 /// How many words an order has that stands at the beginning, the name in front or behind included.
 fn order(words: &[&str]) -> Option<usize> {
     let named = usize::from(words.first().is_some_and(|word| is_prim(word)));
-    let fits = |order: &&&[&str]| words.get(named..named + order.len()) == Some(**order);
-    let length = ORDERS.iter().filter(fits).map(|order| order.len()).max()? + named;
+    let fits = |order: &Vec<Token>| {
+        let said = words.get(named..named + order.len());
+        said.is_some_and(|said| said.iter().eq(order.iter().map(|token| &token.word)))
+    };
+    let length = orders().filter(fits).map(|order| order.len()).max()? + named;
     let behind = usize::from(named == 0 && words.get(length).is_some_and(|word| is_prim(word)));
     Some(length + behind)
 }
@@ -239,7 +234,13 @@ fn rest(text: &str, heard: &[Token], own: &[bool]) -> String {
     if own.last() == Some(&false) {
         kept.push_str(&text[at..]);
     }
-    kept.trim_matches(|c: char| c.is_whitespace() || matches!(c, ',' | ';' | ':' | '.')).to_owned()
+    // What stood behind a word of Prim's ends its sentence, whatever it is.
+    let kept = if own.first() == Some(&true) {
+        kept.trim_start_matches(|c: char| !c.is_alphanumeric())
+    } else {
+        kept.trim_start()
+    };
+    kept.trim_end().to_owned()
 }
 
 #[cfg(test)]

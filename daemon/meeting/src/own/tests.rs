@@ -62,6 +62,30 @@ fn an_order_is_a_persons_even_where_prim_says_that_word() {
 }
 
 #[test]
+fn every_phrase_of_the_commands_that_are_given_over_prim_is_an_order() {
+    let said =
+        ["you", "may", "speak", "that", "is", "enough", "no", "thanks", "be", "quiet", "mute", "yourself"];
+    for command in ORDERS {
+        for phrase in intents::phrases(command) {
+            assert_eq!(sift(phrase, &said).own, 0, "{phrase}");
+            let with_echo = format!("budget has used its two minutes {phrase}");
+            assert_eq!(kept(&with_echo), *phrase, "{with_echo}");
+        }
+    }
+}
+
+#[test]
+fn whatever_ends_a_sentence_of_prims_goes_with_it_and_a_persons_own_signs_stay() {
+    for sign in ["!", "?", " …", " -", ".", ",", ")"] {
+        let behind = format!("Budget has used its two minutes{sign} I need three more days for it!");
+        assert_eq!(kept(&behind), "I need three more days for it!");
+        let before = format!("But I need three more days, budget has used its two minutes{sign}");
+        assert_eq!(kept(&before), "But I need three more days");
+    }
+    assert_eq!(kept("¿I need three more days? Budget has used its two minutes."), "¿I need three more days");
+}
+
+#[test]
 fn an_order_within_prims_own_sentence_is_prims() {
     assert_eq!(sift("the work has to stop", &["the", "work", "has", "to", "stop"]).text, "");
 }
@@ -132,9 +156,7 @@ fn what_is_remembered_is_bounded() {
 /// Words that are no order, and no hesitation: of those Prim has none.
 fn word() -> impl Strategy<Value = String> {
     "[a-z]{1,9}".prop_filter("a word, and no order", |word| {
-        tokens(word).len() == 1
-            && !is_prim(word)
-            && !ORDERS.iter().flat_map(|order| order.iter()).any(|of| of == word)
+        tokens(word).len() == 1 && !is_prim(word) && !orders().flatten().any(|of| of.word == *word)
     })
 }
 
