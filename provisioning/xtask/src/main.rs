@@ -39,7 +39,7 @@ struct Cli {
 
 #[derive(Debug, Subcommand)]
 enum Task {
-    /// Install what the demo and the tests need; says first what.
+    /// Install what this machine lacks for the demo and the tests, after saying what that is.
     Setup(setup::Options),
     /// Run a meeting in a simulated room, end to end, and show it.
     Demo(demo::Options),
