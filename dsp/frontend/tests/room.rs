@@ -367,18 +367,43 @@ fn after_a_minute_of_silence_who_talks_into_prim_s_first_words_is_noticed_within
     assert!(waits.iter().all(|w| w.is_some_and(|w| (0..=300).contains(&w))), "{waits:?} ms");
 }
 
-#[test]
-fn two_people_who_talk_at_once_are_both_found() {
-    let room = Room::huddle(0.25);
-    let mut mics = person(&room, room.at(40.0, 1.0, 0.3), &voice(50, 4.0, 110.0));
-    add(&mut mics, &person(&room, room.at(170.0, 1.0, 0.3), &voice(51, 4.0, 200.0)));
-    add_noise(&mut mics, 0.0008, 2);
-    let heard = hear(&FrontendConfig { dereverb: None, echo: false, ..config() }, &mics, &[]);
-    let last = heard.blocks.last().unwrap().talkers;
-    println!("{last:?}");
-    for bearing in [40.0, 170.0] {
-        assert!(last.iter().flatten().any(|b| off(b.degrees, bearing) < 12.0), "{bearing}: {last:?}");
+/// Eight microphones on 5 cm, as many people at once as there are `bearings`, 1.5 m away in 10 dB of noise; whom the front
+/// end took for talkers at the end of each half second after the second.
+fn heard_at_once(seed: u64, rt60_s: f32, bearings: &[f32]) -> Vec<Vec<f32>> {
+    let ring: Vec<[f32; 3]> = (0..8)
+        .map(|m| {
+            let (sin, cos) = (std::f32::consts::TAU * m as f32 / 8.0).sin_cos();
+            [50.0 * cos, 50.0 * sin, 0.0]
+        })
+        .collect();
+    let room = Room { mics_mm: ring.clone(), ..Room::huddle(rt60_s) };
+    let mut mics = vec![vec![0.0; 4 * RATE]; 8];
+    for (i, (bearing, f0)) in bearings.iter().zip([110.0, 200.0]).enumerate() {
+        let dry = voice(seed + 10 * i as u64, 4.0, f0);
+        add(&mut mics, &person(&room, room.at(*bearing, 1.5, 0.3), &dry));
     }
+    add_noise(&mut mics, PERSON * 10_f32.powf(-10.0 / 20.0), seed);
+    let board = FrontendConfig { dereverb: None, echo: false, ..FrontendConfig::new(&ring) };
+    let heard = hear(&board, &mics, &[]);
+    let ends = (199..400).step_by(50).map(|b| heard.blocks[b].talkers);
+    ends.map(|talkers| talkers.iter().flatten().map(|b| b.degrees).collect()).collect()
+}
+
+#[test]
+fn two_people_who_talk_at_once_are_both_found_within_5_degrees() {
+    let (mut found, mut all) = (0, 0);
+    for (i, pair) in
+        [[40.0, 170.0], [5.0, 65.0], [218.0, 301.0], [97.0, 322.0], [252.0, 30.0]].into_iter().enumerate()
+    {
+        let heard = heard_at_once(50 + i as u64, 0.5, &pair);
+        println!("{pair:?}: {heard:.0?}");
+        for (talkers, bearing) in heard.iter().flat_map(|h| pair.map(|b| (h, b))) {
+            all += 1;
+            found += u32::from(talkers.iter().any(|b| off(*b, bearing) <= 5.0));
+        }
+    }
+    println!("{found} of {all}");
+    assert!(10 * found >= 9 * all, "{found} of {all}");
 }
 
 #[test]
