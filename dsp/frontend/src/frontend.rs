@@ -112,7 +112,7 @@ pub struct Frontend {
     channels: usize,
     health: HealthWatch,
     resampler: Resampler,
-    high_pass: [HighPass; MAX_CHANNELS],
+    high_pass: HighPass,
     echo: Option<EchoCanceller>,
     analysis: Analysis,
     suppressor: Suppressor,
@@ -188,7 +188,7 @@ impl Frontend {
             health: HealthWatch::new(channels),
             // The reference goes through the same filter, so that it stays aligned.
             resampler: Resampler::new(DEVICE_RATE, SPEECH_RATE, channels + 1)?,
-            high_pass: [HighPass::new(); MAX_CHANNELS],
+            high_pass: HighPass::new(),
             echo: config.echo.then(|| EchoCanceller::new(channels)),
             // The reference is the last channel.
             analysis: Analysis::new(channels + 1),
@@ -227,8 +227,9 @@ impl Frontend {
         if mic.len() != want {
             return Err(BlockShapeError { got: mic.len(), want, channels: self.channels });
         }
-        self.health.update(mic, &mut out.levels);
         self.bring_to_speech_rate(mic, reference);
+        let planes = &self.buffers.device[..self.channels * DEVICE_BLOCK];
+        self.health.update(planes, DEVICE_BLOCK, &mut out.levels);
         self.clipped_for = if clips(mic) { CLIP_REACH } else { self.clipped_for.saturating_sub(1) };
         let usable = usable(&out.levels, self.channels);
         let echo = self.cancel(&usable);
@@ -290,19 +291,15 @@ impl Frontend {
         let b = &mut self.buffers;
         let (mics, speaker) = b.device.split_at_mut(self.channels * DEVICE_BLOCK);
         for (c, plane) in mics.chunks_exact_mut(DEVICE_BLOCK).enumerate() {
-            for (s, &m) in plane.iter_mut().zip(mic.iter().skip(c).step_by(self.channels)) {
-                *s = f32::from(m) / 32_768.0;
+            for (s, frame) in plane.iter_mut().zip(mic.chunks_exact(self.channels)) {
+                *s = f32::from(frame[c]) / 32_768.0;
             }
         }
         for (s, &r) in speaker.iter_mut().zip(reference) {
             *s = f32::from(r) / 32_768.0;
         }
         self.resampler.process(&b.device, &mut b.speech);
-        for (plane, filter) in
-            b.speech.chunks_exact_mut(SPEECH_BLOCK).zip(&mut self.high_pass).take(self.channels)
-        {
-            filter.process(plane);
-        }
+        self.high_pass.process(&mut b.speech[..self.channels * SPEECH_BLOCK], SPEECH_BLOCK);
     }
 
     fn cancel(&mut self, usable: &[bool; MAX_CHANNELS]) -> EchoFrame {

@@ -44,7 +44,47 @@ struct Channel {
     clipping: f32,
     smooth_rms: f32,
     apart_blocks: u32,
-    last: i16,
+    last: f32,
+}
+
+/// What one block of one channel adds up to.
+struct Sums {
+    sum: f32,
+    squares: f32,
+    peak: f32,
+    clipped: u16,
+    /// Some sample differs from the last one of the block before.
+    changed: bool,
+}
+
+impl Sums {
+    fn of(block: &[f32], last: f32) -> Self {
+        /// Samples taken at a time: as many as a vector of the processor takes.
+        const LANES: usize = 8;
+        /// The upper rail of 16 bits.
+        const RAIL: f32 = 32_767.0 / 32_768.0;
+        let [mut sum, mut squares, mut peak, mut clipped, mut moved] = [[0.0_f32; LANES]; 5];
+        let mut add = |lane: usize, x: f32| {
+            sum[lane] += x;
+            squares[lane] += x * x;
+            peak[lane] = peak[lane].max(x.abs());
+            clipped[lane] += if (x >= RAIL) | (x <= -1.0) { 1.0 } else { 0.0 };
+            moved[lane] = moved[lane].max((x - last).abs());
+        };
+        let (eights, rest) = block.as_chunks::<LANES>();
+        for eight in eights {
+            (0..LANES).for_each(|lane| add(lane, eight[lane]));
+        }
+        rest.iter().for_each(|x| add(0, *x));
+        let highest = |lanes: [f32; LANES]| lanes.into_iter().fold(0.0, f32::max);
+        Self {
+            sum: sum.iter().sum(),
+            squares: squares.iter().sum(),
+            peak: highest(peak),
+            clipped: clipped.iter().sum::<f32>() as u16,
+            changed: highest(moved) > 0.0,
+        }
+    }
 }
 
 /// Watches all channels of a board.
@@ -59,22 +99,14 @@ impl HealthWatch {
         Self { channels: [Channel::default(); MAX_CHANNELS], n }
     }
 
-    /// `mic`: interleaved `[frames × n]`.
-    pub(crate) fn update(&mut self, mic: &[i16], out: &mut [ChannelLevel; MAX_CHANNELS]) {
-        let frames = (mic.len() / self.n.max(1)) as f32;
-        for (c, (ch, level)) in self.channels.iter_mut().zip(out.iter_mut()).enumerate().take(self.n) {
-            let (mut sum, mut squares, mut peak, mut clipped, mut changed) =
-                (0_i64, 0_i64, 0_u16, 0_u16, false);
-            for &s in mic.iter().skip(c).step_by(self.n) {
-                sum += i64::from(s);
-                squares += i64::from(s) * i64::from(s);
-                peak = peak.max(s.unsigned_abs());
-                clipped += u16::from(s == i16::MAX || s == i16::MIN);
-                changed |= s != ch.last;
-                ch.last = s;
-            }
-            let mean = sum as f32 / frames;
-            let rms = (squares as f32 / frames - mean * mean).max(0.0).sqrt() / 32_768.0;
+    /// `planes`: one block of `frames` per channel, −1.0..=1.0 in steps of 16 bits.
+    pub(crate) fn update(&mut self, planes: &[f32], frames: usize, out: &mut [ChannelLevel; MAX_CHANNELS]) {
+        let blocks = planes.chunks_exact(frames);
+        for ((ch, level), block) in self.channels.iter_mut().zip(out.iter_mut()).zip(blocks).take(self.n) {
+            let Sums { sum, squares, peak, clipped, changed } = Sums::of(block, ch.last);
+            ch.last = block.last().copied().unwrap_or(ch.last);
+            let mean = sum / frames as f32;
+            let rms = (squares / frames as f32 - mean * mean).max(0.0).sqrt();
             ch.constant_blocks = if changed { 0 } else { (ch.constant_blocks + 1).min(10 * SECOND) };
             ch.clipping += (f32::from(u8::from(clipped > 1)) - ch.clipping) * 0.02;
             ch.smooth_rms += (rms - ch.smooth_rms) * 0.02;
@@ -86,7 +118,7 @@ impl HealthWatch {
                 ch.clipping = 0.0;
             }
             level.rms_dbfs = dbfs(rms);
-            level.peak_dbfs = dbfs(f32::from(peak) / 32_768.0);
+            level.peak_dbfs = dbfs(peak);
             level.clipped = clipped;
         }
         let median = self.median_rms();
@@ -125,9 +157,10 @@ mod tests {
         let mut out = [ChannelLevel::default(); MAX_CHANNELS];
         let mut t = 0;
         for _ in 0..seconds * SECOND {
-            let mic: Vec<i16> = (0..480 * 4).map(|i| f(i % 4, t + i as u64 / 4)).collect();
+            let planes: Vec<f32> =
+                (0..4 * 480).map(|i| f32::from(f(i / 480, t + i as u64 % 480)) / 32_768.0).collect();
             t += 480;
-            w.update(&mic, &mut out);
+            w.update(&planes, 480, &mut out);
         }
         out
     }

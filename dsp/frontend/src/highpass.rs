@@ -2,14 +2,18 @@
 
 use std::f32::consts::PI;
 
+use crate::MAX_CHANNELS;
+use crate::wide::widely;
+
 /// Second-order Butterworth high-pass at 70 Hz for 16 kHz: below the lowest voice, above mains rumble's fundamental.
+/// Each sample waits for the one before, so all channels take the step together.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct HighPass {
     b: f32,
     a1: f32,
     a2: f32,
-    s1: f32,
-    s2: f32,
+    s1: [f32; MAX_CHANNELS],
+    s2: [f32; MAX_CHANNELS],
 }
 
 const CORNER_HZ: f32 = 70.0;
@@ -24,19 +28,34 @@ impl HighPass {
             b: n,
             a1: 2.0 * (w * w - 1.0) * n,
             a2: (1.0 - std::f32::consts::SQRT_2 * w + w * w) * n,
-            s1: 0.0,
-            s2: 0.0,
+            s1: [0.0; MAX_CHANNELS],
+            s2: [0.0; MAX_CHANNELS],
         }
     }
 
-    pub(crate) fn process(&mut self, block: &mut [f32]) {
-        for x in block {
-            let y = self.b * *x + self.s1;
-            self.s1 = -2.0 * self.b * *x - self.a1 * y + self.s2;
-            self.s2 = self.b * *x - self.a2 * y;
-            *x = y;
-        }
-        for s in [&mut self.s1, &mut self.s2] {
+    /// `planes`: one block of `frames` per channel.
+    pub(crate) fn process(&mut self, planes: &mut [f32], frames: usize) {
+        widely(
+            #[inline(always)]
+            || {
+                for t in 0..frames {
+                    let mut x = [0.0; MAX_CHANNELS];
+                    for (x, plane) in x.iter_mut().zip(planes.chunks_exact(frames)) {
+                        *x = plane[t];
+                    }
+                    for (c, x) in x.iter_mut().enumerate() {
+                        let y = self.b * *x + self.s1[c];
+                        self.s1[c] = -2.0 * self.b * *x - self.a1 * y + self.s2[c];
+                        self.s2[c] = self.b * *x - self.a2 * y;
+                        *x = y;
+                    }
+                    for (x, plane) in x.iter().zip(planes.chunks_exact_mut(frames)) {
+                        plane[t] = *x;
+                    }
+                }
+            },
+        );
+        for s in self.s1.iter_mut().chain(&mut self.s2) {
             if !s.is_finite() || s.abs() < NOTHING {
                 *s = 0.0;
             }
@@ -51,7 +70,7 @@ mod tests {
     fn gain_db(hz: f32) -> f32 {
         let mut f = HighPass::new();
         let mut x: Vec<f32> = (0..16_000).map(|n| (2.0 * PI * hz * n as f32 / 16e3).sin()).collect();
-        f.process(&mut x);
+        f.process(&mut x, 16_000);
         10.0 * (x[8000..].iter().map(|s| s * s).sum::<f32>() / 4000.0).log10()
     }
 
