@@ -1,6 +1,6 @@
 //! Bearing: steered response power with phase transform (SRP-PHAT, DiBiase 2000) over all microphones.
 //!
-//! Each bin that stands above the noise and above the room's own tail is whitened per microphone and steered in 64
+//! Each bin that stands above the noise and above the room's own tail is whitened per microphone and steered in 96
 //! directions; what all pairs would add up to (their cross-spectra at the lag of that direction) is the power of the
 //! steered sum. The last quarter of a second of voice is kept, each band's map squared before it is gathered, and a
 //! parabola through the best three directions gives the bearing. A wave from bearing `u` reaches microphone `p` earlier
@@ -26,8 +26,8 @@ use crate::{Bearing, MAX_CHANNELS};
 
 /// Metres per second at 20 °C.
 pub(crate) const SPEED_OF_SOUND: f32 = 343.0;
-/// Every 5.6 degrees; the opposite of a direction has conjugate phases, so half of them are kept.
-const DIRECTIONS: usize = 64;
+/// Every 3.75 degrees; the opposite of a direction has conjugate phases, so half of them are kept.
+const DIRECTIONS: usize = 96;
 const HALF: usize = DIRECTIONS / 2;
 /// Directions steered at a time: as many as a vector of the processor takes.
 const LANES: usize = 8;
@@ -50,18 +50,16 @@ const KEEP: f32 = 0.96;
 const KEEP_TALKERS: f32 = 0.996;
 /// Bins of one band, whose map is sharpened as one.
 const BAND: usize = 6;
-/// Bins that belong to the same talker: the window's main lobe is that wide.
-const TOGETHER: usize = 2;
 /// The tail that the talkers' bins must stand out of: longer, so that the echoes of one are not taken for another.
-const LINGER_TALKERS: f32 = 0.85;
+const LINGER_TALKERS: f32 = 0.88;
 /// How surely a clear bin belongs where its steered power is highest.
-const CONCENTRATION: f32 = 12.0;
+const CONCENTRATION: f32 = 16.0;
 /// Share of all directions together in who may talk next: a new voice may come from anywhere.
 const ANYWHERE: f32 = 0.5;
 /// A talker is what lies within this many directions of a hill's top: 11°.
-const WIDE: usize = 2;
-/// Two talkers sit at least this many directions apart: 22°.
-const APART: usize = 4;
+const WIDE: usize = 3;
+/// Two talkers sit at least this many directions apart: 22.5°.
+const APART: usize = 6;
 /// The second hill is a person when it has at least this share of the first; echoes of the first have less.
 const SECOND: f32 = 0.12;
 
@@ -181,20 +179,15 @@ impl Locator {
         band: std::ops::Range<usize>,
     ) {
         let (mut here, mut sum): (Map, f32) = ([0.0; DIRECTIONS], 0.0);
-        for from in band.clone().step_by(TOGETHER) {
-            let (mut pair, mut pair_sum): (Map, f32) = ([0.0; DIRECTIONS], 0.0);
-            // Who is clear behind the longer tail is clear behind the shorter one.
-            for f in (from..(from + TOGETHER).min(band.end)).filter(|f| clear[*f] > 0.0) {
-                let power = self.steered(spectra, usable, f);
-                for ((here, pair), p) in here.iter_mut().zip(&mut pair).zip(&power) {
-                    *here += clear[f] * p;
-                    *pair += clear_talkers[f] * p;
-                }
-                sum += clear[f];
-                pair_sum += clear_talkers[f];
+        // Who is clear behind the longer tail is clear behind the shorter one.
+        for f in band.filter(|f| clear[*f] > 0.0) {
+            let power = self.steered(spectra, usable, f);
+            for (here, p) in here.iter_mut().zip(&power) {
+                *here += clear[f] * p;
             }
-            if pair_sum > 0.0 {
-                self.share(&pair, pair_sum);
+            sum += clear[f];
+            if clear_talkers[f] > 0.0 {
+                self.share(&power, clear_talkers[f]);
             }
         }
         if sum == 0.0 {
@@ -241,13 +234,14 @@ impl Locator {
         power
     }
 
-    /// Bins of this clearness and steered power go to whoever talks: `exp(x)` as the sixteenth power of `1 + x / 16`.
+    /// A bin of this clearness and steered power goes to whoever talks: `exp(x)` as the sixteenth power of `1 + x / 16`.
     #[inline(always)]
     fn share(&mut self, power: &Map, clear: f32) {
         let top = power.iter().copied().fold(0.0, f32::max);
+        let sure = clear * CONCENTRATION / 16.0;
         let mut shares = self.likely;
         for (share, p) in shares.iter_mut().zip(power) {
-            *share *= (1.0 + CONCENTRATION / 16.0 * (p - top)).max(0.0).powi(16);
+            *share *= (1.0 + sure * (p - top)).max(0.0).powi(16);
         }
         let all = clear / shares.iter().sum::<f32>();
         for (talkers, share) in self.talkers.iter_mut().zip(&shares) {
