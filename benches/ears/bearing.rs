@@ -1,6 +1,7 @@
 //! Bearing: 8 microphones on 5 cm, RT60 0.6 s, 10 dB of noise; each estimate rests on the last 250 ms of voice. The peer
 //! (pyroomacoustics SRP-PHAT) gets exactly the quarter of a second that ends with each of our estimates.
 use prim_dsp::FrontendConfig;
+use prim_hal_sim::RoomSim;
 use prim_models_flite::Voice;
 use serde_json::json;
 
@@ -91,48 +92,90 @@ pub(crate) fn run(table: &mut Table, peers: &Peers) {
 fn two(table: &mut Table, peers: &Peers) {
     let mics_mm = ring(8, 50.0);
     let room = room(0.6, 1.5, &BEARINGS, &mics_mm, 3);
-    let (mut good, mut all, mut peer_good, mut peer_all) = (0.0, 0.0, 0.0, 0.0);
+    let (mut ours, mut theirs) = (Found::default(), Found::default());
     for (i, (a, b)) in
         [(0, 2), (1, 4), (3, 5), (2, 7), (6, 1), (4, 0), (5, 7), (3, 6)].into_iter().enumerate()
     {
-        let mut mics = place(&talk(VOICES[i % 4], i, 0.1, SECONDS), room.talker_responses(a));
-        level(&mut mics, LEVEL);
-        let mut second = place(&talk(VOICES[(i + 1) % 4], i + 7, 0.1, SECONDS), room.talker_responses(b));
-        level(&mut second, LEVEL);
-        add(&mut mics, &second);
-        add_noise(&mut mics, LEVEL * 10_f32.powf(-10.0 / 20.0), 40 + i as u64);
-        let truth = [f64::from(BEARINGS[a]), f64::from(BEARINGS[b])];
-        let heard = hear(&board(), &mics, &[]);
-        let ends: Vec<usize> = (2..=SECONDS as usize).map(|s| s * 16_000).collect();
-        for end in &ends {
-            let out = &heard.blocks[end / BLOCK - 1];
-            for t in truth {
-                all += 1.0;
-                good += f64::from(u8::from(
-                    out.talkers.iter().flatten().any(|b| apart(f64::from(b.degrees), t) <= 5.0),
-                ));
-            }
-        }
+        let voices = [(VOICES[i % 4], i), (VOICES[(i + 1) % 4], i + 7)];
+        let mics = both(&room, [a, b], voices, 40 + i as u64);
+        let truth = [BEARINGS[a], BEARINGS[b]].map(f64::from);
+        ours.listen(&mics, truth);
         let mics16: Vec<Vec<f32>> = mics.iter().map(|m| to16(m)).collect();
+        let ends: Vec<usize> = ends().map(|s| s * 16_000).collect();
         let with = json!({"mics_mm": mics_mm, "ends": ends, "frames": 16_000, "sources": 2});
         if let Some(answer) = peers.ask("srp", &mics16, with) {
             let found = answer.facts.get("degrees").and_then(|d| d.as_array()).cloned().unwrap_or_default();
             for pair in found.chunks(2) {
-                for t in truth {
-                    peer_all += 1.0;
-                    peer_good += f64::from(u8::from(
-                        pair.iter().filter_map(|d| d.as_f64()).any(|d| apart(d, t) <= 5.0),
-                    ));
-                }
+                let pair: Vec<f64> = pair.iter().filter_map(|d| d.as_f64()).collect();
+                theirs.count(&pair, truth);
             }
         }
     }
-    let peer = (peer_all > 0.0).then(|| ("pyroomacoustics SRP", 100.0 * peer_good / peer_all));
-    table.row(
-        "bearing_two",
-        "two talkers at once, found within 5° on a second",
-        "%",
-        100.0 * good / all,
-        peer,
-    );
+    let peer = (theirs.all > 0.0).then(|| ("pyroomacoustics SRP", theirs.percent()));
+    table.row("bearing_two", "two talkers at once, found within 5° on a second", "%", ours.percent(), peer);
+    let others = elsewhere(&mics_mm);
+    table.row("bearing_two_elsewhere", "the same in twelve other rooms", "%", others.percent(), None);
+}
+
+/// Every pair in a room of its own, 0.5 to 0.7 s and 1.2 to 1.8 m, anywhere 45° and more apart.
+fn elsewhere(mics_mm: &[[f64; 3]]) -> Found {
+    let mut found = Found::default();
+    for i in 0..12 {
+        // Steps of the golden angle and of another one, so that nothing repeats.
+        let first = (137.5 * i as f32 + 20.0).rem_euclid(360.0);
+        let apart = 45.0 + (101.7 * i as f32).rem_euclid(270.0);
+        let bearings = [first, (first + apart).rem_euclid(360.0)];
+        let (rt60_s, distance_m) = ([0.6, 0.5, 0.7][i % 3], [1.5, 1.2, 1.8][i / 3 % 3]);
+        let room = room(rt60_s, distance_m, &bearings, mics_mm, 900 + i as u64);
+        let voices = [(VOICES[i % 4], 2 * i + 3), (VOICES[(i + 1 + i / 4) % 4], 2 * i + 8)];
+        found.listen(&both(&room, [0, 1], voices, 950 + i as u64), bearings.map(f64::from));
+    }
+    found
+}
+
+/// Two voices from their places of a room, each with the sentence it begins with, in noise.
+fn both(room: &RoomSim, places: [usize; 2], voices: [(Voice, usize); 2], seed: u64) -> Vec<Vec<f32>> {
+    let [mut mics, second] = [0, 1].map(|k| {
+        let (voice, first) = voices[k];
+        let mut mics = place(&talk(voice, first, 0.1, SECONDS), room.talker_responses(places[k]));
+        level(&mut mics, LEVEL);
+        mics
+    });
+    add(&mut mics, &second);
+    add_noise(&mut mics, LEVEL * 10_f32.powf(-10.0 / 20.0), seed);
+    mics
+}
+
+/// Seconds at whose ends is asked who talks.
+fn ends() -> impl Iterator<Item = usize> {
+    2..=SECONDS as usize
+}
+
+/// How many of the talkers were found.
+#[derive(Default)]
+struct Found {
+    good: f64,
+    all: f64,
+}
+
+impl Found {
+    fn listen(&mut self, mics: &[Vec<f32>], truth: [f64; 2]) {
+        let heard = hear(&board(), mics, &[]);
+        for s in ends() {
+            let out = &heard.blocks[s * 16_000 / BLOCK - 1];
+            let bearings: Vec<f64> = out.talkers.iter().flatten().map(|b| f64::from(b.degrees)).collect();
+            self.count(&bearings, truth);
+        }
+    }
+
+    fn count(&mut self, bearings: &[f64], truth: [f64; 2]) {
+        for t in truth {
+            self.all += 1.0;
+            self.good += f64::from(u8::from(bearings.iter().any(|b| apart(*b, t) <= 5.0)));
+        }
+    }
+
+    fn percent(&self) -> f64 {
+        100.0 * self.good / self.all
+    }
 }

@@ -71,7 +71,8 @@ pub struct FrontendBlock {
     pub bearing: Option<Bearing>,
     /// A new estimate, made with this block: at most ten a second while somebody speaks.
     pub fresh_bearing: Option<Bearing>,
-    /// Whoever talked within the last second or two, the clearest first: two people who talk at once are both here.
+    /// Whoever talked within the last second or two, the clearest first, told anew with each tenth block of voice: two
+    /// people who talk at once are both here. A person alone may have an echo beside them.
     pub talkers: [Option<Bearing>; 2],
     /// Per microphone; entries beyond the board's channels stay at their default.
     pub levels: [ChannelLevel; MAX_CHANNELS],
@@ -118,6 +119,7 @@ pub struct Frontend {
     suppressor: Suppressor,
     scene: Scene,
     locator: Locator,
+    talkers: [Option<Bearing>; 2],
     seats: Seats,
     track: Track,
     dereverb: Option<Dereverb>,
@@ -195,6 +197,7 @@ impl Frontend {
             suppressor: Suppressor::new(),
             scene: Scene::new(),
             locator: Locator::new(&config.mics_mm),
+            talkers: [None; 2],
             seats: Seats::default(),
             track: Track::default(),
             dereverb: config.dereverb.map(|d| Dereverb::new(d, channels)),
@@ -236,7 +239,7 @@ impl Frontend {
         self.beam.believe(&usable);
         out.fresh_bearing = self.locate(&usable, echo.active);
         out.bearing = self.track.current();
-        out.talkers = self.locator.talkers();
+        out.talkers = self.talkers;
         if let (Some(now), Some(heard)) = (out.bearing, out.fresh_bearing) {
             let taken = self.seats.take(now.degrees);
             if let Some(d) = &mut self.dereverb {
@@ -340,6 +343,7 @@ impl Frontend {
         if !self.voiced_blocks.is_multiple_of(ESTIMATE_EVERY) {
             return None;
         }
+        self.talkers = self.locator.talkers();
         let fresh = self.locator.estimate().filter(|b| b.confidence >= LIKELY)?;
         self.track.push(fresh);
         Some(fresh).filter(|b| b.confidence >= SURE)
