@@ -1,6 +1,5 @@
 //! Each microphone by itself: how loud, and whether it can be believed.
 
-use crate::wide::widely;
 use crate::{MAX_CHANNELS, dbfs};
 
 /// Whether a microphone can be believed.
@@ -59,7 +58,6 @@ struct Sums {
 }
 
 impl Sums {
-    #[inline(always)]
     fn of(block: &[f32], last: f32) -> Self {
         /// Samples taken at a time: as many as a vector of the processor takes.
         const LANES: usize = 8;
@@ -105,10 +103,7 @@ impl HealthWatch {
     pub(crate) fn update(&mut self, planes: &[f32], frames: usize, out: &mut [ChannelLevel; MAX_CHANNELS]) {
         let blocks = planes.chunks_exact(frames);
         for ((ch, level), block) in self.channels.iter_mut().zip(out.iter_mut()).zip(blocks).take(self.n) {
-            let Sums { sum, squares, peak, clipped, changed } = widely(
-                #[inline(always)]
-                || Sums::of(block, ch.last),
-            );
+            let Sums { sum, squares, peak, clipped, changed } = Sums::of(block, ch.last);
             ch.last = block.last().copied().unwrap_or(ch.last);
             let mean = sum / frames as f32;
             let rms = (squares / frames as f32 - mean * mean).max(0.0).sqrt();

@@ -41,6 +41,8 @@ const LINGER: f32 = 0.79;
 const AUDIBLE: f32 = 1.5;
 /// A bin counts by its power over tail and floor: the surer its phase. Onsets reach this bound, held vowels a tenth.
 const CLEAREST: f32 = 3.0;
+/// A bin less clear than this is left out: it costs as much as the others and says next to nothing.
+const CLEAR: f32 = 0.15;
 /// A block counts as voice when it is this loud. On the bench 1.5 misses voices in noise as loud, 1.2 lets noise spoil the
 /// bearings.
 const VOICED: f32 = 1.3;
@@ -180,7 +182,7 @@ impl Locator {
     ) {
         let (mut here, mut sum): (Map, f32) = ([0.0; DIRECTIONS], 0.0);
         // Who is clear behind the longer tail is clear behind the shorter one.
-        for f in band.filter(|f| clear[*f] > 0.0) {
+        for f in band.filter(|f| clear[*f] > CLEAR) {
             let power = self.steered(spectra, usable, f);
             for (here, p) in here.iter_mut().zip(&power) {
                 *here += clear[f] * p;
