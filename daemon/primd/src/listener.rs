@@ -16,7 +16,7 @@ use prim_audio::{Frames, SPEECH_BLOCK, SPEECH_RATE, SampleTime};
 use prim_dsp::{SegmenterConfig, TurnEvent, Turns};
 use prim_ids::{MonoTime, ParticipantId, UtteranceId};
 use prim_meeting::{Ear, Input, TalkerKey};
-use prim_models::{SegmentId, Stt};
+use prim_models::{Partial, SegmentId, Stt};
 
 pub(crate) use self::judge::{DetectorFailure, Judge, STAND_IN, to_i16};
 pub(crate) use self::voices::RoomVoices;
@@ -74,7 +74,8 @@ struct Segment {
     bearing_deg: Option<f32>,
     /// Where the name was heard.
     named_at: Option<SampleTime>,
-    partials: bool,
+    /// The words so far, as far as they are its own.
+    partial: Option<Partial>,
     speaker: Option<ParticipantId>,
 }
 
@@ -163,6 +164,7 @@ impl Listener {
                 if let Some(segment) = self.segments.last_mut() {
                     segment.own.end = onset;
                 }
+                self.show_again();
                 self.finish(self.mono_of(onset), bearing_deg);
                 self.begin(block, from, onset, onset);
             }
@@ -232,7 +234,7 @@ impl Listener {
             own: own..SampleTime(u64::MAX),
             bearing_deg: None,
             named_at: None,
-            partials: false,
+            partial: None,
             speaker: self.parts.speaker,
         });
         self.voice_begins(block.at, onset);

@@ -39,6 +39,32 @@ pub struct Partial {
     pub words: Vec<Word>,
 }
 
+impl Partial {
+    /// What was said within `span`, as [`Final::within`] has it; the words that are sure of those that stay.
+    #[must_use]
+    pub fn within(mut self, span: Range<SampleTime>) -> Self {
+        let before = self.words.len();
+        let mut sure = self.words.iter().filter(|word| word.chars.end <= self.stable_chars).count();
+        let mut at = 0;
+        self.words.retain(|word| {
+            let stays = said_within(word, &span);
+            sure -= usize::from(!stays && at < sure);
+            at += usize::from(stays);
+            stays
+        });
+        if self.words.len() < before {
+            self.text = place_words(&mut self.words);
+            self.stable_chars = self.words[..sure].last().map_or(0, |word| word.chars.end);
+        }
+        self
+    }
+}
+
+/// A word belongs where its middle lies.
+fn said_within(word: &Word, span: &Range<SampleTime>) -> bool {
+    span.contains(&SampleTime(word.start.0.midpoint(word.end.0)))
+}
+
 /// The words of a finished segment: exactly one for every segment that was ended and did not fail.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Final {
@@ -62,7 +88,7 @@ impl Final {
     #[must_use]
     pub fn within(mut self, span: Range<SampleTime>) -> Self {
         let before = self.words.len();
-        self.words.retain(|word| span.contains(&SampleTime(word.start.0.midpoint(word.end.0))));
+        self.words.retain(|word| said_within(word, &span));
         if self.words.len() < before {
             self.text = place_words(&mut self.words);
         }
@@ -257,6 +283,7 @@ mod tests {
         fn two_parts_of_a_stretch_share_no_word_and_lose_none(
             lengths in prop::collection::vec((0_u64..3_000, 1_u64..5_000), 0..12),
             cut in 0_u64..60_000,
+            sure in any::<prop::sample::Index>(),
         ) {
             let mut at = 0;
             let mut words: Vec<Word> = lengths
@@ -283,17 +310,29 @@ mod tests {
                 ended: SampleTime(at),
                 lost: Duration::ZERO,
             };
-            let parts = [SampleTime(0)..SampleTime(cut), SampleTime(cut)..SampleTime(u64::MAX)]
-                .map(|span| whole.clone().within(span));
+            let spans = || [SampleTime(0)..SampleTime(cut), SampleTime(cut)..SampleTime(u64::MAX)];
+            let parts = spans().map(|span| whole.clone().within(span));
             let joined = parts.iter().map(|p| p.text.as_str()).filter(|t| !t.is_empty()).collect::<Vec<_>>();
-            prop_assert_eq!(joined.join(" "), text);
-            for part in parts {
+            prop_assert_eq!(joined.join(" "), text.as_str());
+            for part in &parts {
                 for word in &part.words {
                     let slice: String =
                         part.text.chars().skip(word.chars.start).take(word.chars.len()).collect();
                     prop_assert_eq!(&slice, &word.text);
                 }
             }
+            // So far the same is said of it, and what was sure is sure in either part.
+            let stable = whole.words.get(..sure.index(whole.words.len() + 1));
+            let stable_chars = stable.and_then(<[Word]>::last).map_or(0, |word| word.chars.end);
+            let so_far = Partial { segment: SegmentId(1), text, stable_chars, words: whole.words.clone() };
+            let mut words = 0;
+            for (span, part) in spans().into_iter().zip(&parts) {
+                let now = so_far.clone().within(span);
+                prop_assert_eq!((&now.text, &now.words), (&part.text, &part.words));
+                let sure: String = now.text.chars().take(now.stable_chars).collect();
+                words += sure.split_whitespace().count();
+            }
+            prop_assert_eq!(words, stable.map_or(0, <[Word]>::len));
         }
     }
 }

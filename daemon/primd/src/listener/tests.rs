@@ -1,12 +1,13 @@
 //! How long the listener waits in silence, by what has been said, and whose words are whose.
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 
 use prim_adapter::Voices;
 use prim_audio::{SPEECH_BLOCK, SampleTime};
-use prim_ids::MonoTime;
+use prim_ids::{MeetingId, MonoTime};
 use prim_meeting::{Ear, Input, TalkerKey};
 use prim_models::fakes::FakeStt;
+use prim_proto::LiveEvent;
 
 use super::{Clean, Listener, ListenerParts};
 use crate::inbox::{Facts, Inbox, Message};
@@ -109,6 +110,31 @@ fn a_word_said_while_the_voice_was_passed_on_is_in_one_utterance_only() {
     let (said, _) = passed_on("one two three four five six seven eight", "before then what now");
     let texts: Vec<_> = said.iter().map(|(text, _)| text.as_str()).collect();
     assert_eq!(texts, ["one two three four", "then what now"]);
+}
+
+#[test]
+fn live_words_around_a_hand_over_are_taken_back_from_the_first_and_shown_of_the_second_only() {
+    let stt = FakeStt::new().saying("one two three four five six seven eight").saying("before then what now");
+    let (mut listener, _facts) = listener(stt);
+    let shown: Arc<Mutex<Vec<String>>> = Arc::default();
+    let (live, sink) = (listener.parts.live.clone(), Arc::clone(&shown));
+    live.set_meeting(Some(MeetingId::from_u128(1)));
+    live.let_words_leave(Some(MonoTime::ZERO), None);
+    live.forward_to(Box::new(move |_, event| {
+        if let LiveEvent::Partial { text, .. } = event {
+            sink.lock().unwrap().push(text.clone());
+        }
+    }));
+    for n in 0..400 {
+        let speaks = n < 200;
+        hear(&mut listener, n, speaks, Some(if n < 100 { 30.0 } else { 150.0 }).filter(|_| speaks));
+    }
+    let first = ["one", "one two", "one two three", "one two three four", "one two three four five"];
+    let shown = shown.lock().unwrap();
+    let (before, after) = shown.split_at(shown.iter().position(|text| text == "then").unwrap());
+    assert_eq!(before[..5], first);
+    assert_eq!(before.last().unwrap(), "one two three four", "the rest is shown no more");
+    assert_eq!(after, ["then", "then what", "then what now"]);
 }
 
 #[test]

@@ -16,12 +16,29 @@ impl Listener {
         }
     }
 
+    /// The voice was passed on a while ago: what was shown beyond that is shown no more.
+    pub(super) fn show_again(&mut self) {
+        let ear = self.parts.ear;
+        let Some(segment) = self.segments.last_mut() else { return };
+        let Some(shown) = segment.partial.take() else { return };
+        let (id, started, words) = (segment.utterance, segment.started, shown.words.len());
+        let own = segment.partial.insert(shown.within(segment.own.clone()));
+        if own.words.len() < words {
+            self.parts.live.partial(id, ear, own.text.clone(), own.stable_chars, started);
+        }
+    }
+
     fn heard(&mut self, event: SttEvent) {
         let ear = self.parts.ear;
         match event {
             SttEvent::Partial(partial) => {
                 if let Some(segment) = self.segments.iter_mut().find(|s| s.id == partial.segment) {
-                    if !std::mem::replace(&mut segment.partials, true) {
+                    let partial = partial.within(segment.own.clone());
+                    if partial.text.is_empty() && segment.partial.is_none() {
+                        // All of it so far was said before the voice was passed on.
+                        return;
+                    }
+                    if segment.partial.replace(partial.clone()).is_none() {
                         seconds("prim_first_partial_seconds", Some(segment.started), clock::mono_now());
                     }
                     let (id, started) = (segment.utterance, segment.started);
