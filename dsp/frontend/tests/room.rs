@@ -311,6 +311,17 @@ fn after_half_a_minute_of_silence_clocks_12_ppm_apart_cost_prim_two_seconds_of_i
 /// Prim speaks for six seconds, is silent for a minute while the clocks run `ppm` apart, and speaks again; then perhaps
 /// a person begins so many ms into it. What is heard, and dB taken of Prim's next second, its first 150 ms left out.
 fn after_a_minute(seed: u64, first_s: f32, ppm: f64, over_ms: Option<usize>) -> (common::Heard, f32) {
+    after_a_minute_at(0, seed, first_s, ppm, over_ms)
+}
+
+/// The same with the echo so many samples, at 48 kHz, earlier.
+fn after_a_minute_at(
+    earlier: usize,
+    seed: u64,
+    first_s: f32,
+    ppm: f64,
+    over_ms: Option<usize>,
+) -> (common::Heard, f32) {
     const SECOND: usize = 66 * RATE;
     let room = Room { mics_mm: vec![RING_MM[0]], ..Room::huddle(0.25) };
     let mut prim = voice(seed, first_s, 150.0);
@@ -319,6 +330,10 @@ fn after_a_minute(seed: u64, first_s: f32, ppm: f64, over_ms: Option<usize>) -> 
     let begins = second.iter().position(|s| s.abs() > 0.03).unwrap();
     prim.extend(&second[begins..][..2 * RATE]);
     let mut mics: Vec<Vec<f32>> = echo(&room, &prim, 10.0).iter().map(|m| by_another_clock(m, ppm)).collect();
+    for mic in &mut mics {
+        mic.drain(..earlier);
+        mic.resize(prim.len(), 0.0);
+    }
     if let Some(ms) = over_ms {
         let near = voice(seed + 2, 2.0, 115.0);
         let first = near.iter().position(|s| s.abs() > 0.03).unwrap();
@@ -351,6 +366,18 @@ fn after_a_minute_of_silence_prim_knows_its_first_words_however_the_clocks_ran_a
         taken.push(erle);
         assert_eq!(interruptions(&heard), [0; 0], "{ppm} ppm: Prim interrupted itself");
     }
+    println!("first second: {taken:.1?} dB");
+    assert!(taken.iter().all(|erle| *erle > 15.0), "{taken:.1?} dB");
+}
+
+#[test]
+fn an_echo_a_quarter_of_a_millisecond_late_is_known_after_a_minute_of_silence_too() {
+    // 12 samples at 16 kHz through the air; 8 of them and the device's latency are taken away.
+    let earlier = RATE * 35 / 1_000 + 24;
+    let runs = [(6.0, 0.0), (6.0, 2.6), (6.0, 5.5), (6.0, 13.0)].into_iter().enumerate();
+    let taken: Vec<f32> = runs
+        .map(|(i, (first_s, ppm))| after_a_minute_at(earlier, 70 + 3 * i as u64, first_s, ppm, None).1)
+        .collect();
     println!("first second: {taken:.1?} dB");
     assert!(taken.iter().all(|erle| *erle > 15.0), "{taken:.1?} dB");
 }
