@@ -5,18 +5,21 @@
 //! sound from everywhere, and back so that microphone noise is not amplified beyond bounds:
 //! `b = (Γ + ε I)⁻¹ d / dᴴ(Γ + ε I)⁻¹ d`, with Γ the coherence of a diffuse field. A large ε is delay-and-sum.
 //!
-//! Then it learns while people talk: [`Parting`] says how much of each bin is the voice, and what is left of the others
-//! goes: `w = Φ_y⁻¹ Φ_s b`, the multichannel Wiener filter for the voice as the fixed beam hears it (Souden, Benesty, Affes
-//! 2010, with `b` in the place of one microphone). The voice itself is lowered by no more than a bound in any bin. Each seat
-//! has its own.
+//! Then it learns while people talk: [`Floor`] says in which bins a voice stands above the noise, whoever's it is, and
+//! [`Parting`] how much of them is not a rival's. What is left of the others goes: `w = Φ_y⁻¹ Φ_s b`, the multichannel
+//! Wiener filter for the voice as the fixed beam hears it (Souden, Benesty, Affes 2010, with `b` in the place of one
+//! microphone). The voice itself is lowered by no more than a bound in any bin. Each seat has its own, and one for anybody
+//! tells voices from noise but none from another: it stands in pauses, for who is new, and in a crowd.
 //!
-//! Who began is followed for as long as she talks: a second voice is a rival until the first has stopped. After a pause,
-//! and in hers, the fixed weights stand until it is known who talks: nobody's first word is taken for a rival's.
+//! Who began is followed for as long as she talks: a second voice is a rival until the first has stopped, unless one of
+//! them is 6 dB louder: then the other is in the background, neither followed nor a rival. After a pause, and in hers,
+//! nobody's weights stand until it is known who talks: nobody's first word is taken for a rival's.
 
 use std::f32::consts::PI;
 
 use crate::MAX_CHANNELS;
 use crate::bearing::difference;
+use crate::floor::Floor;
 use crate::hermitian::{
     CELLS, Cell, GROUPS, LANES, Lane, NIL, at, cells, follow, inner, mean_diagonal, product, solve,
 };
@@ -43,18 +46,28 @@ const ENOUGH: f32 = 40.0;
 /// Loading of the fixed weights that learning begins with: all but delay-and-sum, which leaves it the least noise. On the
 /// bench 1, which a recogniser wants, costs 2 dB.
 const CALM: f32 = 10.0;
-/// The least gain of the voice in a bin.
+/// The least gain of the voice in a bin where no stage behind the beam lowers noise bin by bin. Where one does, the beam
+/// leaves the voice whole: two Wiener gains would bend it twice.
 const LEAST_GAIN: f32 = 0.5;
 /// What is learned is loaded by this share of its mean power.
 const LOADING: f32 = 1e-3;
+/// All of the sound is this much the voice at least: where a voice is hardly found the weights are all but the fixed ones.
+const SELDOM: f32 = 0.03;
 /// Below this share of the sound the followed voice has stopped, and whoever else talks is followed.
 const STOPPED: f32 = 0.12;
 /// Share of a step in the followed voice's lasting share: half a second.
 const LASTING: f32 = 0.04;
+/// A seat that is so much quieter than the loudest (6 dB) is in the background: neither followed nor a rival.
+const BACKGROUND: f32 = 0.25;
+/// A seat's level fades from one estimate to the next, ten a second: 20 dB in half a minute of talk.
+const LEVEL_FADES: f32 = 0.985;
+/// What is left of a seat's last estimates with each new one, and the seats heard that make a crowd.
+const RECENT: f32 = 0.95;
+const CROWD: usize = 3;
 /// Fewer microphones cannot part voices.
 const LEARNING: usize = 3;
 
-/// What was heard while one seat was followed.
+/// What was heard while one seat was followed, or anybody talked.
 #[derive(Debug)]
 struct Talk {
     /// All of it.
@@ -64,10 +77,30 @@ struct Talk {
     frames: f32,
 }
 
+impl Talk {
+    fn new(n: usize) -> Self {
+        let matrices = || vec![NIL; GROUPS * cells(n)].into_boxed_slice();
+        Self { mixed: matrices(), voice: matrices(), frames: 0.0 }
+    }
+
+    /// `own`: the voice's share of each bin of `frame`, which stands for `frames`.
+    fn learn(&mut self, frame: &[Cell], own: &[Lane; GROUPS], frames: f32) {
+        self.frames = (self.frames + frames).min(MEMORY);
+        let rate = [frames / self.frames.max(1.0); LANES];
+        let n = frame.len() / GROUPS;
+        let (mixed, voice) = (self.mixed.chunks_exact_mut(cells(n)), self.voice.chunks_exact_mut(cells(n)));
+        for (((mixed, voice), x), own) in mixed.zip(voice).zip(frame.chunks_exact(n)).zip(own) {
+            follow(mixed, x, &rate, &[1.0; LANES]);
+            follow(voice, x, &rate, own);
+        }
+    }
+}
+
 #[derive(Debug)]
 pub(crate) struct Beam {
     mics_mm: Vec<[f32; 3]>,
     loading: f32,
+    least_gain: f32,
     diffuse: Box<[Coherence]>,
     /// Groups × microphones.
     fixed: Box<[Cell]>,
@@ -79,14 +112,23 @@ pub(crate) struct Beam {
     steered: Option<f32>,
     usable: [bool; MAX_CHANNELS],
     parting: Parting,
+    floor: Floor,
     seats: Box<[Talk]>,
+    /// Whoever talked last: what tells voices from the room's noise, but none from another.
+    anybody: Talk,
+    /// Power of the voices over 100 ms, and what it was when a seat was heard.
+    loud: f32,
+    levels: [f32; SEATS],
+    /// How often each seat was heard in the last two seconds.
+    recent: [f32; SEATS],
+    own: [Lane; GROUPS],
     present: Option<usize>,
     rival: Option<(usize, f32)>,
     /// Share of the followed voice over half a second.
     lasting: f32,
     /// Nobody has talked for a moment: whoever begins is followed.
     paused: bool,
-    /// Whoever talks now may be somebody else: the fixed weights hold nobody back.
+    /// Whoever talks now may be somebody else: anybody's weights hold no voice back.
     open: bool,
     frame: Box<[Cell]>,
     block: u32,
@@ -94,13 +136,13 @@ pub(crate) struct Beam {
 }
 
 impl Beam {
-    pub(crate) fn new(mics_mm: &[[f32; 3]], loading: f32) -> Self {
+    pub(crate) fn new(mics_mm: &[[f32; 3]], loading: f32, noise_is_reduced: bool) -> Self {
         let n = mics_mm.len();
-        let matrices = || vec![NIL; GROUPS * cells(n)].into_boxed_slice();
         let diffuse: Box<[Coherence]> = (0..BINS).map(|bin| coherence(mics_mm, bin)).collect();
         let mut beam = Self {
             mics_mm: mics_mm.to_vec(),
             loading,
+            least_gain: if noise_is_reduced { 1.0 } else { LEAST_GAIN },
             fixed: vec![NIL; GROUPS * n].into_boxed_slice(),
             plain: vec![[ZERO; BINS]; n].into_boxed_slice(),
             weights: vec![[ZERO; BINS]; n].into_boxed_slice(),
@@ -109,7 +151,13 @@ impl Beam {
             usable: [true; MAX_CHANNELS],
             parting: Parting::new(mics_mm, diffuse.clone()),
             diffuse,
-            seats: (0..SEATS).map(|_| Talk { mixed: matrices(), voice: matrices(), frames: 0.0 }).collect(),
+            floor: Floor::new(),
+            seats: (0..SEATS).map(|_| Talk::new(n)).collect(),
+            anybody: Talk::new(n),
+            loud: 0.0,
+            levels: [0.0; SEATS],
+            recent: [0.0; SEATS],
+            own: [[0.0; LANES]; GROUPS],
             present: None,
             rival: None,
             lasting: 1.0,
@@ -131,6 +179,7 @@ impl Beam {
         self.usable = *usable;
         self.parting.forget(usable);
         self.seats.iter_mut().for_each(|s| s.frames = 0.0);
+        self.anybody.frames = 0.0;
         self.present = None;
         self.rival = None;
         match self.aimed.take() {
@@ -143,8 +192,22 @@ impl Beam {
     pub(crate) fn hear(&mut self, taken: Taken, degrees: f32) {
         if taken.anew {
             self.seats[taken.seat].frames = 0.0;
+            self.levels[taken.seat] = 0.0;
+            self.recent[taken.seat] = 0.0;
+        }
+        self.levels.iter_mut().for_each(|l| *l *= LEVEL_FADES);
+        self.recent.iter_mut().for_each(|r| *r *= RECENT);
+        self.recent[taken.seat] += 1.0;
+        let level = &mut self.levels[taken.seat];
+        *level = level.max(self.loud);
+        let loudest = self.levels.iter().copied().fold(0.0, f32::max);
+        if self.levels[taken.seat] < BACKGROUND * loudest {
+            return;
         }
         match self.present {
+            Some(present) if self.levels[present] < BACKGROUND * loudest => {
+                self.follow(taken.seat, degrees, taken.anew);
+            }
             Some(present) if present != taken.seat && !self.paused && self.learns() => {
                 self.parting.rival(taken.seat, degrees, taken.anew);
                 self.rival = Some((taken.seat, degrees));
@@ -183,6 +246,13 @@ impl Beam {
         }
     }
 
+    /// The power of one frame without Prim's own voice, whether anybody talks or not.
+    pub(crate) fn listen(&mut self, power: &[f32; BINS]) {
+        self.floor.learn(power.iter().copied());
+        let voices: f32 = self.floor.voice.iter().zip(power).skip(8).take(192).map(|(v, p)| v * p).sum();
+        self.loud += 0.1 * (voices - self.loud);
+    }
+
     /// One frame without Prim's own voice, while somebody talks.
     pub(crate) fn learn(&mut self, spectra: &[Spectrum]) {
         self.block += 1;
@@ -193,19 +263,20 @@ impl Beam {
         let frames = EVERY as f32;
         pack(spectra, &self.usable, &mut self.frame);
         self.parting.part(&self.frame, frames);
-        let n = self.mics_mm.len();
-        let size = cells(n);
         let share = self.parting.present_share();
         let talk = &mut self.seats[present];
         // Between her words it is the rival alone who would be learned as what disturbs her.
         let frames = if self.rival.is_some() && share < STOPPED { 0.0 } else { frames };
-        talk.frames = (talk.frames + frames).min(MEMORY);
-        let rate = [frames / talk.frames.max(1.0); LANES];
-        for (group, own) in self.parting.voice.iter().enumerate() {
-            let x = &self.frame[group * n..][..n];
-            follow(&mut talk.mixed[group * size..][..size], x, &rate, &[1.0; LANES]);
-            follow(&mut talk.voice[group * size..][..size], x, &rate, own);
+        for (own, (his, l)) in
+            self.own.iter_mut().zip(self.parting.voice.iter().zip(self.floor.voice.chunks(LANES)))
+        {
+            *own = std::array::from_fn(|i| his[i] * l.get(i).copied().unwrap_or(0.0));
         }
+        talk.learn(&self.frame, &self.own, frames);
+        for (own, l) in self.own.iter_mut().zip(self.floor.voice.chunks(LANES)) {
+            *own = std::array::from_fn(|i| l.get(i).copied().unwrap_or(0.0));
+        }
+        self.anybody.learn(&self.frame, &self.own, EVERY as f32);
         // In her pauses the rival is heard as he is.
         self.open = self.paused || (self.rival.is_some() && share < STOPPED);
         for _ in 0..TURN {
@@ -219,6 +290,11 @@ impl Beam {
         {
             self.follow(seat, degrees, false);
         }
+    }
+
+    /// So many places at once are nobody's rivals: they are what a voice stands out of.
+    fn crowd(&self) -> bool {
+        self.recent.iter().filter(|r| **r > 1.0).count() >= CROWD
     }
 
     fn learns(&self) -> bool {
@@ -288,8 +364,9 @@ impl Beam {
         let w = &mut w[..n];
         let fixed = &self.fixed[group * n..][..n];
         w.copy_from_slice(fixed);
-        let learned = self.present.filter(|_| !self.open).map(|p| &self.seats[p]);
-        if let Some(talk) = learned.filter(|t| t.frames >= ENOUGH) {
+        let hers = self.present.filter(|_| !self.open && !self.crowd()).map(|p| &self.seats[p]);
+        let talk = hers.filter(|t| t.frames >= ENOUGH).unwrap_or(&self.anybody);
+        if talk.frames >= ENOUGH {
             let mixed = &talk.mixed[group * size..][..size];
             let mut voice = [NIL; MAX_CHANNELS];
             let voice = &mut voice[..n];
@@ -297,10 +374,13 @@ impl Beam {
             w.copy_from_slice(voice);
             let load = mean_diagonal(mixed, n).map(|d| LOADING * d + 1e-12);
             solve(mixed, &load, w);
+            for (w, fixed) in w.iter_mut().zip(fixed) {
+                *w = w.plus(fixed.scaled(&[SELDOM; LANES]));
+            }
             // What is left of the voice, of what the fixed beam hears of it.
             let (left, whole) = (inner(w, voice), inner(fixed, voice));
             let lift: Lane =
-                std::array::from_fn(|l| (LEAST_GAIN * whole[l] / left[l].max(1e-20)).clamp(1.0, 1e3));
+                std::array::from_fn(|l| (self.least_gain * whole[l] / left[l].max(1e-20)).clamp(1.0, 1e3));
             for (w, fixed) in w.iter_mut().zip(fixed) {
                 *w = w.scaled(&lift);
                 for (l, whole) in whole.iter().enumerate() {

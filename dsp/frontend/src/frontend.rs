@@ -201,7 +201,7 @@ impl Frontend {
             seats: Seats::default(),
             track: Track::default(),
             dereverb: config.dereverb.map(|d| Dereverb::new(d, channels)),
-            beam: Beam::new(&config.mics_mm, config.beam_loading),
+            beam: Beam::new(&config.mics_mm, config.beam_loading, config.noise),
             synthesis: Synthesis::new(),
             synthesis_near: Synthesis::new(),
             outgoing: Outgoing::new(config),
@@ -326,6 +326,7 @@ impl Frontend {
         let spectra = &self.buffers.spectra;
         let voiced = !echo && {
             self.scene.push(spectra, usable);
+            self.beam.listen(&self.scene.power);
             self.locator.push(spectra, usable, &self.scene)
         };
         if !voiced {

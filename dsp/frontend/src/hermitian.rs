@@ -62,7 +62,7 @@ impl Cell {
     }
 
     #[inline(always)]
-    fn plus(mut self, other: Self) -> Self {
+    pub(crate) fn plus(mut self, other: Self) -> Self {
         for l in 0..LANES {
             self.re[l] += other.re[l];
             self.im[l] += other.im[l];

@@ -37,6 +37,7 @@ mod dereverb;
 mod ding;
 mod drift;
 mod echo;
+mod floor;
 mod frontend;
 mod gain;
 mod health;

@@ -1,28 +1,16 @@
 //! Noise taken out of the beam for people who listen from afar.
 //!
-//! Per bin three questions are answered every 10 ms: how loud is the noise (unbiased MMSE with a fixed prior, Gerkmann and
-//! Hendriks 2012, never below the least of the last second and a half), how far does the voice stand above it
-//! (decision-directed, Ephraim and Malah 1984), and is there a voice at all (Cohen 2002). The gain is that of the
+//! Per bin three questions are answered every 10 ms: how loud is the noise ([`Floor`]), how far does the voice stand above
+//! it (decision-directed, Ephraim and Malah 1984), and is there a voice at all (Cohen 2002). The gain is that of the
 //! log-spectral amplitude where there is a voice and a floor where there is none, so that the room stays audible and does
 //! not pump.
 
+use crate::floor::Floor;
 use crate::stft::{BIN_HZ, BINS, Spectrum};
+use realfft::num_complex::Complex32;
 
 /// Least gain, −18 dB.
 const LEAST: f32 = 0.126;
-/// A voice, where there is one, is taken to be this far above the noise when noise is learnt: 10 dB. With the 15 dB of the
-/// paper and its shorter memory a room's tail counts as noise, which costs 2 dB of SI-SDR (`bench ears noise`).
-const PRIOR: f32 = 10.0;
-/// Memory of the noise per block: a quarter of a second.
-const NOISE_MEMORY: f32 = 0.96;
-/// The least power (over 50 ms) of this many stretches of 400 ms is noise, whatever it looks like: a fan that was switched
-/// on.
-const STRETCHES: usize = 4;
-const STRETCH: u32 = 40;
-/// Blocks until a window is full.
-const UNFILLED: u32 = 4;
-/// The noise begins with the mean of the blocks until this one.
-const PRIMED: u32 = UNFILLED + 16;
 /// How much of the last block's voice stands for this one's.
 const DIRECTED: f32 = 0.92;
 /// Least voice over noise that is believed, −18 dB: below it noise becomes musical.
@@ -37,8 +25,6 @@ const NONE: f32 = 0.1;
 const SURE: f32 = 0.316;
 /// Absence is never taken for certain.
 const MOST_ABSENT: f32 = 0.95;
-/// Power below which a bin is empty: −100 dBFS over a window.
-const NOTHING: f32 = 1e-9;
 /// Speech band for the verdict on the block.
 const FROM_HZ: f32 = 250.0;
 const TO_HZ: f32 = 4_000.0;
@@ -56,13 +42,7 @@ pub(crate) struct Presence {
 
 #[derive(Debug)]
 pub(crate) struct Noise {
-    noise: [f32; BINS],
-    /// Power over 50 ms, and its least in each of the last stretches, the present one last.
-    smooth: [f32; BINS],
-    least: [[f32; BINS]; STRETCHES],
-    /// Blocks of the present stretch, and blocks so far until the noise is primed.
-    blocks: u32,
-    first: u32,
+    floor: Floor,
     /// Power of the last block's voice.
     voice: [f32; BINS],
     /// Voice over noise, smoothed, and its running sum over bins.
@@ -72,22 +52,13 @@ pub(crate) struct Noise {
 
 impl Noise {
     pub(crate) fn new() -> Self {
-        Self {
-            noise: [NOTHING; BINS],
-            smooth: [0.0; BINS],
-            least: [[f32::MAX; BINS]; STRETCHES],
-            blocks: 0,
-            first: 0,
-            voice: [0.0; BINS],
-            stands: [0.0; BINS],
-            sums: [0.0; BINS + 1],
-        }
+        Self { floor: Floor::new(), voice: [0.0; BINS], stands: [0.0; BINS], sums: [0.0; BINS + 1] }
     }
 
     /// One block of the beam in place. The noise is learnt only where `learn`: never while Prim is heard.
     pub(crate) fn process(&mut self, beam: &mut Spectrum, learn: bool) -> Presence {
         if learn {
-            self.learn(beam);
+            self.floor.learn(beam.iter().map(Complex32::norm_sqr));
         }
         self.ask(beam);
         let (lo, hi) = ((FROM_HZ / BIN_HZ) as usize, (TO_HZ / BIN_HZ) as usize);
@@ -95,7 +66,7 @@ impl Noise {
         let least_ln = LEAST.ln();
         for (f, bin) in beam.iter_mut().enumerate() {
             let p = bin.norm_sqr();
-            let over = (p / self.noise[f]).min(1e4);
+            let over = (p / self.floor.noise[f]).min(1e4);
             let prior = self.prior(f, over);
             let (gain_ln, v) = log_amplitude(prior, over);
             let absent = self.absence(f);
@@ -104,10 +75,10 @@ impl Noise {
             self.voice[f] = (2.0 * gain_ln).exp().min(1.0) * p;
             let gain = (present * gain_ln + (1.0 - present) * least_ln).exp().clamp(LEAST, 1.0);
             *bin *= gain;
-            left += self.noise[f] * gain * gain;
+            left += self.floor.noise[f] * gain * gain;
             if (lo..hi).contains(&f) {
                 power += p;
-                noise += self.noise[f];
+                noise += self.floor.noise[f];
                 share += present;
             }
         }
@@ -118,39 +89,9 @@ impl Noise {
         }
     }
 
-    fn learn(&mut self, beam: &Spectrum) {
-        if self.first < PRIMED {
-            self.first += 1;
-            let share = 1.0 / self.first.saturating_sub(UNFILLED).max(1) as f32;
-            for ((noise, smooth), b) in self.noise.iter_mut().zip(&mut self.smooth).zip(beam) {
-                *noise += share * (b.norm_sqr().max(NOTHING) - *noise);
-                *smooth = *noise;
-            }
-            return;
-        }
-        self.blocks += 1;
-        if self.blocks == STRETCH {
-            self.blocks = 0;
-            self.least.rotate_left(1);
-            self.least[STRETCHES - 1] = [f32::MAX; BINS];
-        }
-        for (f, b) in beam.iter().enumerate() {
-            let p = b.norm_sqr();
-            let over = (p / self.noise[f]).min(1e4);
-            let voice = 1.0 / (1.0 + (1.0 + PRIOR) * (-over * PRIOR / (1.0 + PRIOR)).exp());
-            let heard = voice * self.noise[f] + (1.0 - voice) * p;
-            let noise = NOISE_MEMORY * self.noise[f] + (1.0 - NOISE_MEMORY) * heard;
-            self.smooth[f] += 0.2 * (p - self.smooth[f]);
-            let now = &mut self.least[STRETCHES - 1][f];
-            *now = now.min(self.smooth[f]);
-            let least = self.least.iter().map(|l| l[f]).fold(f32::MAX, f32::min);
-            self.noise[f] = noise.max(least).max(NOTHING);
-        }
-    }
-
     /// Voice over noise before this block is judged.
     fn prior(&self, f: usize, over: f32) -> f32 {
-        let before = (self.voice[f] / self.noise[f]).min(1e4);
+        let before = (self.voice[f] / self.floor.noise[f]).min(1e4);
         (DIRECTED * before + (1.0 - DIRECTED) * (over - 1.0).max(0.0)).max(LEAST_PRIOR)
     }
 
@@ -158,7 +99,7 @@ impl Noise {
     fn ask(&mut self, beam: &Spectrum) {
         let mut sum = 0.0;
         for (f, b) in beam.iter().enumerate() {
-            let prior = self.prior(f, (b.norm_sqr() / self.noise[f]).min(1e4));
+            let prior = self.prior(f, (b.norm_sqr() / self.floor.noise[f]).min(1e4));
             self.stands[f] += (1.0 - STANDS_MEMORY) * (prior.min(100.0) - self.stands[f]);
             sum += self.stands[f];
             self.sums[f + 1] = sum;

@@ -123,7 +123,7 @@ pub(crate) struct Parting {
     /// The present frame, of length one per bin.
     unit: Box<[Cell]>,
     likelihood: [[Lane; GROUPS]; SOURCES],
-    /// How much of each bin is the present voice.
+    /// How much of each bin is not the rival or the noise: all of it while there is no rival.
     pub(crate) voice: [Lane; GROUPS],
 }
 
@@ -277,7 +277,7 @@ impl Parting {
         let mut sum = [0.0; SOURCES];
         for group in 0..GROUPS {
             let own = self.own(group);
-            self.voice[group] = own[PRESENT];
+            self.voice[group] = if self.rival.is_some() { own[PRESENT] } else { [1.0; LANES] };
             for (sum, own) in sum.iter_mut().zip(&own) {
                 for (l, own) in own.iter().enumerate() {
                     if VOICE.contains(&(group * LANES + l)) {

@@ -101,3 +101,26 @@ fn with_both_stages_off_the_voice_is_near_but_for_what_the_beam_has_learned() {
     let all = alike(0, heard.near.len());
     assert!(all < 0.1, "ten decibels below the voice at most: {all}");
 }
+
+#[test]
+fn who_begins_after_another_s_pause_is_heard_from_her_first_word_also_when_she_is_quieter() {
+    for quieter in [1.0_f32, 0.2] {
+        let room = Room::huddle(0.3);
+        let mut mics = person(0.03, 4.0);
+        let mut dry = vec![0.0; 5 * RATE + RATE / 2];
+        dry.extend(voice(72, 2.0, 200.0));
+        let mut second = place(&room, room.at(200.0, 1.0, 0.35), &dry);
+        let g = 0.03 * quieter / active_rms(&second[0]);
+        scale(&mut second, g);
+        mics.iter_mut().zip(&second).for_each(|(m, s)| m.resize(s.len(), 0.0));
+        add(&mut mics, &second);
+        add_noise(&mut mics, 0.0003, 3);
+        let heard = hear(&plain(), &mics, &[]);
+        for from_ms in [100, 200, 400, 800] {
+            let at = (5_500 + from_ms) * 16..(5_500 + from_ms + 200) * 16;
+            let [near, voice] = [&heard.near, &heard.voice].map(|x| db(rms(&x[at.clone()])));
+            println!("{quieter} × at {from_ms} ms: near {near:.1} dBFS, voice {voice:.1}");
+            assert!(voice > near - 3.0, "{quieter} × at {from_ms} ms: near {near:.1}, voice {voice:.1} dBFS");
+        }
+    }
+}

@@ -18,7 +18,7 @@ fn response(b: &Beam, from: f32, bin: usize) -> f32 {
 
 #[test]
 fn the_beam_passes_its_bearing_untouched_and_lowers_the_others() {
-    let mut b = Beam::new(&RING, 0.05);
+    let mut b = Beam::new(&RING, 0.05, false);
     b.aim(37.0);
     for bin in [10, 32, 64, 128, 200] {
         assert!((response(&b, 37.0, bin) - 1.0).abs() < 1e-3);
@@ -30,7 +30,7 @@ fn the_beam_passes_its_bearing_untouched_and_lowers_the_others() {
 
 #[test]
 fn a_microphone_left_out_has_no_weight() {
-    let mut b = Beam::new(&RING, 0.05);
+    let mut b = Beam::new(&RING, 0.05, false);
     let mut usable = [true; MAX_CHANNELS];
     usable[1] = false;
     b.believe(&usable);
@@ -60,17 +60,37 @@ fn frame(seed: &mut u32, waves: &[(f32, f32)]) -> Vec<Spectrum> {
     out
 }
 
+/// One block through the beam while somebody talks.
+fn hear(b: &mut Beam, seed: &mut u32, waves: &[(f32, f32)]) {
+    let frame = frame(seed, waves);
+    let power =
+        std::array::from_fn(|f| frame.iter().map(|x| x[f].norm_sqr()).sum::<f32>() / RING.len() as f32);
+    b.listen(&power);
+    b.learn(&frame);
+}
+
+/// A beam that has heard the room before anybody talks.
+fn beam(seed: &mut u32, noise_is_reduced: bool) -> Beam {
+    let mut b = Beam::new(&RING, 10.0, noise_is_reduced);
+    for _ in 0..50 {
+        hear(&mut b, seed, &[]);
+    }
+    b
+}
+
 fn seat(seat: usize, anew: bool) -> Taken {
     Taken { seat, anew }
 }
 
 #[test]
 fn a_voice_without_pauses_is_not_taken_for_noise_and_noise_from_nowhere_goes() {
-    let (mut b, mut seed) = (Beam::new(&RING, 10.0), 1);
+    let mut seed = 1;
+    let mut b = beam(&mut seed, true);
     b.hear(seat(0, true), 30.0);
     let noise_before: f32 = b.weights.iter().map(|w| w[64].norm_sqr()).sum();
-    for _ in 0..300 {
-        b.learn(&frame(&mut seed, &[(30.0, 10.0)]));
+    // Syllables of 120 ms, 80 ms apart: the same power all the time would be a fan's.
+    for n in 0..300 {
+        hear(&mut b, &mut seed, &[(30.0, if n % 20 < 12 { 10.0 } else { 0.0 })]);
     }
     for bin in [32, 64, 128] {
         assert!(response(&b, 30.0, bin) > 0.7, "{bin}: {}", response(&b, 30.0, bin));
@@ -81,16 +101,18 @@ fn a_voice_without_pauses_is_not_taken_for_noise_and_noise_from_nowhere_goes() {
 
 #[test]
 fn a_rival_is_lowered_while_the_first_voice_goes_on() {
-    let (mut b, mut seed) = (Beam::new(&RING, 10.0), 2);
+    let mut seed = 2;
+    let mut b = beam(&mut seed, false);
     b.hear(seat(0, true), 30.0);
     for _ in 0..100 {
-        b.learn(&frame(&mut seed, &[(30.0, 100.0)]));
+        hear(&mut b, &mut seed, &[(30.0, 100.0)]);
+        b.hear(seat(0, false), 30.0);
     }
     b.hear(seat(1, true), 150.0);
     // Each bin is one voice's at a time, as bins of speech are.
     for n in 0..300 {
         let who = if n / 6 % 2 == 0 { 30.0 } else { 150.0 };
-        b.learn(&frame(&mut seed, &[(who, 100.0)]));
+        hear(&mut b, &mut seed, &[(who, 100.0)]);
     }
     assert_eq!(b.present, Some(0));
     for bin in [32, 64, 128] {
@@ -101,15 +123,17 @@ fn a_rival_is_lowered_while_the_first_voice_goes_on() {
 
 #[test]
 fn who_goes_on_alone_is_followed_after_a_second_and_who_begins_after_a_pause_at_once() {
-    let (mut b, mut seed) = (Beam::new(&RING, 10.0), 3);
+    let mut seed = 3;
+    let mut b = beam(&mut seed, false);
     b.hear(seat(0, true), 30.0);
     for _ in 0..100 {
-        b.learn(&frame(&mut seed, &[(30.0, 100.0)]));
+        hear(&mut b, &mut seed, &[(30.0, 100.0)]);
+        b.hear(seat(0, false), 30.0);
     }
     let mut waited = 0;
     while b.present == Some(0) {
         b.hear(seat(1, waited == 0), 150.0);
-        b.learn(&frame(&mut seed, &[(150.0, 100.0)]));
+        hear(&mut b, &mut seed, &[(150.0, 100.0)]);
         waited += 1;
         assert!(waited < 150, "blocks waited for");
     }
@@ -120,9 +144,30 @@ fn who_goes_on_alone_is_followed_after_a_second_and_who_begins_after_a_pause_at_
 
 #[test]
 fn microphone_noise_is_not_amplified_beyond_the_bound() {
-    let mut b = Beam::new(&RING, 0.05);
+    let mut b = Beam::new(&RING, 0.05, false);
     b.aim(10.0);
     let power = |f: usize| b.weights.iter().map(|w| w[f].norm_sqr()).sum::<f32>();
     let worst = (0..BINS).map(power).fold(0.0, f32::max);
     assert!(10.0 * worst.log10() < 6.0, "{}", 10.0 * worst.log10());
+}
+
+#[test]
+fn who_stands_out_of_voices_in_the_background_is_followed_at_once_and_they_are_no_rivals() {
+    let mut seed = 4;
+    let mut b = beam(&mut seed, false);
+    for _ in 0..30 {
+        hear(&mut b, &mut seed, &[(150.0, 10.0)]);
+        b.hear(seat(1, false), 150.0);
+    }
+    assert_eq!(b.present, Some(1));
+    for _ in 0..30 {
+        hear(&mut b, &mut seed, &[(30.0, 200.0), (150.0, 10.0)]);
+        b.hear(seat(0, false), 30.0);
+    }
+    assert_eq!(b.present, Some(0));
+    for _ in 0..30 {
+        hear(&mut b, &mut seed, &[(150.0, 10.0)]);
+    }
+    b.hear(seat(1, false), 150.0);
+    assert_eq!((b.present, b.rival), (Some(0), None));
 }
