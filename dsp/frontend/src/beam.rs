@@ -24,7 +24,7 @@ use crate::hermitian::{
     CELLS, Cell, GROUPS, LANES, Lane, NIL, at, cells, follow, inner, mean_diagonal, product, solve,
 };
 use crate::locate::{SPEED_OF_SOUND, arrival};
-use crate::parting::{Parting, pack};
+use crate::parting::{Parting, VOICE, pack};
 use crate::seats::{SEATS, Taken};
 use crate::stft::{BIN_HZ, BINS, Spectrum, ZERO};
 use crate::wide::widely;
@@ -59,6 +59,9 @@ const STOPPED: f32 = 0.12;
 const LASTING: f32 = 0.04;
 /// A seat that is so much quieter than the loudest (6 dB) is in the background: neither followed nor a rival.
 const BACKGROUND: f32 = 0.25;
+/// Share of a block in how loud the voices are: half a second, longer than a syllable; what is
+/// shorter takes an equal's weak syllables for the background.
+const LOUDNESS: f32 = 0.02;
 /// A seat's level fades from one estimate to the next, ten a second: 20 dB in half a minute of talk.
 const LEVEL_FADES: f32 = 0.985;
 /// What is left of a seat's last estimates with each new one, and the seats heard that make a crowd.
@@ -116,7 +119,7 @@ pub(crate) struct Beam {
     seats: Box<[Talk]>,
     /// Whoever talked last: what tells voices from the room's noise, but none from another.
     anybody: Talk,
-    /// Power of the voices over 100 ms, and what it was when a seat was heard.
+    /// Power of the voices over half a second, and the most it was when a seat was heard.
     loud: f32,
     levels: [f32; SEATS],
     /// How often each seat was heard in the last two seconds.
@@ -249,8 +252,9 @@ impl Beam {
     /// The power of one frame without Prim's own voice, whether anybody talks or not.
     pub(crate) fn listen(&mut self, power: &[f32; BINS]) {
         self.floor.learn(power.iter().copied());
-        let voices: f32 = self.floor.voice.iter().zip(power).skip(8).take(192).map(|(v, p)| v * p).sum();
-        self.loud += 0.1 * (voices - self.loud);
+        let voices: f32 =
+            self.floor.voice.iter().zip(power).skip(VOICE.start).take(VOICE.len()).map(|(v, p)| v * p).sum();
+        self.loud += LOUDNESS * (voices - self.loud);
     }
 
     /// One frame without Prim's own voice, while somebody talks.

@@ -32,7 +32,7 @@ const REVERBERANT: f32 = 0.9;
 /// What microphones add.
 const SELF_NOISE: f32 = 0.1;
 /// Bins of voice, whose masks tell who talks.
-const VOICE: std::ops::Range<usize> = 8..200;
+pub(crate) const VOICE: std::ops::Range<usize> = 8..200;
 
 /// Sources at once.
 const SOURCES: usize = 3;

@@ -40,6 +40,29 @@ fn a_voice_leaves_noise_clearer_than_the_beam_alone_has_it() {
 }
 
 #[test]
+fn a_voice_leaves_five_voices_around_the_room_no_worse_than_the_beam_alone_has_it() {
+    let room = Room::huddle(0.3);
+    let mut clean = person(0.03, 8.0);
+    add_noise(&mut clean, 0.0003, 3);
+    let mut crowd = vec![vec![0.0; clean[0].len()]; 4];
+    for k in 0..5_u8 {
+        let dry = voice(80 + u64::from(k), 9.0, 100.0 + 25.0 * f32::from(k));
+        let placed = place(&room, room.at(110.0 + 55.0 * f32::from(k), 1.2, 0.3), &dry);
+        add(&mut crowd, &placed);
+    }
+    let g = 0.017 / active_rms(&crowd[0]);
+    scale(&mut crowd, g);
+    let mut mics = clean.clone();
+    add(&mut mics, &crowd);
+    let truth = hear(&plain(), &clean, &[]).near;
+    let heard = hear(&plain(), &mics, &[]);
+    let at = 24_000..9 * 16_000 - 1_600;
+    let [before, after] = [&heard.near, &heard.voice].map(|x| si_sdr(&x[at.clone()], &truth[at.clone()], 1));
+    println!("beam {before:.1} dB, voice {after:.1} dB");
+    assert!(after > before + 0.3, "beam {before:.1} dB, voice {after:.1} dB");
+}
+
+#[test]
 fn a_voice_in_a_quiet_room_is_not_bent() {
     let mut mics = person(0.03, 6.0);
     add_noise(&mut mics, 0.0003, 3);
