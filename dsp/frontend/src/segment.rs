@@ -184,7 +184,8 @@ impl Segmenter {
         let first = u64::from(31 - self.history.leading_zeros()) * SPEECH_BLOCK as u64;
         // What would have started before the ring begins was no speech.
         let oldest = SampleTime(at.0.saturating_sub(((MAX_PREROLL - 1) * SPEECH_BLOCK) as u64));
-        let onset = self.held_back.map_or(SampleTime(at.0.saturating_sub(first)), |held| held.max(oldest));
+        let onset =
+            self.held_back.map_or_else(|| SampleTime(at.0.saturating_sub(first)), |held| held.max(oldest));
         let slammed = self.slam.may_ring() && !slam::voiced(self.newest(VOICE_BLOCKS));
         if slammed || self.music() {
             self.held_back = Some(onset);
