@@ -5,7 +5,7 @@ use prim_hal_sim::RoomSim;
 use prim_models_flite::Voice;
 use serde_json::json;
 
-use crate::material::{BLOCK, add, add_noise, config, hear, level, place, ring, room, talk, to16};
+use crate::material::{BLOCK, Heard, add, add_noise, config, hear, level, place, ring, room, talk, to16};
 use crate::peers::Peers;
 use crate::score::{apart, mean, quantile};
 use crate::table::Table;
@@ -25,22 +25,11 @@ pub(crate) fn run(table: &mut Table, peers: &Peers) {
     let (mut ours, mut theirs) = (Vec::new(), Vec::new());
     let (mut cost, mut peer_cost, mut blocks, mut estimates) = (0.0, Vec::new(), 0.0, 0);
     for (i, bearing) in BEARINGS.iter().enumerate() {
-        let dry = talk(VOICES[i % 4], i, 0.2, SECONDS);
-        let mut mics = place(&dry, room.talker_responses(i));
-        level(&mut mics, LEVEL);
-        add_noise(&mut mics, LEVEL * 10_f32.powf(-10.0 / 20.0), 20 + i as u64);
+        let mics = one(&room, i, (VOICES[i % 4], i), 20 + i as u64);
         let heard = hear(&board(), &mics, &[]);
         cost += heard.cost;
         blocks += heard.blocks.len() as f64;
-        let fresh: Vec<(usize, f64)> = heard
-            .blocks
-            .iter()
-            .enumerate()
-            .filter_map(|(b, out)| {
-                out.fresh_bearing.map(|f| (b, apart(f64::from(f.degrees), f64::from(*bearing))))
-            })
-            .filter(|(b, _)| *b >= 25)
-            .collect();
+        let fresh = errors(&heard, f64::from(*bearing));
         ours.extend(fresh.iter().map(|f| f.1));
         estimates += fresh.len();
         // A block's estimate knows the samples up to the block's end.
@@ -85,7 +74,44 @@ pub(crate) fn run(table: &mut Table, peers: &Peers) {
         estimates as f64 / (blocks / 100.0),
         None,
     );
+    let mut others = one_elsewhere(&mics_mm);
+    for (id, what, share) in [
+        ("bearing_median_elsewhere", "error in five other rooms, half of the estimates", 0.5),
+        ("bearing_p90_elsewhere", "error in five other rooms, nine of ten estimates", 0.9),
+    ] {
+        table.row(id, what, "°", quantile(&mut others, share), None);
+    }
     two(table, peers);
+}
+
+/// A voice from a place of a room, with the sentence it begins with, in noise.
+fn one(room: &RoomSim, place_number: usize, (voice, first): (Voice, usize), seed: u64) -> Vec<Vec<f32>> {
+    let mut mics = place(&talk(voice, first, 0.2, SECONDS), room.talker_responses(place_number));
+    level(&mut mics, LEVEL);
+    add_noise(&mut mics, LEVEL * 10_f32.powf(-10.0 / 20.0), seed);
+    mics
+}
+
+/// The blocks with an estimate that knows a quarter of a second, and how far off it is, degrees.
+fn errors(heard: &Heard, truth: f64) -> Vec<(usize, f64)> {
+    let fresh = heard.blocks.iter().enumerate().skip(25);
+    fresh.filter_map(|(b, out)| Some((b, apart(f64::from(out.fresh_bearing?.degrees), truth)))).collect()
+}
+
+/// Eight people each in five rooms like the first, turned by 9° more in each: nothing was chosen on them, so they say how
+/// lucky the first is.
+fn one_elsewhere(mics_mm: &[[f64; 3]]) -> Vec<f64> {
+    let mut all = Vec::new();
+    for number in 1..=5 {
+        let bearings = BEARINGS.map(|b| (b + 9.0 * number as f32).rem_euclid(360.0));
+        let room = room(0.6, 1.5, &bearings, mics_mm, 3 + number as u64);
+        for (i, bearing) in bearings.iter().enumerate() {
+            let voice = (VOICES[(i + number) % 4], i + 3 * number);
+            let mics = one(&room, i, voice, (20 + i + 100 * number) as u64);
+            all.extend(errors(&hear(&board(), &mics, &[]), f64::from(*bearing)).iter().map(|e| e.1));
+        }
+    }
+    all
 }
 
 /// Two people at once, equally loud, 45° and more apart: both bearings within 5° over whole seconds.
@@ -113,12 +139,12 @@ fn two(table: &mut Table, peers: &Peers) {
     }
     let peer = (theirs.all > 0.0).then(|| ("pyroomacoustics SRP", theirs.percent()));
     table.row("bearing_two", "two talkers at once, found within 5° on a second", "%", ours.percent(), peer);
-    let others = elsewhere(&mics_mm);
+    let others = two_elsewhere(&mics_mm);
     table.row("bearing_two_elsewhere", "the same in twelve other rooms", "%", others.percent(), None);
 }
 
 /// Every pair in a room of its own, 0.5 to 0.7 s and 1.2 to 1.8 m, anywhere 45° and more apart.
-fn elsewhere(mics_mm: &[[f64; 3]]) -> Found {
+fn two_elsewhere(mics_mm: &[[f64; 3]]) -> Found {
     let mut found = Found::default();
     for i in 0..12 {
         // Steps of the golden angle and of another one, so that nothing repeats.
