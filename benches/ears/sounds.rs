@@ -132,28 +132,53 @@ fn hum(out: &mut [f32], dice: &mut Dice) {
     }
 }
 
-/// Chords, a melody above them and a drum below, no voice.
-fn music(out: &mut [f32], dice: &mut Dice) {
-    let beat_s = dice.between(0.4, 0.65);
+/// What a tune asks an instrument for.
+enum Part {
+    /// One of three notes for four beats.
+    Chord,
+    Melody,
+    /// Every beat, behind its notes.
+    Beat(usize),
+}
+
+/// Four chords and a melody above them; each part is played at a frame, with its pitch and the length of a beat.
+fn tune(
+    frames: usize,
+    slowest_s: f32,
+    dice: &mut Dice,
+    mut play: impl FnMut(&mut Dice, Part, usize, f32, f32),
+) {
+    let beat_s = dice.between(0.4, slowest_s);
     let root = dice.between(110.0, 180.0);
     let step = |n: i32| 2.0_f32.powf(n as f32 / 12.0);
     let chords = [[0, 4, 7], [9, 12, 16], [5, 9, 12], [7, 11, 14]];
     let scale = [0, 2, 4, 7, 9, 12, 14, 16];
-    let beats = (out.len() as f32 / RATE as f32 / beat_s) as usize;
+    let beats = (frames as f32 / RATE as f32 / beat_s) as usize;
     for beat in 0..beats.saturating_sub(4) {
         let at = (beat as f32 * beat_s * RATE as f32) as usize;
         if beat % 4 == 0 {
             for note in chords[beat / 4 % 4] {
-                pluck(out, at, 0.25, root * step(note), 4.0 * beat_s, 1.2);
+                play(dice, Part::Chord, at, root * step(note), beat_s);
             }
         }
         if dice.roll() < 0.75 {
             let note = scale[(dice.roll() * 8.0) as usize % 8];
-            pluck(out, at, 0.3, 2.0 * root * step(note), beat_s, 0.4);
+            play(dice, Part::Melody, at, 2.0 * root * step(note), beat_s);
         }
-        let (level, hz, decay) = if beat % 2 == 0 { (2.0, 70.0, 0.06) } else { (0.7, 1_800.0, 0.03) };
-        burst(out, at, level, hz, decay, dice.0);
+        play(dice, Part::Beat(beat), at, root, beat_s);
     }
+}
+
+/// Plucked chords and melody and a drum below, no voice.
+fn music(out: &mut [f32], dice: &mut Dice) {
+    tune(out.len(), 0.65, dice, |dice, part, at, hz, beat_s| match part {
+        Part::Chord => pluck(out, at, 0.25, hz, 4.0 * beat_s, 1.2),
+        Part::Melody => pluck(out, at, 0.3, hz, beat_s, 0.4),
+        Part::Beat(beat) => {
+            let (level, hz, decay) = if beat % 2 == 0 { (2.0, 70.0, 0.06) } else { (0.7, 1_800.0, 0.03) };
+            burst(out, at, level, hz, decay, dice.0);
+        }
+    });
 }
 
 /// A string: harmonics that fall off and die away, the high ones first.
@@ -173,24 +198,11 @@ fn pluck(out: &mut [f32], at: usize, level: f32, hz: f32, length_s: f32, decay_s
 
 /// Sustained chords under a melody with vibrato.
 fn strings(out: &mut [f32], dice: &mut Dice) {
-    let beat_s = dice.between(0.4, 0.7);
-    let root = dice.between(110.0, 180.0);
-    let step = |n: i32| 2.0_f32.powf(n as f32 / 12.0);
-    let chords = [[0, 4, 7], [9, 12, 16], [5, 9, 12], [7, 11, 14]];
-    let scale = [0, 2, 4, 7, 9, 12, 14, 16];
-    let beats = (out.len() as f32 / RATE as f32 / beat_s) as usize;
-    for beat in 0..beats.saturating_sub(4) {
-        let at = (beat as f32 * beat_s * RATE as f32) as usize;
-        if beat % 4 == 0 {
-            for note in chords[beat / 4 % 4] {
-                bow(out, at, 0.12, root * step(note), 4.0 * beat_s, 0.002);
-            }
-        }
-        if dice.roll() < 0.75 {
-            let note = scale[(dice.roll() * 8.0) as usize % 8];
-            bow(out, at, 0.3, 2.0 * root * step(note), beat_s * dice.between(0.9, 2.0), 0.01);
-        }
-    }
+    tune(out.len(), 0.7, dice, |dice, part, at, hz, beat_s| match part {
+        Part::Chord => bow(out, at, 0.12, hz, 4.0 * beat_s, 0.002),
+        Part::Melody => bow(out, at, 0.3, hz, beat_s * dice.between(0.9, 2.0), 0.01),
+        Part::Beat(_) => {}
+    });
 }
 
 /// Fifteen harmonics that swell and end, and waver six times a second by this share of their pitch.

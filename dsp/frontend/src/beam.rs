@@ -59,8 +59,8 @@ const STOPPED: f32 = 0.12;
 const LASTING: f32 = 0.04;
 /// A seat that is so much quieter than the loudest (6 dB) is in the background: neither followed nor a rival.
 const BACKGROUND: f32 = 0.25;
-/// Share of a block in how loud the voices are: half a second, longer than a syllable; what is
-/// shorter takes an equal's weak syllables for the background.
+/// Share of a block in how loud the voices are: half a second. What is shorter than a syllable takes an equal's weak ones
+/// for the background.
 const LOUDNESS: f32 = 0.02;
 /// A seat's level fades from one estimate to the next, ten a second: 20 dB in half a minute of talk.
 const LEVEL_FADES: f32 = 0.985;

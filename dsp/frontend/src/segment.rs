@@ -256,6 +256,7 @@ impl Segmenter {
     /// What comes now is another segment's.
     fn forget(&mut self) {
         self.history = 0;
+        self.sure = 0;
         self.held_back = None;
         self.ring_held = 0;
     }

@@ -264,3 +264,11 @@ fn what_began_long_ago_as_music_is_not_the_beginning_of_who_speaks_now() {
     assert!(onset.0 / 16 + 640 >= noticed, "{onset:?} at {noticed}");
     assert!(from.0 / 16 + 650 >= noticed, "{from:?} at {noticed}");
 }
+
+#[test]
+fn that_a_detector_was_sure_of_a_voice_before_a_segment_says_nothing_of_the_music_behind_it() {
+    let mut r = Run::new();
+    r.feed(500, &QUIET, 0.0).hear(2_000, &voice, 0.95).feed(600, &QUIET, 0.0);
+    assert_eq!(r.s.sure, 0);
+    assert!(!r.s.is_open());
+}

@@ -67,6 +67,7 @@ pub(super) struct Tones {
     peaks: [Vec<Peak>; 3],
     /// Per bin: what sounds all the time.
     floor: Box<[f32]>,
+    /// Since the last window.
     blocks: u32,
     still: f32,
     all: f32,
@@ -106,8 +107,8 @@ impl Tones {
     pub(super) fn push(&mut self, block: &[f32; SPEECH_BLOCK]) {
         self.sound.copy_within(SPEECH_BLOCK.., 0);
         self.sound[WINDOW - SPEECH_BLOCK..].copy_from_slice(block);
-        self.blocks += 1;
-        if !self.blocks.is_multiple_of(EVERY) {
+        self.blocks = (self.blocks + 1) % EVERY;
+        if self.blocks != 0 {
             return;
         }
         self.peaks.rotate_right(1);
