@@ -7,7 +7,7 @@ use crate::FrontendBlock;
 pub struct Bearing {
     /// 0 is the board's front, counter-clockwise, 0..360.
     pub degrees: f32,
-    /// 0..=1: how much better the best direction explains the sound than the average one.
+    /// 0..=1: how far what is heard from there stands above what is heard from elsewhere; of `talkers` the share of the talk.
     pub confidence: f32,
     /// A linear array cannot tell front from back: the mirror image of `degrees`, when there is one.
     pub mirror_degrees: Option<f32>,

@@ -172,10 +172,10 @@ impl Buffers {
 const ESTIMATE_EVERY: u32 = 10;
 /// Blocks of silence after which the next voice may be somebody else: 300 ms.
 const NEW_VOICE_AFTER: u32 = 30;
-/// Estimates less sure than this are not believed: in noise as loud as the voice they are this sure.
-const LIKELY: f32 = 0.12;
-/// Estimates less sure than this steer the beam, but nobody's name hangs on them.
-const SURE: f32 = 0.18;
+/// Estimates less sure than this are not believed: in noise as loud as the voice, and while two talk, they are this sure.
+const LIKELY: f32 = 0.1;
+/// Estimates less sure than this steer the beam and choose the room's filters, but nobody's name hangs on them.
+const SURE: f32 = 0.5;
 
 impl Frontend {
     /// Builds every stage and takes all memory.
@@ -237,10 +237,11 @@ impl Frontend {
         let usable = usable(&out.levels, self.channels);
         let echo = self.cancel(&usable);
         self.beam.believe(&usable);
-        out.fresh_bearing = self.locate(&usable, echo.active);
+        let heard = self.locate(&usable, echo.active);
+        out.fresh_bearing = heard.filter(|b| b.confidence >= SURE);
         out.bearing = self.track.current();
         out.talkers = self.talkers;
-        if let (Some(now), Some(heard)) = (out.bearing, out.fresh_bearing) {
+        if let (Some(now), Some(heard)) = (out.bearing, heard) {
             let taken = self.seats.take(now.degrees);
             if let Some(d) = &mut self.dereverb {
                 d.take(taken);
@@ -347,7 +348,7 @@ impl Frontend {
         self.talkers = self.locator.talkers();
         let fresh = self.locator.estimate().filter(|b| b.confidence >= LIKELY)?;
         self.track.push(fresh);
-        Some(fresh).filter(|b| b.confidence >= SURE)
+        Some(fresh)
     }
 
     /// `missing` frames at 48 kHz never came (a jump in sample time): what was gathered across the hole would be

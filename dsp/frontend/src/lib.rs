@@ -46,6 +46,7 @@ mod highpass;
 mod level;
 mod limiter;
 mod locate;
+mod mixture;
 mod noise;
 mod outgoing;
 mod parting;
