@@ -19,6 +19,7 @@ use std::f32::consts::PI;
 
 use crate::MAX_CHANNELS;
 use crate::bearing::difference;
+use crate::company::Company;
 use crate::floor::Floor;
 use crate::hermitian::{
     CELLS, Cell, GROUPS, LANES, Lane, NIL, at, cells, follow, inner, mean_diagonal, product, solve,
@@ -57,16 +58,6 @@ const SELDOM: f32 = 0.03;
 const STOPPED: f32 = 0.12;
 /// Share of a step in the followed voice's lasting share: half a second.
 const LASTING: f32 = 0.04;
-/// A seat that is so much quieter than the loudest (6 dB) is in the background: neither followed nor a rival.
-const BACKGROUND: f32 = 0.25;
-/// Share of a block in how loud the voices are: half a second. What is shorter than a syllable takes an equal's weak ones
-/// for the background.
-const LOUDNESS: f32 = 0.02;
-/// A seat's level fades from one estimate to the next, ten a second: 20 dB in half a minute of talk.
-const LEVEL_FADES: f32 = 0.985;
-/// What is left of a seat's last estimates with each new one, and the seats heard that make a crowd.
-const RECENT: f32 = 0.95;
-const CROWD: usize = 3;
 /// Fewer microphones cannot part voices.
 const LEARNING: usize = 3;
 
@@ -119,11 +110,7 @@ pub(crate) struct Beam {
     seats: Box<[Talk]>,
     /// Whoever talked last: what tells voices from the room's noise, but none from another.
     anybody: Talk,
-    /// Power of the voices over half a second, and the most it was when a seat was heard.
-    loud: f32,
-    levels: [f32; SEATS],
-    /// How often each seat was heard in the last two seconds.
-    recent: [f32; SEATS],
+    company: Company,
     own: [Lane; GROUPS],
     present: Option<usize>,
     rival: Option<(usize, f32)>,
@@ -157,9 +144,7 @@ impl Beam {
             floor: Floor::new(),
             seats: (0..SEATS).map(|_| Talk::new(n)).collect(),
             anybody: Talk::new(n),
-            loud: 0.0,
-            levels: [0.0; SEATS],
-            recent: [0.0; SEATS],
+            company: Company::default(),
             own: [[0.0; LANES]; GROUPS],
             present: None,
             rival: None,
@@ -195,20 +180,13 @@ impl Beam {
     pub(crate) fn hear(&mut self, taken: Taken, degrees: f32) {
         if taken.anew {
             self.seats[taken.seat].frames = 0.0;
-            self.levels[taken.seat] = 0.0;
-            self.recent[taken.seat] = 0.0;
         }
-        self.levels.iter_mut().for_each(|l| *l *= LEVEL_FADES);
-        self.recent.iter_mut().for_each(|r| *r *= RECENT);
-        self.recent[taken.seat] += 1.0;
-        let level = &mut self.levels[taken.seat];
-        *level = level.max(self.loud);
-        let loudest = self.levels.iter().copied().fold(0.0, f32::max);
-        if self.levels[taken.seat] < BACKGROUND * loudest {
+        self.company.hear(taken);
+        if self.company.background(taken.seat) {
             return;
         }
         match self.present {
-            Some(present) if self.levels[present] < BACKGROUND * loudest => {
+            Some(present) if self.company.background(present) => {
                 self.follow(taken.seat, degrees, taken.anew);
             }
             Some(present) if present != taken.seat && !self.paused && self.learns() => {
@@ -254,7 +232,7 @@ impl Beam {
         self.floor.learn(power.iter().copied());
         let voices: f32 =
             self.floor.voice.iter().zip(power).skip(VOICE.start).take(VOICE.len()).map(|(v, p)| v * p).sum();
-        self.loud += LOUDNESS * (voices - self.loud);
+        self.company.listen(voices);
     }
 
     /// One frame without Prim's own voice, while somebody talks.
@@ -294,11 +272,6 @@ impl Beam {
         {
             self.follow(seat, degrees, false);
         }
-    }
-
-    /// So many places at once are nobody's rivals: they are what a voice stands out of.
-    fn crowd(&self) -> bool {
-        self.recent.iter().filter(|r| **r > 1.0).count() >= CROWD
     }
 
     fn learns(&self) -> bool {
@@ -368,7 +341,7 @@ impl Beam {
         let w = &mut w[..n];
         let fixed = &self.fixed[group * n..][..n];
         w.copy_from_slice(fixed);
-        let hers = self.present.filter(|_| !self.open && !self.crowd()).map(|p| &self.seats[p]);
+        let hers = self.present.filter(|_| !self.open && !self.company.crowd()).map(|p| &self.seats[p]);
         let talk = hers.filter(|t| t.frames >= ENOUGH).unwrap_or(&self.anybody);
         if talk.frames >= ENOUGH {
             let mixed = &talk.mixed[group * size..][..size];

@@ -32,6 +32,7 @@ mod align;
 mod barge_in;
 mod beam;
 mod bearing;
+mod company;
 mod config;
 mod dereverb;
 mod ding;

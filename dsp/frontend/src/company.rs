@@ -1,0 +1,54 @@
+//! Who of the people in the room is near, who is in the background, and when they are a crowd.
+
+use crate::seats::{SEATS, Taken};
+
+/// A seat that is so much quieter than the loudest (6 dB) is in the background: neither followed nor a rival.
+const BACKGROUND: f32 = 0.25;
+/// Share of a block in how loud the voices are: half a second. What is shorter than a syllable takes an equal's weak ones
+/// for the background.
+const LOUDNESS: f32 = 0.02;
+/// A seat's level fades from one estimate to the next, ten a second: 20 dB in half a minute of talk.
+const LEVEL_FADES: f32 = 0.985;
+/// What is left of a seat's last estimates with each new one, and the seats heard that make a crowd.
+const RECENT: f32 = 0.95;
+const CROWD: usize = 3;
+
+/// How loud and how often each seat is heard.
+#[derive(Debug, Default)]
+pub(crate) struct Company {
+    /// Power of the voices over half a second, and the most it was when a seat was heard.
+    loud: f32,
+    levels: [f32; SEATS],
+    /// How often each seat was heard in the last two seconds.
+    recent: [f32; SEATS],
+}
+
+impl Company {
+    /// The power of what stands above the noise in one block, whether anybody talks or not.
+    pub(crate) fn listen(&mut self, voices: f32) {
+        self.loud += LOUDNESS * (voices - self.loud);
+    }
+
+    /// A voice was heard from this seat.
+    pub(crate) fn hear(&mut self, taken: Taken) {
+        if taken.anew {
+            self.levels[taken.seat] = 0.0;
+            self.recent[taken.seat] = 0.0;
+        }
+        self.levels.iter_mut().for_each(|l| *l *= LEVEL_FADES);
+        self.recent.iter_mut().for_each(|r| *r *= RECENT);
+        self.recent[taken.seat] += 1.0;
+        let level = &mut self.levels[taken.seat];
+        *level = level.max(self.loud);
+    }
+
+    pub(crate) fn background(&self, seat: usize) -> bool {
+        let loudest = self.levels.iter().copied().fold(0.0, f32::max);
+        self.levels[seat] < BACKGROUND * loudest
+    }
+
+    /// So many places at once are nobody's rivals: they are what a voice stands out of.
+    pub(crate) fn crowd(&self) -> bool {
+        self.recent.iter().filter(|r| **r > 1.0).count() >= CROWD
+    }
+}
