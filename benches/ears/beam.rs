@@ -2,6 +2,7 @@
 //! 8 microphones on 5 cm; SI-SDR against the reverberant voice where the beam listens (ours: the array's centre, through
 //! the front end's `voice`, without noise reduction and gain, as one microphone would give it; the oracle: its first microphone).
 use prim_dsp::FrontendConfig;
+use prim_hal_sim::RoomSim;
 use prim_models_flite::Voice;
 use serde_json::json;
 
@@ -12,14 +13,12 @@ use crate::table::Table;
 
 const LEVEL: f32 = 0.03;
 const SECONDS: f64 = 8.0;
+/// Samples at 16 kHz that are judged: 3 to 7 s.
+const HEARD: std::ops::Range<usize> = 48_000..112_000;
 
 pub(crate) fn run(table: &mut Table, peers: &Peers) {
-    let ring8 = ring(8, 50.0);
-    let mut with_centre = ring8.clone();
-    with_centre.push([0.0; 3]);
     let bearings = [25.0_f32, 118.0, 204.0, 301.0];
-    let room = room(0.6, 1.5, &bearings, &with_centre, 5);
-    let board = FrontendConfig { dereverb: None, echo: false, noise: false, gain: false, ..config(&ring8) };
+    let room = room(0.6, 1.5, &bearings, &mics(), 5);
     for (id, what, interferer) in [
         ("beam_white", "gain on white noise as loud as the voice", false),
         ("beam_interferer", "gain on an interfering voice as loud", true),
@@ -27,46 +26,102 @@ pub(crate) fn run(table: &mut Table, peers: &Peers) {
         let (mut gains, mut oracle) = (Vec::new(), Vec::new());
         for i in 0..4 {
             let voice = [Voice::Slt, Voice::Rms, Voice::Awb, Voice::Kal16][i];
-            let mut target = place(&talk(voice, i, 0.15, SECONDS), room.talker_responses(i));
-            level(&mut target, LEVEL);
-            let mut noise = vec![vec![0.0; target[0].len()]; 9];
-            if interferer {
+            let target = first(&room, i, voice, i);
+            let noise = if interferer {
                 let other = [Voice::Rms, Voice::Slt, Voice::Kal16, Voice::Awb][i];
-                // A person talks first, the other joins after 2 s.
-                let mut dry = vec![0.0; 96_000];
-                dry.extend(talk(other, i + 6, 0.1, SECONDS - 2.0));
-                noise = place(&dry, room.talker_responses((i + 2) % 4));
-                level(&mut noise, LEVEL);
+                second(&room, (i + 2) % 4, other, i + 6)
             } else {
+                let mut noise = vec![vec![0.0; target[0].len()]; 9];
                 add_noise(&mut noise, LEVEL, 60 + i as u64);
-            }
-            let mut mix = target.clone();
-            add(&mut mix, &noise);
-            let at = 3 * 16_000..7 * 16_000;
-            let t16: Vec<Vec<f32>> = target.iter().map(|m| to16(m)).collect();
-            let m16: Vec<Vec<f32>> = mix.iter().map(|m| to16(m)).collect();
-            let raw = |c: usize| si_sdr(&m16[c][at.start..at.end + 2], &t16[c][at.clone()], 0..1);
-            let centre = FrontendConfig {
-                dereverb: None,
-                echo: false,
-                noise: false,
-                gain: false,
-                ..config(&[[0.0; 3]])
+                noise
             };
-            let one = |x: &[Vec<f32>]| hear(&centre, &x[8..], &[]).voice;
-            let (truth, single) = (one(&target), one(&mix));
-            let heard = hear(&board, &mix[..8], &[]);
-            let late = at.start..at.end + 4;
-            let before = si_sdr(&single[late.clone()], &truth[at.clone()], 0..1);
-            gains.push(si_sdr(&heard.voice[late], &truth[at.clone()], 0..3) - before);
-            let n16: Vec<Vec<f32>> = noise.iter().take(8).map(|m| to16(m)).collect();
-            let both: Vec<Vec<f32>> = t16[..8].iter().chain(&n16).cloned().collect();
-            if let Some(a) = peers.ask("souden", &both, json!({"mics": 8})) {
-                let y = &a.out[0];
-                oracle.push(si_sdr(&y[at.start..at.end + 2], &t16[0][at.clone()], 0..2) - raw(0));
-            }
+            gains.push(gain(&target, &noise));
+            oracle.extend(knowing(&target, &noise, peers));
         }
         let peer = (!oracle.is_empty()).then(|| ("MVDR that knows all", mean(&oracle)));
         table.row(id, what, "dB gained", mean(&gains), peer);
     }
+    table.row("beam_interferer_elsewhere", "the same in eight other rooms", "dB gained", elsewhere(), None);
+}
+
+/// The array, and its centre.
+fn mics() -> Vec<[f64; 3]> {
+    let mut mics = ring(8, 50.0);
+    mics.push([0.0; 3]);
+    mics
+}
+
+/// A person from the first moment on.
+fn first(room: &RoomSim, at: usize, voice: Voice, sentence: usize) -> Vec<Vec<f32>> {
+    let mut mics = place(&talk(voice, sentence, 0.15, SECONDS), room.talker_responses(at));
+    level(&mut mics, LEVEL);
+    mics
+}
+
+/// Another, as loud, who joins after 2 s.
+fn second(room: &RoomSim, at: usize, voice: Voice, sentence: usize) -> Vec<Vec<f32>> {
+    let mut dry = vec![0.0; 96_000];
+    dry.extend(talk(voice, sentence, 0.1, SECONDS - 2.0));
+    let mut mics = place(&dry, room.talker_responses(at));
+    level(&mut mics, LEVEL);
+    mics
+}
+
+/// Eight other pairs of voices, each in a room of its own, 0.5 to 0.7 s and 1.2 to 1.8 m, 45° and more apart.
+fn elsewhere() -> f64 {
+    use Voice::{Awb, Kal16, Rms, Slt};
+    let pairs = [
+        (Slt, Awb),
+        (Rms, Kal16),
+        (Awb, Slt),
+        (Kal16, Rms),
+        (Slt, Kal16),
+        (Awb, Rms),
+        (Rms, Awb),
+        (Kal16, Slt),
+    ];
+    let gains: Vec<f64> = pairs
+        .into_iter()
+        .enumerate()
+        .map(|(i, (her, him))| {
+            // Steps of the golden angle and of another one, so that nothing repeats.
+            let bearing = (137.5 * i as f32 + 20.0).rem_euclid(360.0);
+            let apart = 45.0 + (101.7 * i as f32).rem_euclid(270.0);
+            let bearings = [bearing, (bearing + apart).rem_euclid(360.0)];
+            let (rt60_s, distance_m) = ([0.6, 0.5, 0.7][i % 3], [1.5, 1.2, 1.8][i / 3 % 3]);
+            let room = room(rt60_s, distance_m, &bearings, &mics(), 700 + i as u64);
+            gain(&first(&room, 0, her, 2 * i + 1), &second(&room, 1, him, 2 * i + 8))
+        })
+        .collect();
+    mean(&gains)
+}
+
+/// What `voice` gains over one microphone at the centre.
+fn gain(target: &[Vec<f32>], noise: &[Vec<f32>]) -> f64 {
+    let board = |mics_mm: &[[f64; 3]]| FrontendConfig {
+        dereverb: None,
+        echo: false,
+        noise: false,
+        gain: false,
+        ..config(mics_mm)
+    };
+    let mut mix = target.to_vec();
+    add(&mut mix, noise);
+    let one = |x: &[Vec<f32>]| hear(&board(&[[0.0; 3]]), &x[8..], &[]).voice;
+    let (truth, single) = (one(target), one(&mix));
+    let heard = hear(&board(&ring(8, 50.0)), &mix[..8], &[]);
+    let late = HEARD.start..HEARD.end + 4;
+    let before = si_sdr(&single[late.clone()], &truth[HEARD], 0..1);
+    si_sdr(&heard.voice[late], &truth[HEARD], 0..3) - before
+}
+
+/// What an MVDR gains that knows both parts.
+fn knowing(target: &[Vec<f32>], noise: &[Vec<f32>], peers: &Peers) -> Option<f64> {
+    let t16: Vec<Vec<f32>> = target.iter().map(|m| to16(m)).collect();
+    let mut mix = target[..1].to_vec();
+    add(&mut mix, &noise[..1]);
+    let raw = si_sdr(&to16(&mix[0])[HEARD.start..HEARD.end + 2], &t16[0][HEARD], 0..1);
+    let both: Vec<Vec<f32>> = t16[..8].iter().cloned().chain(noise[..8].iter().map(|m| to16(m))).collect();
+    let answer = peers.ask("souden", &both, json!({"mics": 8}))?;
+    Some(si_sdr(&answer.out[0][HEARD.start..HEARD.end + 2], &t16[0][HEARD], 0..2) - raw)
 }
