@@ -12,8 +12,9 @@
 //! tells voices from noise but none from another: it stands in pauses, for who is new, and in a crowd.
 //!
 //! Who began is followed for as long as she talks: a second voice is a rival until the first has stopped, unless one of
-//! them is 6 dB louder: then the other is in the background, neither followed nor a rival. After a pause, and in hers,
-//! nobody's weights stand until it is known who talks: nobody's first word is taken for a rival's.
+//! them is 6 dB louder: then the other is in the background, neither followed nor a rival. After a pause, and when hers has
+//! lasted for 300 ms while he talks, nobody's weights stand until it is known who talks: nobody's first word is taken for a
+//! rival's, and between two words of hers he stays down.
 
 use std::f32::consts::PI;
 
@@ -56,6 +57,8 @@ const LOADING: f32 = 1e-3;
 const SELDOM: f32 = 0.03;
 /// Below this share of the sound the followed voice has stopped, and whoever else talks is followed.
 const STOPPED: f32 = 0.12;
+/// So many frames of the rival alone are a pause between her words; after them he is heard: 300 ms, as after a pause of all.
+const HELD: f32 = 30.0;
 /// Share of a step in the followed voice's lasting share: half a second.
 const LASTING: f32 = 0.04;
 /// Fewer microphones cannot part voices.
@@ -116,6 +119,8 @@ pub(crate) struct Beam {
     rival: Option<(usize, f32)>,
     /// Share of the followed voice over half a second.
     lasting: f32,
+    /// Frames since the followed voice was last heard.
+    silent: f32,
     /// Nobody has talked for a moment: whoever begins is followed.
     paused: bool,
     /// Whoever talks now may be somebody else: anybody's weights hold no voice back.
@@ -149,6 +154,7 @@ impl Beam {
             present: None,
             rival: None,
             lasting: 1.0,
+            silent: 0.0,
             paused: true,
             open: true,
             frame: vec![NIL; GROUPS * n].into_boxed_slice(),
@@ -260,7 +266,8 @@ impl Beam {
         }
         self.anybody.learn(&self.frame, &self.own, EVERY as f32);
         // In her pauses the rival is heard as he is.
-        self.open = self.paused || (self.rival.is_some() && share < STOPPED);
+        self.silent = if share < STOPPED { self.silent + EVERY as f32 } else { 0.0 };
+        self.open = self.paused || (self.rival.is_some() && self.silent > HELD);
         for _ in 0..TURN {
             self.parting.believe(self.turn);
             self.weigh(self.turn);
