@@ -16,6 +16,7 @@ mod hard;
 mod listen;
 mod material;
 mod noise;
+mod over_prim;
 mod peers;
 mod real;
 mod resample;

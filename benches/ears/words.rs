@@ -4,6 +4,7 @@
 use std::time::Duration;
 
 use prim_audio::SampleTime;
+use prim_hal_sim::RoomSim;
 use prim_models::{SegmentId, Stt, SttContext, SttEvent};
 use prim_models_flite::Voice;
 use prim_models_pocketsphinx::{Model, PocketSphinx};
@@ -76,15 +77,23 @@ pub(crate) struct Script {
 }
 
 pub(crate) fn script(person: usize) -> Script {
+    say_all(VOICES[person], SENTENCES.iter().skip(person).step_by(3))
+}
+
+/// Sentences with 0.7 s between them.
+pub(crate) fn say_all<'a>(voice: Voice, sentences: impl Iterator<Item = &'a &'static str>) -> Script {
     let (mut dry, mut cuts) = (vec![0.0; RATE / 2], Vec::new());
-    for text in SENTENCES.iter().skip(person).step_by(3) {
-        let x = say(VOICES[person], text);
+    for text in sentences {
+        let x = say(voice, text);
         cuts.push((dry.len(), dry.len() + x.len(), (*text).to_owned()));
         dry.extend(x);
         dry.extend(vec![0.0; RATE * 7 / 10]);
     }
     Script { dry, cuts }
 }
+
+/// Word errors and words of each script.
+pub(crate) type Sums = Vec<(usize, usize)>;
 
 /// Words wrong of words said in one wave at 16 kHz that is `late` samples late.
 pub(crate) fn errors(listener: &mut Listener, wave: &[f32], script: &Script, late: usize) -> (usize, usize) {
@@ -106,9 +115,20 @@ pub(crate) fn recording(
     snr_db: f32,
 ) -> Vec<Vec<f32>> {
     let room = room(rt60, distance, &BEARINGS, &ring(4, 35.0), 1);
+    recording_in(&room, script, person, snr_db, 0)
+}
+
+/// The same in a given room, with noise of a given draw.
+pub(crate) fn recording_in(
+    room: &RoomSim,
+    script: &Script,
+    person: usize,
+    snr_db: f32,
+    draw: u64,
+) -> Vec<Vec<f32>> {
     let mut mics = place(&script.dry, room.talker_responses(person));
     level(&mut mics, LEVEL);
-    add_noise(&mut mics, LEVEL * 10_f32.powf(-snr_db / 20.0), 5 + person as u64);
+    add_noise(&mut mics, LEVEL * 10_f32.powf(-snr_db / 20.0), 5 + person as u64 + draw);
     mics
 }
 

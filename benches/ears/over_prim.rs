@@ -1,0 +1,129 @@
+//! People who talk over Prim as if it were not there (no barge-in), Prim ten decibels louder at the microphones. Each said
+//! a sentence before, which does not count; then Prim talks without a pause, first alone.
+use prim_models_flite::Voice;
+
+use crate::material::{RATE, add, config, hear, late, level, place, ring, room, scale, talk, to16};
+use crate::table::Table;
+use crate::words::{
+    BEARINGS, LEVEL, Listener, Script, Sums, VOICES, errors, one_microphone, rate, recording_in, say_all,
+};
+
+const RT60: f64 = 0.3;
+const DISTANCE: f64 = 1.5;
+/// Levels and latency of the stage `echo`.
+const PERSON: f32 = 0.025;
+const OVER_DB: f32 = 10.0;
+const LATENCY_MS: usize = 35;
+/// Prim is heard alone for so long before it is talked over: the canceller knows the room.
+const AHEAD: usize = 4 * RATE;
+
+const OTHER_SENTENCES: [&str; 15] = [
+    "the printer on the third floor is broken again",
+    "we should ask the lawyers before we sign anything",
+    "my train was late so i missed the first part",
+    "how many people will come to the workshop in may",
+    "the old version is still running at two customers",
+    "who is going to talk to the press about this",
+    "we lost a whole day because of the wrong password",
+    "i will write the summary and send it around tonight",
+    "there is not enough money for both of these plans",
+    "the next meeting is on tuesday at ten in the morning",
+    "nobody told me that the date had changed",
+    "let us take a short break and come back at noon",
+    "the new colleague starts on the first of october",
+    "please speak a little louder so that everyone can hear you",
+    "it would be better to fix the old problems first",
+];
+
+/// A room with three people and Prim in it.
+struct Scene {
+    prim: Voice,
+    people: [Voice; 3],
+    bearings_deg: [f32; 3],
+    seed: u64,
+    /// Who says which of the sentences.
+    shift: usize,
+}
+
+const FIRST: Scene = Scene { prim: Voice::Kal16, people: VOICES, bearings_deg: BEARINGS, seed: 1, shift: 0 };
+/// Other voices of people and of Prim, other seats and walls: nothing was chosen on them, so they say how lucky the first
+/// is.
+const ELSEWHERE: [Scene; 3] = [
+    Scene {
+        prim: Voice::Slt,
+        people: [Voice::Rms, Voice::Kal16, Voice::Awb],
+        bearings_deg: [70.0, 190.0, 310.0],
+        seed: 7,
+        shift: 0,
+    },
+    Scene {
+        prim: Voice::Rms,
+        people: [Voice::Slt, Voice::Awb, Voice::Kal16],
+        bearings_deg: [45.0, 165.0, 285.0],
+        seed: 23,
+        shift: 1,
+    },
+    Scene {
+        prim: Voice::Awb,
+        people: [Voice::Slt, Voice::Rms, Voice::Kal16],
+        bearings_deg: [100.0, 220.0, 340.0],
+        seed: 41,
+        shift: 2,
+    },
+];
+
+/// Words wrong behind the front end without Prim and over it, and those of one raw microphone over it.
+#[derive(Default)]
+struct Wrong {
+    alone: Sums,
+    over: Sums,
+    raw: Sums,
+}
+
+pub(crate) fn run(table: &mut Table, listener: &mut Listener, scripts: &[Script]) {
+    let mut first = Wrong::default();
+    for (person, script) in scripts.iter().enumerate() {
+        first.hear(listener, &FIRST, person, script, 0);
+    }
+    let what = "words wrong while Prim talks, 10 dB louder, RT60 0.3 s, 1.5 m, 25 dB";
+    let without = Some(("without Prim", rate(&first.alone)));
+    table.row("words_over_prim", what, "of 1", rate(&first.over), without);
+    table.row("words_over_prim_raw", "the same", "of 1", rate(&first.over), one_microphone(&first.raw));
+    let mut others = Wrong::default();
+    for scene in &ELSEWHERE {
+        for (person, voice) in scene.people.into_iter().enumerate() {
+            let sentences = OTHER_SENTENCES.iter().skip((person + scene.shift) % 3).step_by(3);
+            others.hear(listener, scene, person, &say_all(voice, sentences), scene.seed);
+        }
+    }
+    let without = Some(("without Prim", rate(&others.alone)));
+    let what = "the same of nine people in three other rooms, Prim with three other voices";
+    table.row("words_over_prim_elsewhere", what, "of 1", rate(&others.over), without);
+}
+
+impl Wrong {
+    fn hear(&mut self, listener: &mut Listener, scene: &Scene, person: usize, script: &Script, draw: u64) {
+        let before = script.cuts[0].1 + RATE / 2;
+        let dry = [&script.dry[..before], &vec![0.0; AHEAD], &script.dry[before..]].concat();
+        let cuts = script.cuts[1..].iter().map(|(a, b, t)| (a + AHEAD, b + AHEAD, t.clone())).collect();
+        let script = Script { dry, cuts };
+        let room = room(RT60, DISTANCE, &scene.bearings_deg, &ring(4, 35.0), scene.seed);
+        let mut mics = recording_in(&room, &script, person, 25.0, draw);
+        scale(&mut mics, PERSON / LEVEL);
+        let board = config(&ring(4, 35.0));
+        let heard = hear(&board, &mics, &[]);
+        self.alone.push(errors(listener, &heard.recogniser, &script, heard.delay));
+
+        let seconds = (script.dry.len() - before) as f64 / RATE as f64;
+        let mut prim = vec![talk(scene.prim, 4 * person + 1, 0.25, seconds)];
+        level(&mut prim, 0.1);
+        let prim = [vec![0.0; before], prim.swap_remove(0)].concat();
+        let mut both = place(&prim, room.loudspeaker_responses());
+        level(&mut both, PERSON * 10_f32.powf(OVER_DB / 20.0));
+        both.iter_mut().for_each(|m| *m = late(m, LATENCY_MS));
+        add(&mut both, &mics);
+        self.raw.push(errors(listener, &to16(&both[0]), &script, 0));
+        let heard = hear(&board, &both, &prim);
+        self.over.push(errors(listener, &heard.recogniser, &script, heard.delay));
+    }
+}
