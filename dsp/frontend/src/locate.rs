@@ -43,13 +43,11 @@ const KEEP: f32 = 0.96;
 const KEEP_TALKERS: f32 = 0.996;
 /// How surely a clear bin belongs where its steered power is highest.
 const CONCENTRATION: f32 = 8.0;
-const CONCENTRATION_TALKERS: f32 = 16.0;
-/// The tail that the talkers' bins must stand out of: longer, so that the echoes of one are not taken for another.
-const LINGER_TALKERS: f32 = 0.88;
+const CONCENTRATION_TALKERS: f32 = 24.0;
 /// Two talkers sit at least this many directions apart: 22.5°.
 const APART: usize = 6;
 /// The second hill is a person when it has at least this share of the first; echoes of the first have less.
-const SECOND: f32 = 0.12;
+const SECOND: f32 = 0.15;
 
 /// A number per direction.
 pub(crate) type Map = [f32; DIRECTIONS];
@@ -67,7 +65,6 @@ pub(crate) struct Locator {
     /// Blocks of voice that `now` knows.
     blocks: f32,
     tail: [f32; BINS],
-    tail_talkers: [f32; BINS],
     linear_axis_deg: Option<f32>,
 }
 
@@ -108,7 +105,6 @@ impl Locator {
             talkers: Mixture::new(CONCENTRATION_TALKERS),
             blocks: 0.0,
             tail: [0.0; BINS],
-            tail_talkers: [0.0; BINS],
             linear_axis_deg: line_axis_deg(mics_mm),
         }
     }
@@ -119,16 +115,14 @@ impl Locator {
         if self.channels < 2 {
             return false;
         }
-        let (mut clear, mut clear_talkers) = ([0.0; BINS], [0.0; BINS]);
-        for f in FROM..TO {
-            let (p, floor) = (scene.power[f], scene.floor[f]);
-            let stands_out = |tail: &mut f32, linger: f32| {
-                let lingers = linger * *tail;
-                *tail = p.max(lingers);
-                if p > AUDIBLE * floor { (p / (lingers + floor) - 1.0).clamp(0.0, CLEAREST) } else { 0.0 }
-            };
-            clear[f] = stands_out(&mut self.tail[f], LINGER);
-            clear_talkers[f] = stands_out(&mut self.tail_talkers[f], LINGER_TALKERS);
+        let mut clear = [0.0; BINS];
+        let heard = self.tail.iter_mut().zip(&scene.power).zip(&scene.floor).zip(&mut clear);
+        for (((tail, &p), &floor), clear) in heard.take(TO).skip(FROM) {
+            let lingers = LINGER * *tail;
+            *tail = p.max(lingers);
+            if p > AUDIBLE * floor {
+                *clear = (p / (lingers + floor) - 1.0).clamp(0.0, CLEAREST);
+            }
         }
         if scene.loudness(FROM..TO) < VOICED {
             return false;
@@ -138,13 +132,10 @@ impl Locator {
         widely(
             #[inline(always)]
             || {
-                // Who is clear behind the longer tail is clear behind the shorter one.
                 for f in (FROM..TO).filter(|f| clear[*f] > CLEAR) {
                     let power = self.steered(spectra, usable, f);
                     self.now.share(&power, clear[f]);
-                    if clear_talkers[f] > 0.0 {
-                        self.talkers.share(&power, clear_talkers[f]);
-                    }
+                    self.talkers.share(&power, clear[f]);
                 }
             },
         );
