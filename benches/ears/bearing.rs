@@ -98,8 +98,8 @@ fn errors(heard: &Heard, truth: f64) -> Vec<(usize, f64)> {
     fresh.filter_map(|(b, out)| Some((b, apart(f64::from(out.fresh_bearing?.degrees), truth)))).collect()
 }
 
-/// Eight people each in five rooms like the first, turned by 9° more in each: nothing was chosen on them, so they say how
-/// lucky the first is.
+/// Eight people each in five rooms like the first, turned by 9° more in each: they say how lucky the first
+/// is. Of several ways to judge how sure an estimate is the best was taken on them (decision 0004), else nothing was.
 fn one_elsewhere(mics_mm: &[[f64; 3]]) -> Vec<f64> {
     let mut all = Vec::new();
     for number in 1..=5 {

@@ -36,7 +36,7 @@ const OTHER_SENTENCES: [&str; 15] = [
 ];
 
 /// A room with three people and Prim in it.
-struct Scene {
+struct Meeting {
     prim: Voice,
     people: [Voice; 3],
     bearings_deg: [f32; 3],
@@ -45,25 +45,26 @@ struct Scene {
     shift: usize,
 }
 
-const FIRST: Scene = Scene { prim: Voice::Kal16, people: VOICES, bearings_deg: BEARINGS, seed: 1, shift: 0 };
-/// Other voices of people and of Prim, other seats and walls: nothing was chosen on them, so they say how lucky the first
-/// is.
-const ELSEWHERE: [Scene; 3] = [
-    Scene {
+const FIRST: Meeting =
+    Meeting { prim: Voice::Kal16, people: VOICES, bearings_deg: BEARINGS, seed: 1, shift: 0 };
+/// Other voices of people and of Prim, other seats and walls: they say how lucky the first is. What was tried and left
+/// (decision 0001) was judged on them too.
+const ELSEWHERE: [Meeting; 3] = [
+    Meeting {
         prim: Voice::Slt,
         people: [Voice::Rms, Voice::Kal16, Voice::Awb],
         bearings_deg: [70.0, 190.0, 310.0],
         seed: 7,
         shift: 0,
     },
-    Scene {
+    Meeting {
         prim: Voice::Rms,
         people: [Voice::Slt, Voice::Awb, Voice::Kal16],
         bearings_deg: [45.0, 165.0, 285.0],
         seed: 23,
         shift: 1,
     },
-    Scene {
+    Meeting {
         prim: Voice::Awb,
         people: [Voice::Slt, Voice::Rms, Voice::Kal16],
         bearings_deg: [100.0, 220.0, 340.0],
@@ -90,10 +91,10 @@ pub(crate) fn run(table: &mut Table, listener: &mut Listener, scripts: &[Script]
     table.row("words_over_prim", what, "of 1", rate(&first.over), without);
     table.row("words_over_prim_raw", "the same", "of 1", rate(&first.over), one_microphone(&first.raw));
     let mut others = Wrong::default();
-    for scene in &ELSEWHERE {
-        for (person, voice) in scene.people.into_iter().enumerate() {
-            let sentences = OTHER_SENTENCES.iter().skip((person + scene.shift) % 3).step_by(3);
-            others.hear(listener, scene, person, &say_all(voice, sentences), scene.seed);
+    for meeting in &ELSEWHERE {
+        for (person, voice) in meeting.people.into_iter().enumerate() {
+            let sentences = OTHER_SENTENCES.iter().skip((person + meeting.shift) % 3).step_by(3);
+            others.hear(listener, meeting, person, &say_all(voice, sentences), meeting.seed);
         }
     }
     let without = Some(("without Prim", rate(&others.alone)));
@@ -102,12 +103,19 @@ pub(crate) fn run(table: &mut Table, listener: &mut Listener, scripts: &[Script]
 }
 
 impl Wrong {
-    fn hear(&mut self, listener: &mut Listener, scene: &Scene, person: usize, script: &Script, draw: u64) {
+    fn hear(
+        &mut self,
+        listener: &mut Listener,
+        meeting: &Meeting,
+        person: usize,
+        script: &Script,
+        draw: u64,
+    ) {
         let before = script.cuts[0].1 + RATE / 2;
         let dry = [&script.dry[..before], &vec![0.0; AHEAD], &script.dry[before..]].concat();
         let cuts = script.cuts[1..].iter().map(|(a, b, t)| (a + AHEAD, b + AHEAD, t.clone())).collect();
         let script = Script { dry, cuts };
-        let room = room(RT60, DISTANCE, &scene.bearings_deg, &ring(4, 35.0), scene.seed);
+        let room = room(RT60, DISTANCE, &meeting.bearings_deg, &ring(4, 35.0), meeting.seed);
         let mut mics = recording_in(&room, &script, person, 25.0, draw);
         scale(&mut mics, PERSON / LEVEL);
         let board = config(&ring(4, 35.0));
@@ -115,7 +123,7 @@ impl Wrong {
         self.alone.push(errors(listener, &heard.recogniser, &script, heard.delay));
 
         let seconds = (script.dry.len() - before) as f64 / RATE as f64;
-        let mut prim = vec![talk(scene.prim, 4 * person + 1, 0.25, seconds)];
+        let mut prim = vec![talk(meeting.prim, 4 * person + 1, 0.25, seconds)];
         level(&mut prim, 0.1);
         let prim = [vec![0.0; before], prim.swap_remove(0)].concat();
         let mut both = place(&prim, room.loudspeaker_responses());

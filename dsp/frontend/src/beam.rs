@@ -224,6 +224,7 @@ impl Beam {
         self.parting.follow(seat, degrees, anew);
         let other = self.present.replace(seat) != Some(seat);
         self.rival = None;
+        self.silent = 0.0;
         self.lasting = if other { 1.0 } else { self.lasting };
         let reopened = std::mem::replace(&mut self.paused, false);
         let moved = self.steered.is_none_or(|old| difference(old, degrees).abs() > STEP_DEG);
@@ -265,9 +266,10 @@ impl Beam {
             *own = std::array::from_fn(|i| l.get(i).copied().unwrap_or(0.0));
         }
         self.anybody.learn(&self.frame, &self.own, EVERY as f32);
-        // In her pauses the rival is heard as he is.
-        self.silent = if share < STOPPED { self.silent + EVERY as f32 } else { 0.0 };
-        self.open = self.paused || (self.rival.is_some() && self.silent > HELD);
+        // In her pauses the rival is heard as he is, once they are more than the end of a word.
+        let he_alone = self.rival.is_some() && share < STOPPED;
+        self.silent = if he_alone { self.silent + EVERY as f32 } else { 0.0 };
+        self.open = self.paused || self.silent > HELD;
         for _ in 0..TURN {
             self.parting.believe(self.turn);
             self.weigh(self.turn);

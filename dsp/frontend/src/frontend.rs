@@ -69,9 +69,10 @@ pub struct FrontendBlock {
     pub near: [f32; SPEECH_BLOCK],
     /// Where the present (or last) voice comes from; frozen in silence and while Prim speaks.
     pub bearing: Option<Bearing>,
-    /// A new estimate, made with this block: at most ten a second while somebody speaks.
+    /// A new estimate, made with this block and sure enough for a name: at most ten a second while one person speaks,
+    /// fewer in noise and while two do. `bearing` follows less sure ones too.
     pub fresh_bearing: Option<Bearing>,
-    /// Whoever talked within the last second or two, the clearest first, told anew with each tenth block of voice: two
+    /// Whoever talked within the last seconds, the clearest first, told anew with each tenth block of voice: two
     /// people who talk at once are both here. A person alone may have an echo beside them.
     pub talkers: [Option<Bearing>; 2],
     /// Per microphone; entries beyond the board's channels stay at their default.

@@ -46,7 +46,7 @@ const CONCENTRATION: f32 = 8.0;
 const CONCENTRATION_TALKERS: f32 = 24.0;
 /// Two talkers sit at least this many directions apart: 22.5°.
 const APART: usize = 6;
-/// The second hill is a person when it has at least this share of the first; echoes of the first have less.
+/// The second hill is a person when it has at least this share of the first; three of four echoes of the first have less.
 const SECOND: f32 = 0.15;
 
 /// A number per direction.
@@ -127,6 +127,11 @@ impl Locator {
         if scene.loudness(FROM..TO) < VOICED {
             return false;
         }
+        if usable.iter().take(self.channels).filter(|u| **u).count() < 2 {
+            // One microphone hears from everywhere alike: what was known is no longer heard.
+            self.fade(0.0);
+            return true;
+        }
         self.now.fade(KEEP);
         self.talkers.fade(KEEP_TALKERS);
         widely(
@@ -192,7 +197,7 @@ impl Locator {
         (hills[best] > 0.0).then(|| self.seen(&self.now, best, 1.0 - other / hills[best]))
     }
 
-    /// Whoever talked within the last second or two, the clearest first, as sure as much of the talk was theirs.
+    /// Whoever talked within the last seconds, the clearest first, as sure as much of the talk was theirs.
     pub(crate) fn talkers(&self) -> [Option<Bearing>; 2] {
         let hills = self.talkers.hills();
         let tops: Map = std::array::from_fn(|d| if is_top(&hills, d) { hills[d] } else { 0.0 });
@@ -200,7 +205,8 @@ impl Locator {
             return [None; 2];
         };
         let second = self.highest(&tops, Some(first)).filter(|d| tops[*d] >= SECOND * tops[first]);
-        let all = self.talkers.all();
+        // A line of microphones gives half of the talk to its mirror image.
+        let all = self.talkers.all() * if self.linear_axis_deg.is_some() { 0.5 } else { 1.0 };
         [Some(first), second].map(|d| d.map(|d| self.seen(&self.talkers, d, tops[d] / all)))
     }
 
@@ -245,4 +251,76 @@ pub(crate) fn arrival(mic_mm: [f32; 3], degrees: f32, bin: usize) -> Complex32 {
     let (sin, cos) = degrees.to_radians().sin_cos();
     let lead_s = (mic_mm[0] * cos + mic_mm[1] * sin) / 1_000.0 / SPEED_OF_SOUND;
     Complex32::from_polar(1.0, 2.0 * PI * bin as f32 * BIN_HZ * lead_s)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const RING: [[f32; 3]; 4] = [[35.0, 0.0, 0.0], [0.0, 35.0, 0.0], [-35.0, 0.0, 0.0], [0.0, -35.0, 0.0]];
+
+    /// A locator that knows the room's noise and then hears this for a second: waves from these places take turns in the
+    /// bins, each 20 dB over the noise.
+    fn heard(mics: &[[f32; 3]], places: &[f32], usable: &[bool]) -> Locator {
+        let (mut locator, mut scene, mut seed) = (Locator::new(mics), Scene::new(), 1_u32);
+        let mut part = move || {
+            seed = seed.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
+            (seed >> 8) as f32 / 8_388_608.0 - 1.0
+        };
+        for block in 0..200_usize {
+            let talk = block >= 100;
+            let mut spectra = vec![[Complex32::default(); BINS]; mics.len()];
+            for f in 0..BINS {
+                let wave = Complex32::new(part(), part()) * if talk { 0.1 } else { 0.0 };
+                let from = places[(f + block) % places.len()];
+                for (spectrum, mic) in spectra.iter_mut().zip(mics) {
+                    spectrum[f] = wave * arrival(*mic, from, f) + Complex32::new(part(), part()) * 0.01;
+                }
+            }
+            scene.push(&spectra, usable);
+            locator.push(&spectra, usable, &scene);
+        }
+        locator
+    }
+
+    #[test]
+    fn one_voice_is_sure_and_two_at_once_are_not_but_both_are_talkers() {
+        let one = heard(&RING, &[77.0], &[true; 4]).estimate().map(|b| (b.degrees, b.confidence));
+        assert!(one.is_some_and(|(d, c)| (d - 77.0).abs() < 1.0 && c > 0.8), "{one:?}");
+        let two = heard(&RING, &[77.0, 200.0], &[true; 4]);
+        let sure = two.estimate().map(|b| b.confidence);
+        assert!(sure.is_some_and(|c| c < 0.5), "{sure:?}");
+        let mut talkers: Vec<f32> = two.talkers().iter().flatten().map(|b| b.degrees).collect();
+        talkers.sort_by(f32::total_cmp);
+        assert!(talkers.len() == 2 && (talkers[0] - 77.0).abs() < 3.0, "{talkers:?}");
+        assert!((talkers[1] - 200.0).abs() < 3.0, "{talkers:?}");
+    }
+
+    #[test]
+    fn one_microphone_that_is_left_knows_no_bearing() {
+        let mut locator = heard(&RING, &[77.0], &[true; 4]);
+        assert!(locator.estimate().is_some());
+        let mut scene = Scene::new();
+        let loud = vec![[Complex32::ONE; BINS]; 4];
+        for _ in 0..20 {
+            let usable = [true, false, false, false];
+            scene.push(&vec![[Complex32::new(0.001, 0.0); BINS]; 4], &usable);
+        }
+        for _ in 0..3 {
+            locator.push(&loud, &[true, false, false, false], &scene);
+        }
+        scene.push(&loud, &[true, false, false, false]);
+        locator.push(&loud, &[true, false, false, false], &scene);
+        assert_eq!(locator.estimate(), None);
+    }
+
+    #[test]
+    fn a_line_hears_a_lone_voice_as_surely_as_a_ring() {
+        let line: Vec<[f32; 3]> = (0..4).map(|i| [30.0 * i as f32, 0.0, 0.0]).collect();
+        let seen = heard(&line, &[70.0], &[true; 4]);
+        let one = seen.estimate().map(|b| (b.degrees, b.confidence));
+        assert!(one.is_some_and(|(d, c)| (d - 70.0).abs() < 2.0 && c > 0.5), "{one:?}");
+        let share = seen.talkers()[0].map(|b| b.confidence);
+        assert!(share.is_some_and(|s| s > 0.7), "{share:?}");
+    }
 }

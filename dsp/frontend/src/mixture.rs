@@ -3,8 +3,8 @@
 //! Each bin belongs to one direction, and which one is a question of what it says and of who talks at all: the recursive
 //! expectation maximisation of a mixture (Schwartz and Gannot 2014, "Speaker tracking using recursive EM algorithms"; the
 //! classes of phases are those of Mandel, Weiss and Ellis 2010, "Model-based expectation-maximization source separation
-//! and localization"). A bin's share in a direction is the direction's weight so far times `exp(K·r)`, `r` the steered
-//! power of its whitened spectrum; the shares of the last blocks are the new weights. Broad patterns of low frequencies
+//! and localization"). A bin's share in a direction is the direction's weight so far times `exp(K·c·r)`, `r` the steered
+//! power of its whitened spectrum and `c` how clear the bin is; the shares of the last blocks are the new weights. Broad patterns of low frequencies
 //! gather that way where the narrow ones of high frequencies say that somebody is: neither another voice nor an early
 //! reflection pulls at the flank of a hill.
 
@@ -36,7 +36,7 @@ impl Mixture {
     }
 
     /// A bin of this steered power, 0..=1 in each direction, is shared among all of them; it counts by how clear it is.
-    /// `exp(x)` is the sixteenth power of `1 + x / 16`.
+    /// In the place of `exp(x)` stands the sixteenth power of `1 + x / 16`, which is nought from −16 on.
     #[inline(always)]
     pub(crate) fn share(&mut self, power: &Map, clear: f32) {
         let top = power.iter().copied().fold(0.0, f32::max);
@@ -45,9 +45,9 @@ impl Mixture {
         for (share, p) in shares.iter_mut().zip(power) {
             *share *= (1.0 + sure * (p - top)).max(0.0).powi(16);
         }
-        let all = clear / shares.iter().sum::<f32>();
+        let scale = clear / shares.iter().sum::<f32>();
         for (weight, share) in self.weights.iter_mut().zip(&shares) {
-            *weight += all * share;
+            *weight += scale * share;
         }
     }
 

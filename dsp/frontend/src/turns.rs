@@ -8,7 +8,7 @@ use crate::{SegmentEvent, Segmenter, SegmenterConfig};
 
 /// Estimates this far from the turn's place are of somebody else: two neighbours at a table are farther apart.
 const ELSEWHERE_DEG: f32 = 25.0;
-/// So many of them in a row, and together, are a turn: 300 ms of voice.
+/// So many of them in a row, and together, are a turn: 300 ms of voice that is clearly one person's.
 const SURE: usize = 3;
 /// A turn that is so short and has fewer estimates has no place yet.
 const FOUNDED: usize = 2;
@@ -17,7 +17,7 @@ const FOUNDING: Frames = Frames(16 * 500);
 const LATE: Frames = Frames(16 * 200);
 /// Sound from before a turn that belongs to it. Less than before a first one: it is another's.
 const PREROLL: Frames = Frames(16 * 150);
-/// Estimates that a turn remembers: ten seconds of voice.
+/// Estimates that a turn remembers: ten seconds of one person's voice at least.
 const REMEMBERED: usize = 100;
 
 /// What was noticed with a block. Times are frame numbers at 16 kHz.

@@ -122,6 +122,27 @@ fn a_rival_is_lowered_while_the_first_voice_goes_on() {
 }
 
 #[test]
+fn a_rival_stays_down_between_two_words_of_hers_and_is_heard_in_her_pauses() {
+    let mut seed = 5;
+    let mut b = beam(&mut seed, false);
+    b.hear(seat(0, true), 30.0);
+    for _ in 0..100 {
+        hear(&mut b, &mut seed, &[(30.0, 100.0)]);
+        b.hear(seat(0, false), 30.0);
+    }
+    b.hear(seat(1, true), 150.0);
+    for n in 0..300 {
+        let who = if n / 6 % 2 == 0 { 30.0 } else { 150.0 };
+        hear(&mut b, &mut seed, &[(who, 100.0)]);
+    }
+    for n in 1..=40 {
+        hear(&mut b, &mut seed, &[(150.0, 100.0)]);
+        assert!(n > 20 || !b.open, "{n}");
+        assert!(n < 36 || b.open, "{n}");
+    }
+}
+
+#[test]
 fn who_goes_on_alone_is_followed_after_a_second_and_who_begins_after_a_pause_at_once() {
     let mut seed = 3;
     let mut b = beam(&mut seed, false);
