@@ -6,7 +6,7 @@ use prim_hal_sim::RoomSim;
 use prim_models_flite::Voice;
 use serde_json::json;
 
-use crate::material::{add, add_noise, config, hear, level, place, ring, room, talk, to16};
+use crate::material::{add, add_noise, config, hear, level, place, ring, room, room_for_two, talk, to16};
 use crate::peers::Peers;
 use crate::score::{mean, si_sdr};
 use crate::table::Table;
@@ -67,7 +67,7 @@ fn second(room: &RoomSim, at: usize, voice: Voice, sentence: usize) -> Vec<Vec<f
     mics
 }
 
-/// Eight other pairs of voices, each in a room of its own, 0.5 to 0.7 s and 1.2 to 1.8 m, 45° and more apart.
+/// Eight other pairs of voices, each in a room of its own.
 fn elsewhere() -> f64 {
     use Voice::{Awb, Kal16, Rms, Slt};
     let pairs = [
@@ -84,12 +84,7 @@ fn elsewhere() -> f64 {
         .into_iter()
         .enumerate()
         .map(|(i, (her, him))| {
-            // Steps of the golden angle and of another one, so that nothing repeats.
-            let bearing = (137.5 * i as f32 + 20.0).rem_euclid(360.0);
-            let apart = 45.0 + (101.7 * i as f32).rem_euclid(270.0);
-            let bearings = [bearing, (bearing + apart).rem_euclid(360.0)];
-            let (rt60_s, distance_m) = ([0.6, 0.5, 0.7][i % 3], [1.5, 1.2, 1.8][i / 3 % 3]);
-            let room = room(rt60_s, distance_m, &bearings, &mics(), 700 + i as u64);
+            let (room, _) = room_for_two(i, &mics(), 700);
             gain(&first(&room, 0, her, 2 * i + 1), &second(&room, 1, him, 2 * i + 8))
         })
         .collect();

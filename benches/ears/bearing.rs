@@ -5,7 +5,9 @@ use prim_hal_sim::RoomSim;
 use prim_models_flite::Voice;
 use serde_json::json;
 
-use crate::material::{BLOCK, Heard, add, add_noise, config, hear, level, place, ring, room, talk, to16};
+use crate::material::{
+    BLOCK, Heard, add, add_noise, config, hear, level, place, ring, room, room_for_two, talk, to16,
+};
 use crate::peers::Peers;
 use crate::score::{apart, mean, quantile};
 use crate::table::Table;
@@ -143,16 +145,11 @@ fn two(table: &mut Table, peers: &Peers) {
     table.row("bearing_two_elsewhere", "the same in twelve other rooms", "%", others.percent(), None);
 }
 
-/// Every pair in a room of its own, 0.5 to 0.7 s and 1.2 to 1.8 m, anywhere 45° and more apart.
+/// Every pair in a room of its own.
 fn two_elsewhere(mics_mm: &[[f64; 3]]) -> Found {
     let mut found = Found::default();
     for i in 0..12 {
-        // Steps of the golden angle and of another one, so that nothing repeats.
-        let first = (137.5 * i as f32 + 20.0).rem_euclid(360.0);
-        let apart = 45.0 + (101.7 * i as f32).rem_euclid(270.0);
-        let bearings = [first, (first + apart).rem_euclid(360.0)];
-        let (rt60_s, distance_m) = ([0.6, 0.5, 0.7][i % 3], [1.5, 1.2, 1.8][i / 3 % 3]);
-        let room = room(rt60_s, distance_m, &bearings, mics_mm, 900 + i as u64);
+        let (room, bearings) = room_for_two(i, mics_mm, 900);
         let voices = [(VOICES[i % 4], 2 * i + 3), (VOICES[(i + 1 + i / 4) % 4], 2 * i + 8)];
         found.listen(&both(&room, [0, 1], voices, 950 + i as u64), bearings.map(f64::from));
     }

@@ -85,6 +85,16 @@ pub(crate) fn room(rt60_s: f64, distance_m: f64, bearings: &[f32], mics: &[[f64;
     RoomSim::new(&spec, &board).expect("everybody sits inside")
 }
 
+/// One of a sequence of rooms with two people, and their bearings: 0.5 to 0.7 s, 1.2 to 1.8 m, 45° and more apart.
+pub(crate) fn room_for_two(number: usize, mics: &[[f64; 3]], seed: u64) -> (RoomSim, [f32; 2]) {
+    // Steps of the golden angle and of another one, so that nothing repeats.
+    let first = (137.5 * number as f32 + 20.0).rem_euclid(360.0);
+    let apart = 45.0 + (101.7 * number as f32).rem_euclid(270.0);
+    let bearings = [first, (first + apart).rem_euclid(360.0)];
+    let (rt60_s, distance_m) = ([0.6, 0.5, 0.7][number % 3], [1.5, 1.2, 1.8][number / 3 % 3]);
+    (room(rt60_s, distance_m, &bearings, mics, seed + number as u64), bearings)
+}
+
 /// `dry` through each response.
 pub(crate) fn place(dry: &[f32], responses: &[ImpulseResponse]) -> Vec<Vec<f32>> {
     responses.iter().map(|r| convolve(dry, &r.taps)).collect()

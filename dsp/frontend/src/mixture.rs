@@ -4,9 +4,9 @@
 //! expectation maximisation of a mixture (Schwartz and Gannot 2014, "Speaker tracking using recursive EM algorithms"; the
 //! classes of phases are those of Mandel, Weiss and Ellis 2010, "Model-based expectation-maximization source separation
 //! and localization"). A bin's share in a direction is the direction's weight so far times `exp(K·c·r)`, `r` the steered
-//! power of its whitened spectrum and `c` how clear the bin is; the shares of the last blocks are the new weights. Broad patterns of low frequencies
-//! gather that way where the narrow ones of high frequencies say that somebody is: neither another voice nor an early
-//! reflection pulls at the flank of a hill.
+//! power of its whitened spectrum and `c` how clear the bin is; the shares of the last blocks are the new weights. Broad
+//! patterns of low frequencies gather that way where the narrow ones of high frequencies say that somebody is: neither
+//! another voice nor an early reflection pulls at the flank of a hill.
 
 use crate::locate::{DIRECTIONS, Map};
 

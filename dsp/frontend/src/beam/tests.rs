@@ -99,21 +99,32 @@ fn a_voice_without_pauses_is_not_taken_for_noise_and_noise_from_nowhere_goes() {
     assert!(noise < 1.05 * noise_before, "{noise} {noise_before}");
 }
 
+/// A beam that has followed a voice from 30° for a second.
+fn after_a_second_of_hers(seed: &mut u32) -> Beam {
+    let mut b = beam(seed, false);
+    b.hear(seat(0, true), 30.0);
+    for _ in 0..100 {
+        hear(&mut b, seed, &[(30.0, 100.0)]);
+        b.hear(seat(0, false), 30.0);
+    }
+    b
+}
+
+/// The same, and then a rival from 150°, whom it knows by now: each bin is one voice's at a time, as bins of speech are.
+fn with_a_rival(seed: &mut u32) -> Beam {
+    let mut b = after_a_second_of_hers(seed);
+    b.hear(seat(1, true), 150.0);
+    for n in 0..300 {
+        let who = if n / 6 % 2 == 0 { 30.0 } else { 150.0 };
+        hear(&mut b, seed, &[(who, 100.0)]);
+    }
+    b
+}
+
 #[test]
 fn a_rival_is_lowered_while_the_first_voice_goes_on() {
     let mut seed = 2;
-    let mut b = beam(&mut seed, false);
-    b.hear(seat(0, true), 30.0);
-    for _ in 0..100 {
-        hear(&mut b, &mut seed, &[(30.0, 100.0)]);
-        b.hear(seat(0, false), 30.0);
-    }
-    b.hear(seat(1, true), 150.0);
-    // Each bin is one voice's at a time, as bins of speech are.
-    for n in 0..300 {
-        let who = if n / 6 % 2 == 0 { 30.0 } else { 150.0 };
-        hear(&mut b, &mut seed, &[(who, 100.0)]);
-    }
+    let b = with_a_rival(&mut seed);
     assert_eq!(b.present, Some(0));
     for bin in [32, 64, 128] {
         let (hers, his) = (response(&b, 30.0, bin), response(&b, 150.0, bin));
@@ -124,17 +135,7 @@ fn a_rival_is_lowered_while_the_first_voice_goes_on() {
 #[test]
 fn a_rival_stays_down_between_two_words_of_hers_and_is_heard_in_her_pauses() {
     let mut seed = 5;
-    let mut b = beam(&mut seed, false);
-    b.hear(seat(0, true), 30.0);
-    for _ in 0..100 {
-        hear(&mut b, &mut seed, &[(30.0, 100.0)]);
-        b.hear(seat(0, false), 30.0);
-    }
-    b.hear(seat(1, true), 150.0);
-    for n in 0..300 {
-        let who = if n / 6 % 2 == 0 { 30.0 } else { 150.0 };
-        hear(&mut b, &mut seed, &[(who, 100.0)]);
-    }
+    let mut b = with_a_rival(&mut seed);
     for n in 1..=40 {
         hear(&mut b, &mut seed, &[(150.0, 100.0)]);
         assert!(n > 20 || !b.open, "{n}");
@@ -145,12 +146,7 @@ fn a_rival_stays_down_between_two_words_of_hers_and_is_heard_in_her_pauses() {
 #[test]
 fn who_goes_on_alone_is_followed_after_a_second_and_who_begins_after_a_pause_at_once() {
     let mut seed = 3;
-    let mut b = beam(&mut seed, false);
-    b.hear(seat(0, true), 30.0);
-    for _ in 0..100 {
-        hear(&mut b, &mut seed, &[(30.0, 100.0)]);
-        b.hear(seat(0, false), 30.0);
-    }
+    let mut b = after_a_second_of_hers(&mut seed);
     let mut waited = 0;
     while b.present == Some(0) {
         b.hear(seat(1, waited == 0), 150.0);
