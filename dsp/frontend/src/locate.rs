@@ -10,7 +10,7 @@ use std::f32::consts::PI;
 
 use realfft::num_complex::Complex32;
 
-use crate::mixture::{Mixture, WIDE};
+use crate::mixture::{Mixture, WIDE, evidence};
 use crate::scene::Scene;
 use crate::stft::{BIN_HZ, BINS, Spectrum};
 use crate::wide::widely;
@@ -41,9 +41,8 @@ const VOICED: f32 = 1.3;
 /// What is kept per block of voice: a time constant of 250 ms, and of two and a half seconds for whoever talked.
 const KEEP: f32 = 0.96;
 const KEEP_TALKERS: f32 = 0.996;
-/// How surely a clear bin belongs where its steered power is highest.
+/// How surely a clear bin belongs where its steered power is highest; for whoever talked, three times as surely.
 const CONCENTRATION: f32 = 8.0;
-const CONCENTRATION_TALKERS: f32 = 24.0;
 /// Two talkers sit at least this many directions apart: 22.5°.
 const APART: usize = 6;
 /// The second hill is a person when it has at least this share of the first; three of four echoes of the first have less.
@@ -101,8 +100,8 @@ impl Locator {
         Self {
             channels: mics_mm.len(),
             steer,
-            now: Mixture::new(CONCENTRATION),
-            talkers: Mixture::new(CONCENTRATION_TALKERS),
+            now: Mixture::new(),
+            talkers: Mixture::new(),
             blocks: 0.0,
             tail: [0.0; BINS],
             linear_axis_deg: line_axis_deg(mics_mm),
@@ -139,8 +138,9 @@ impl Locator {
             || {
                 for f in (FROM..TO).filter(|f| clear[*f] > CLEAR) {
                     let power = self.steered(spectra, usable, f);
-                    self.now.share(&power, clear[f]);
-                    self.talkers.share(&power, clear[f]);
+                    let says = evidence(&power, CONCENTRATION, clear[f]);
+                    self.now.share(&says, clear[f]);
+                    self.talkers.share(&says.map(|e| e.powi(3)), clear[f]);
                 }
             },
         );

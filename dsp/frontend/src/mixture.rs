@@ -15,9 +15,17 @@ const ANYWHERE: f32 = 0.5;
 /// A talker is what lies within this many directions of a hill's top: 11°.
 pub(crate) const WIDE: usize = 3;
 
+/// `exp(K·c·r)` up to a factor, for a bin of clearness `clear` with this steered power, 0..=1 in each direction. In the place
+/// of `exp(x)` stands the sixteenth power of `1 + x / 16`, which is nought from −16 on. Its cube is that of three times K.
+#[inline(always)]
+pub(crate) fn evidence(power: &Map, concentration: f32, clear: f32) -> Map {
+    let top = power.iter().copied().fold(0.0, f32::max);
+    let sure = clear * concentration / 16.0;
+    power.map(|p| (1.0 + sure * (p - top)).max(0.0).powi(16))
+}
+
 #[derive(Debug)]
 pub(crate) struct Mixture {
-    concentration: f32,
     /// How much of what was heard came from each direction.
     weights: Map,
     /// How likely the next bin comes from there, up to a factor.
@@ -25,9 +33,8 @@ pub(crate) struct Mixture {
 }
 
 impl Mixture {
-    /// `concentration`: the K above, for a bin of clearness 1.
-    pub(crate) fn new(concentration: f32) -> Self {
-        Self { concentration, weights: [0.0; DIRECTIONS], likely: [1.0; DIRECTIONS] }
+    pub(crate) fn new() -> Self {
+        Self { weights: [0.0; DIRECTIONS], likely: [1.0; DIRECTIONS] }
     }
 
     /// What was heard so far counts for `keep` of what it did.
@@ -35,16 +42,11 @@ impl Mixture {
         self.weights.iter_mut().for_each(|w| *w *= keep);
     }
 
-    /// A bin of this steered power, 0..=1 in each direction, is shared among all of them; it counts by how clear it is.
-    /// In the place of `exp(x)` stands the sixteenth power of `1 + x / 16`, which is nought from −16 on.
+    /// A bin that says this is shared among all directions; it counts by how clear it is.
     #[inline(always)]
-    pub(crate) fn share(&mut self, power: &Map, clear: f32) {
-        let top = power.iter().copied().fold(0.0, f32::max);
-        let sure = clear * self.concentration / 16.0;
+    pub(crate) fn share(&mut self, evidence: &Map, clear: f32) {
         let mut shares = self.likely;
-        for (share, p) in shares.iter_mut().zip(power) {
-            *share *= (1.0 + sure * (p - top)).max(0.0).powi(16);
-        }
+        shares.iter_mut().zip(evidence).for_each(|(share, e)| *share *= e);
         let scale = clear / shares.iter().sum::<f32>();
         for (weight, share) in self.weights.iter_mut().zip(&shares) {
             *weight += scale * share;
@@ -103,7 +105,7 @@ mod tests {
 
     #[test]
     fn an_echo_at_the_flank_of_broad_hills_does_not_pull_the_voice_towards_it() {
-        let mut mixture = Mixture::new(8.0);
+        let mut mixture = Mixture::new();
         let mut sum = [0.0; DIRECTIONS];
         for block in 0..40 {
             mixture.fade(0.96);
@@ -111,7 +113,7 @@ mod tests {
                 let from = if (bin + block) % 3 == 0 { 34.0 } else { 20.4 };
                 let heard = power(from, 5.0 + bin as f32);
                 sum.iter_mut().zip(&heard).for_each(|(s, p)| *s += p);
-                mixture.share(&heard, 1.0);
+                mixture.share(&evidence(&heard, 8.0, 1.0), 1.0);
             }
             mixture.settle();
         }
@@ -124,22 +126,22 @@ mod tests {
     #[test]
     fn a_bin_is_shared_whole_whatever_it_says() {
         for heard in [power(3.2, 1.0), power(95.6, 40.0), [0.0; DIRECTIONS], [1.0; DIRECTIONS]] {
-            let mut mixture = Mixture::new(16.0);
-            mixture.share(&heard, 3.0);
+            let mut mixture = Mixture::new();
+            mixture.share(&evidence(&heard, 16.0, 3.0), 3.0);
             mixture.settle();
-            mixture.share(&heard, 0.5);
+            mixture.share(&evidence(&heard, 16.0, 0.5), 0.5);
             assert!((mixture.all() - 3.5).abs() < 1e-3, "{}", mixture.all());
         }
     }
 
     #[test]
     fn a_new_voice_is_believed_within_a_tenth_of_a_second_of_a_pause() {
-        let mut mixture = Mixture::new(8.0);
+        let mut mixture = Mixture::new();
         let talk = |mixture: &mut Mixture, from: f32, blocks: usize| {
             for _ in 0..blocks {
                 mixture.fade(0.96);
                 for bin in 0..20 {
-                    mixture.share(&power(from, 5.0 + bin as f32), 1.0);
+                    mixture.share(&evidence(&power(from, 5.0 + bin as f32), 8.0, 1.0), 1.0);
                 }
                 mixture.settle();
             }
