@@ -52,3 +52,52 @@ impl Company {
         self.recent.iter().filter(|r| **r > 1.0).count() >= CROWD
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A second of these seats in turn, an estimate each tenth of it, each as loud as it says.
+    fn talk(company: &mut Company, seats: &[(usize, f32)]) {
+        for (seat, power) in seats.iter().cycle().take(10) {
+            (0..10).for_each(|_| company.listen(*power));
+            company.hear(Taken { seat: *seat, anew: false });
+        }
+    }
+
+    fn pause(company: &mut Company) {
+        (0..100).for_each(|_| company.listen(0.0));
+    }
+
+    #[test]
+    fn whoever_is_ten_decibels_down_is_in_the_background_until_the_loud_one_has_long_been_quiet() {
+        let mut company = Company::default();
+        talk(&mut company, &[(0, 1.0)]);
+        pause(&mut company);
+        (0..4).for_each(|_| talk(&mut company, &[(1, 0.1)]));
+        assert!(company.background(1) && !company.background(0));
+        (0..20).for_each(|_| talk(&mut company, &[(1, 0.1)]));
+        assert!(!company.background(1));
+    }
+
+    #[test]
+    fn two_who_talk_at_once_are_no_crowd_three_are_and_one_who_goes_on_alone_ends_it() {
+        let mut company = Company::default();
+        (0..3).for_each(|_| talk(&mut company, &[(0, 1.0), (1, 1.0)]));
+        assert!(!company.crowd());
+        talk(&mut company, &[(0, 1.0), (1, 1.0), (2, 1.0)]);
+        assert!(company.crowd());
+        (0..3).for_each(|_| talk(&mut company, &[(0, 1.0)]));
+        assert!(!company.crowd());
+    }
+
+    #[test]
+    fn a_seat_that_somebody_new_takes_is_as_loud_as_she_is() {
+        let mut company = Company::default();
+        talk(&mut company, &[(0, 1.0)]);
+        pause(&mut company);
+        (0..4).for_each(|_| talk(&mut company, &[(1, 0.1)]));
+        company.hear(Taken { seat: 0, anew: true });
+        assert!(!company.background(1), "the loud one is gone");
+    }
+}
