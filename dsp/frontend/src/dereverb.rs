@@ -134,8 +134,8 @@ impl Dereverb {
         self.seat = seat;
     }
 
-    /// Takes the room out of `spectra` in place; learns from them unless `adapt` is false.
-    pub(crate) fn process(&mut self, spectra: &mut [Spectrum], adapt: bool) {
+    /// Takes the room out of `spectra` in place; learns from them in the bins that say so.
+    pub(crate) fn process(&mut self, spectra: &mut [Spectrum], learns: &[bool; BINS]) {
         let depth = self.past.len();
         for f in self.lo..self.hi {
             let murmur = MURMUR * self.seats[self.seat][f - self.lo].power.sqrt();
@@ -151,7 +151,7 @@ impl Dereverb {
             for (i, fresh) in self.fresh.iter_mut().enumerate().take(self.heard) {
                 *fresh = spectra[i * self.channels / self.heard][f];
             }
-            self.bin(f, spectra, adapt);
+            self.bin(f, spectra, learns[f]);
             let newest = (self.at + depth - 1) % depth;
             for (p, fresh) in self.past[newest].iter_mut().zip(&self.fresh) {
                 p[f] = *fresh;
@@ -160,7 +160,7 @@ impl Dereverb {
         self.at = (self.at + depth - 1) % depth;
     }
 
-    fn bin(&mut self, f: usize, spectra: &mut [Spectrum], adapt: bool) {
+    fn bin(&mut self, f: usize, spectra: &mut [Spectrum], learns: bool) {
         let k = self.k;
         let bin = &mut self.seats[self.seat][f - self.lo];
         let mut voice = [ZERO; crate::MAX_CHANNELS];
@@ -178,7 +178,7 @@ impl Dereverb {
         }
         let young = bin.age < GROWN;
         let due = young || (f + self.at).is_multiple_of(2);
-        if adapt && due && bin.power > SILENCE {
+        if learns && due && bin.power > SILENCE {
             bin.age += 1;
             let lambda =
                 if young { self.config.forgetting } else { self.config.forgetting * self.config.forgetting };

@@ -268,7 +268,9 @@ impl Frontend {
             self.suppressor.listen(&b.voice);
         }
         if let Some(d) = &mut self.dereverb {
-            d.process(&mut b.spectra, !echo.active || residual.near_share_mean >= TALKS_OVER);
+            // While Prim speaks the room's tail is learned from a person only: decision 0001 has what it is worth.
+            let learns = if echo.active { self.suppressor.hers() } else { [true; BINS] };
+            d.process(&mut b.spectra, &learns);
         }
         self.beam.apply_fixed(&b.spectra, &mut b.recogniser);
         let delay_ms = self.echo.as_ref().and_then(EchoCanceller::delay_ms);
@@ -372,11 +374,6 @@ impl Frontend {
         Duration::from_micros(frames as u64 * 1_000_000 / u64::from(SPEECH_RATE.hz()))
     }
 }
-
-/// While Prim speaks, the room's tail is learned only from a person who has this share of the speech band. With Prim ten
-/// decibels louder 0.31 of a person's words were wrong then and 0.44 when nothing was learned, with one draw of the bench's
-/// voices; with those it has now it is 0.44 and 0.43: no difference that is proven.
-const TALKS_OVER: f32 = 0.1;
 
 /// Blocks that a clipped sample stays in the spectra's window.
 const CLIP_REACH: u32 = 4;

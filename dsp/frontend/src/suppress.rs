@@ -41,6 +41,8 @@ const OVER: f32 = 2.0;
 const LEAST: f32 = 1e-2;
 /// A bin belongs to a person when it stands this far (power ratio, 11 dB) above what is expected.
 const PERSONS_BIN: f32 = 12.0;
+/// What she leaves in the room after she stood out is hers for so many blocks more, 300 ms.
+const LEAVES: u8 = 30;
 /// The share of the speech band that is a person's is averaged over 100 ms: a syllable of Prim's that stands out is gone
 /// by then, a person is not.
 const SHARE_MEMORY: f32 = 0.9;
@@ -72,6 +74,8 @@ pub(crate) struct Suppressor {
     near: [f32; BINS],
     floor: [f32; BINS],
     gain: [f32; BINS],
+    /// Blocks that each bin is still a person's.
+    hers: [u8; BINS],
     person: bool,
     near_share_mean: f32,
     /// Gain of the whole voice, and blocks it stays open.
@@ -106,6 +110,7 @@ impl Suppressor {
             near: [0.0; BINS],
             floor: [1e-6; BINS],
             gain: [1.0; BINS],
+            hers: [0; BINS],
             person: false,
             near_share_mean: 0.0,
             gate: 1.0,
@@ -122,10 +127,16 @@ impl Suppressor {
         self.echo.fill(0.0);
         self.near.fill(0.0);
         self.gain.fill(1.0);
+        self.hers.fill(0);
         self.person = false;
         self.near_share_mean = 0.0;
         self.gate = 1.0;
         self.open_for = STAY_OPEN;
+    }
+
+    /// Whether a person stands out in a bin while Prim is heard, or did a moment ago.
+    pub(crate) fn hers(&self) -> [bool; BINS] {
+        self.hers.map(|left| left > 0)
     }
 
     /// Gain for the whole voice: 1 while a person speaks, and while Prim does not.
@@ -174,12 +185,14 @@ impl Suppressor {
             // Open at once, close over 20 ms: onsets of a person matter more than a trace of echo.
             self.gain[f] = if target > self.gain[f] { target } else { 0.5 * (self.gain[f] + target) };
             beam[f] *= self.gain[f];
+            let quiet = expected + FLOOR_BIAS * self.floor[f];
+            let stands = self.near[f] > PERSONS_BIN * quiet;
+            self.hers[f] = if stands { LEAVES } else { self.hers[f].saturating_sub(1) };
             if (lo..hi).contains(&f) {
                 sums.left += left;
-                let quiet = expected + FLOOR_BIAS * self.floor[f];
                 sums.expected += quiet;
                 sums.echo += taken;
-                near_bins += u32::from(self.near[f] > PERSONS_BIN * quiet);
+                near_bins += u32::from(stands);
             }
         }
         sums.near_share = near_bins as f32 / (hi - lo) as f32;
@@ -206,5 +219,43 @@ impl Suppressor {
             self.leak[f] *= if left > self.leak[f] * self.echo[f] { up } else { down };
         }
         self.leak[f] = self.leak[f].clamp(TIGHT, 1.0);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use realfft::num_complex::Complex32;
+
+    /// Half a minute of Prim, its echo all but 20 dB taken; in the blocks that say so somebody is as loud in these bins.
+    fn heard(over: std::ops::Range<usize>, bins: std::ops::Range<usize>, blocks: usize) -> Suppressor {
+        let (mut suppressor, mut seed) = (Suppressor::new(), 1_u32);
+        let mut part = move || {
+            seed = seed.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
+            (seed >> 8) as f32 / 8_388_608.0 - 1.0
+        };
+        for block in 0..blocks {
+            let echo: Spectrum = std::array::from_fn(|_| Complex32::new(part(), part()));
+            let mut beam = echo.map(|e| e * 0.1);
+            if over.contains(&block) {
+                beam[bins.clone()].iter_mut().for_each(|b| *b += Complex32::new(part(), part()));
+            }
+            let frame = EchoFrame { heard_frames: block as u32, ..EchoFrame::default() };
+            suppressor.process(&mut beam, &echo, frame, false);
+        }
+        suppressor
+    }
+
+    #[test]
+    fn a_bin_is_a_persons_while_she_stands_out_in_it_and_300_ms_longer() {
+        let share = |s: &Suppressor, bins: std::ops::Range<usize>| {
+            s.hers()[bins.clone()].iter().filter(|h| **h).count() as f32 / bins.len() as f32
+        };
+        let now = heard(2_900..3_000, 40..80, 3_000);
+        assert!(share(&now, 40..80) > 0.9 && share(&now, 100..200) < 0.05);
+        let soon = heard(2_900..3_000, 40..80, 3_020);
+        assert!(share(&soon, 40..80) > 0.7);
+        let later = heard(2_900..3_000, 40..80, 3_050);
+        assert!(share(&later, 40..80) < 0.05);
     }
 }
