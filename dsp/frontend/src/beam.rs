@@ -8,32 +8,32 @@
 //! Then it learns while people talk: [`Floor`] says in which bins a voice stands above the noise, whoever's it is, and
 //! [`Parting`] how much of them is not a rival's. What is left of the others goes: `w = Φ_y⁻¹ Φ_s b`, the multichannel
 //! Wiener filter for the voice as the fixed beam hears it (Souden, Benesty, Affes 2010, with `b` in the place of one
-//! microphone). The voice itself is lowered by no more than a bound in any bin. Each seat has its own, and one for anybody
+//! microphone). The voice itself is lowered by no more than 6 dB in any bin: by these weights, or, while there is a rival, by
+//! [`Moment`] alone. Each seat has its own, and one for anybody
 //! tells voices from noise but none from another: it stands in pauses, for who is new, and in a crowd.
 //!
 //! Who began is followed for as long as she talks: a second voice is a rival until the first has stopped, unless one of
-//! them is 6 dB louder: then the other is in the background, neither followed nor a rival. After a pause, and when hers has
+//! them is 6 dB louder: then the other is in the background, neither followed nor a rival. A fan has a place, too, but no
+//! syllables: what does not stand above the mean of the noise often enough is nobody's rival (`Locator::is_voice`). After a pause, and when hers has
 //! lasted for 300 ms while he talks, nobody's weights stand until it is known who talks: nobody's first word is taken for a
 //! rival's, and between two words of hers he stays down.
-
-use std::f32::consts::PI;
 
 use crate::MAX_CHANNELS;
 use crate::bearing::difference;
 use crate::company::Company;
 use crate::floor::Floor;
 use crate::hermitian::{
-    CELLS, Cell, GROUPS, LANES, Lane, NIL, at, cells, follow, inner, mean_diagonal, product, solve,
+    CELLS, Cell, GROUPS, LANES, Lane, NIL, at, cells, inner, mean_diagonal, product, solve,
 };
-use crate::locate::{SPEED_OF_SOUND, arrival};
+use crate::locate::arrival;
+use crate::moment::Moment;
 use crate::parting::{Parting, VOICE, pack};
+use crate::scene::Scene;
 use crate::seats::{SEATS, Taken};
-use crate::stft::{BIN_HZ, BINS, Spectrum, ZERO};
-use crate::wide::widely;
+use crate::stft::{BINS, Spectrum, ZERO};
+use crate::talk::Talk;
+use crate::weights::{Coherence, apply, coherence, unpack};
 use realfft::num_complex::Complex32;
-
-/// Coherence between microphones, per bin.
-pub(crate) type Coherence = [[f32; MAX_CHANNELS]; MAX_CHANNELS];
 
 /// The beam follows when the bearing has moved by this much: a tenth of its width.
 const STEP_DEG: f32 = 2.0;
@@ -41,18 +41,14 @@ const STEP_DEG: f32 = 2.0;
 const EVERY: u32 = 2;
 /// Groups whose weights are made anew with each such block: all of them in a tenth of a second.
 const TURN: usize = GROUPS.div_ceil(5);
-/// Frames of talk that a seat remembers: a second.
-const MEMORY: f32 = 100.0;
-/// Frames of talk before what was learned counts.
-const ENOUGH: f32 = 40.0;
 /// Loading of the fixed weights that learning begins with: all but delay-and-sum, which leaves it the least noise. On the
 /// bench 1, which a recogniser wants, costs 2 dB.
 const CALM: f32 = 10.0;
 /// The least gain of the voice in a bin where no stage behind the beam lowers noise bin by bin. Where one does, the beam
 /// leaves the voice whole: two Wiener gains would bend it twice.
 const LEAST_GAIN: f32 = 0.5;
-/// What is learned is loaded by this share of its mean power.
-const LOADING: f32 = 1e-3;
+/// What is learned is loaded by this share of its mean power. With ten times as much a rival goes by 0.1 dB less.
+const LOADING: f32 = 1e-4;
 /// All of the sound is this much the voice at least: where a voice is hardly found the weights are all but the fixed ones.
 const SELDOM: f32 = 0.03;
 /// Below this share of the sound the followed voice has stopped, and whoever else talks is followed.
@@ -63,35 +59,6 @@ const HELD: f32 = 30.0;
 const LASTING: f32 = 0.04;
 /// Fewer microphones cannot part voices.
 const LEARNING: usize = 3;
-
-/// What was heard while one seat was followed, or anybody talked.
-#[derive(Debug)]
-struct Talk {
-    /// All of it.
-    mixed: Box<[Cell]>,
-    /// What of it was the voice.
-    voice: Box<[Cell]>,
-    frames: f32,
-}
-
-impl Talk {
-    fn new(n: usize) -> Self {
-        let matrices = || vec![NIL; GROUPS * cells(n)].into_boxed_slice();
-        Self { mixed: matrices(), voice: matrices(), frames: 0.0 }
-    }
-
-    /// `own`: the voice's share of each bin of `frame`, which stands for `frames`.
-    fn learn(&mut self, frame: &[Cell], own: &[Lane; GROUPS], frames: f32) {
-        self.frames = (self.frames + frames).min(MEMORY);
-        let rate = [frames / self.frames.max(1.0); LANES];
-        let n = frame.len() / GROUPS;
-        let (mixed, voice) = (self.mixed.chunks_exact_mut(cells(n)), self.voice.chunks_exact_mut(cells(n)));
-        for (((mixed, voice), x), own) in mixed.zip(voice).zip(frame.chunks_exact(n)).zip(own) {
-            follow(mixed, x, &rate, &[1.0; LANES]);
-            follow(voice, x, &rate, own);
-        }
-    }
-}
 
 #[derive(Debug)]
 pub(crate) struct Beam {
@@ -109,8 +76,10 @@ pub(crate) struct Beam {
     steered: Option<f32>,
     usable: [bool; MAX_CHANNELS],
     parting: Parting,
-    floor: Floor,
+    moment: Moment,
     seats: Box<[Talk]>,
+    /// Whose seat was a voice's for sure when it was last heard, and not a fan's.
+    sure: [bool; SEATS],
     /// Whoever talked last: what tells voices from the room's noise, but none from another.
     anybody: Talk,
     company: Company,
@@ -146,7 +115,8 @@ impl Beam {
             usable: [true; MAX_CHANNELS],
             parting: Parting::new(mics_mm, diffuse.clone()),
             diffuse,
-            floor: Floor::new(),
+            moment: Moment::default(),
+            sure: [false; SEATS],
             seats: (0..SEATS).map(|_| Talk::new(n)).collect(),
             anybody: Talk::new(n),
             company: Company::default(),
@@ -172,8 +142,9 @@ impl Beam {
         }
         self.usable = *usable;
         self.parting.forget(usable);
-        self.seats.iter_mut().for_each(|s| s.frames = 0.0);
-        self.anybody.frames = 0.0;
+        self.seats.iter_mut().for_each(Talk::forget);
+        self.anybody.forget();
+        self.moment.forget();
         self.present = None;
         self.rival = None;
         match self.aimed.take() {
@@ -184,9 +155,19 @@ impl Beam {
 
     /// A voice was heard from `degrees`.
     pub(crate) fn hear(&mut self, taken: Taken, degrees: f32) {
+        self.heard(taken, degrees, true);
+    }
+
+    /// Something was heard from `degrees` that may be a fan: it is followed where nobody else is, but is nobody's rival.
+    pub(crate) fn doubt(&mut self, taken: Taken, degrees: f32) {
+        self.heard(taken, degrees, false);
+    }
+
+    fn heard(&mut self, taken: Taken, degrees: f32, sure: bool) {
         if taken.anew {
-            self.seats[taken.seat].frames = 0.0;
+            self.seats[taken.seat].forget();
         }
+        self.sure[taken.seat] = sure;
         self.company.hear(taken);
         if self.company.background(taken.seat) {
             return;
@@ -196,11 +177,43 @@ impl Beam {
                 self.follow(taken.seat, degrees, taken.anew);
             }
             Some(present) if present != taken.seat && !self.paused && self.learns() => {
-                self.parting.rival(taken.seat, degrees, taken.anew);
-                self.rival = Some((taken.seat, degrees));
+                if sure && self.sure[present] {
+                    self.compete(taken, degrees);
+                    self.rival = Some((taken.seat, degrees));
+                } else if sure {
+                    self.follow(taken.seat, degrees, taken.anew);
+                }
             }
             _ => self.follow(taken.seat, degrees, taken.anew),
         }
+    }
+
+    /// Another voice is in the room at `degrees`, surely, but was not clear enough yet to be heard on its own.
+    pub(crate) fn expect(&mut self, taken: Taken, degrees: f32) {
+        if taken.anew {
+            self.seats[taken.seat].forget();
+            self.company.forget(taken.seat);
+        }
+        self.sure[taken.seat] = true;
+        let elsewhere = self.present.is_some_and(|present| present != taken.seat);
+        let counts = !self.company.background(taken.seat) && !self.company.crowd();
+        if elsewhere && counts && !self.paused && self.learns() {
+            self.compete(taken, degrees);
+        }
+    }
+
+    /// From now on the weights leave the followed voice whole in every bin, because the moment's gain lowers her.
+    fn compete(&mut self, taken: Taken, degrees: f32) {
+        let alone = !self.parting.has_rival();
+        self.parting.rival(taken.seat, degrees, taken.anew);
+        if alone {
+            (0..GROUPS).for_each(|g| self.weigh(g));
+        }
+    }
+
+    /// Where the followed voice is.
+    pub(crate) fn followed(&self) -> Option<f32> {
+        self.present.and(self.steered)
     }
 
     /// Turns the fixed weights to where the present voice comes from, whoever it is.
@@ -222,7 +235,11 @@ impl Beam {
 
     fn follow(&mut self, seat: usize, degrees: f32, anew: bool) {
         self.parting.follow(seat, degrees, anew);
-        let other = self.present.replace(seat) != Some(seat);
+        let before = self.present.replace(seat);
+        let other = before != Some(seat);
+        if other && before.is_some_and(|before| !self.sure[before]) {
+            self.parting.no_rival();
+        }
         self.rival = None;
         self.silent = 0.0;
         self.lasting = if other { 1.0 } else { self.lasting };
@@ -234,16 +251,15 @@ impl Beam {
         }
     }
 
-    /// The power of one frame without Prim's own voice, whether anybody talks or not.
-    pub(crate) fn listen(&mut self, power: &[f32; BINS]) {
-        self.floor.learn(power.iter().copied());
-        let voices: f32 =
-            self.floor.voice.iter().zip(power).skip(VOICE.start).take(VOICE.len()).map(|(v, p)| v * p).sum();
+    /// One frame without Prim's own voice, whether anybody talks or not.
+    pub(crate) fn listen(&mut self, scene: &Scene) {
+        let bins = scene.mean.voice.iter().zip(&scene.power);
+        let voices: f32 = bins.skip(VOICE.start).take(VOICE.len()).map(|(v, p)| v * p).sum();
         self.company.listen(voices);
     }
 
-    /// One frame without Prim's own voice, while somebody talks.
-    pub(crate) fn learn(&mut self, spectra: &[Spectrum]) {
+    /// One frame without Prim's own voice, while somebody talks; `floor` knows where a voice stands above the noise.
+    pub(crate) fn learn(&mut self, spectra: &[Spectrum], floor: &Floor) {
         self.block += 1;
         let Some(present) = self.present.filter(|_| self.learns()) else { return };
         if !self.block.is_multiple_of(EVERY) {
@@ -253,16 +269,17 @@ impl Beam {
         pack(spectra, &self.usable, &mut self.frame);
         self.parting.part(&self.frame, frames);
         let share = self.parting.present_share();
+        self.moment.learn(&self.parting.voice);
         let talk = &mut self.seats[present];
         // Between her words it is the rival alone who would be learned as what disturbs her.
         let frames = if self.rival.is_some() && share < STOPPED { 0.0 } else { frames };
         for (own, (his, l)) in
-            self.own.iter_mut().zip(self.parting.voice.iter().zip(self.floor.voice.chunks(LANES)))
+            self.own.iter_mut().zip(self.parting.voice.iter().zip(floor.voice.chunks(LANES)))
         {
             *own = std::array::from_fn(|i| his[i] * l.get(i).copied().unwrap_or(0.0));
         }
         talk.learn(&self.frame, &self.own, frames);
-        for (own, l) in self.own.iter_mut().zip(self.floor.voice.chunks(LANES)) {
+        for (own, l) in self.own.iter_mut().zip(floor.voice.chunks(LANES)) {
             *own = std::array::from_fn(|i| l.get(i).copied().unwrap_or(0.0));
         }
         self.anybody.learn(&self.frame, &self.own, EVERY as f32);
@@ -291,6 +308,9 @@ impl Beam {
     pub(crate) fn pause(&mut self) {
         self.paused = true;
         self.open = true;
+        self.moment.forget();
+        self.parting.no_rival();
+        self.rival = None;
         if self.present.is_some() {
             (0..GROUPS).for_each(|g| self.weigh(g));
         }
@@ -351,8 +371,8 @@ impl Beam {
         let fixed = &self.fixed[group * n..][..n];
         w.copy_from_slice(fixed);
         let hers = self.present.filter(|_| !self.open && !self.company.crowd()).map(|p| &self.seats[p]);
-        let talk = hers.filter(|t| t.frames >= ENOUGH).unwrap_or(&self.anybody);
-        if talk.frames >= ENOUGH {
+        let talk = hers.filter(|t| t.counts()).unwrap_or(&self.anybody);
+        if talk.counts() {
             let mixed = &talk.mixed[group * size..][..size];
             let mut voice = [NIL; MAX_CHANNELS];
             let voice = &mut voice[..n];
@@ -365,8 +385,8 @@ impl Beam {
             }
             // What is left of the voice, of what the fixed beam hears of it.
             let (left, whole) = (inner(w, voice), inner(fixed, voice));
-            let lift: Lane =
-                std::array::from_fn(|l| (self.least_gain * whole[l] / left[l].max(1e-20)).clamp(1.0, 1e3));
+            let least = if self.parting.has_rival() { 1.0 } else { self.least_gain };
+            let lift: Lane = std::array::from_fn(|l| (least * whole[l] / left[l].max(1e-20)).clamp(1.0, 1e3));
             for (w, fixed) in w.iter_mut().zip(fixed) {
                 *w = w.scaled(&lift);
                 for (l, whole) in whole.iter().enumerate() {
@@ -389,45 +409,10 @@ impl Beam {
     /// The weights with what was learned on every bin: what people hear.
     pub(crate) fn apply(&self, spectra: &[Spectrum], out: &mut Spectrum) {
         apply(&self.weights, spectra, out);
-    }
-}
-
-/// `wᴴ x` for every bin.
-fn apply(weights: &[Spectrum], spectra: &[Spectrum], out: &mut Spectrum) {
-    out.fill(ZERO);
-    widely(
-        #[inline(always)]
-        || {
-            for (w, x) in weights.iter().zip(spectra) {
-                for f in 0..BINS {
-                    out[f] += x[f] * w[f];
-                }
-            }
-        },
-    );
-}
-
-/// One group's weights, conjugated, among those of all bins.
-fn unpack(w: &[Cell], group: usize, weights: &mut [Spectrum]) {
-    for (row, w) in weights.iter_mut().zip(w) {
-        for (l, slot) in row.iter_mut().skip(group * LANES).take(LANES).enumerate() {
-            *slot = Complex32::new(w.re[l], -w.im[l]);
+        if self.parting.has_rival() && !self.open && !self.company.crowd() {
+            self.moment.apply(out);
         }
     }
-}
-
-/// What two microphones have in common in a field from everywhere: `sin(kr) / kr`.
-fn coherence(mics_mm: &[[f32; 3]], bin: usize) -> Coherence {
-    let k = 2.0 * PI * bin as f32 * BIN_HZ / SPEED_OF_SOUND / 1_000.0;
-    let mut out = [[0.0; MAX_CHANNELS]; MAX_CHANNELS];
-    for (row, a) in out.iter_mut().zip(mics_mm) {
-        for (cell, b) in row.iter_mut().zip(mics_mm) {
-            let apart: f32 = a.iter().zip(b).map(|(a, b)| (a - b).powi(2)).sum::<f32>().sqrt();
-            let x = k * apart;
-            *cell = if x < 1e-4 { 1.0 } else { x.sin() / x };
-        }
-    }
-    out
 }
 
 #[cfg(test)]

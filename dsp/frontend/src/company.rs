@@ -29,11 +29,16 @@ impl Company {
         self.loud += LOUDNESS * (voices - self.loud);
     }
 
+    /// Somebody else has this seat now.
+    pub(crate) fn forget(&mut self, seat: usize) {
+        self.levels[seat] = 0.0;
+        self.recent[seat] = 0.0;
+    }
+
     /// A voice was heard from this seat.
     pub(crate) fn hear(&mut self, taken: Taken) {
         if taken.anew {
-            self.levels[taken.seat] = 0.0;
-            self.recent[taken.seat] = 0.0;
+            self.forget(taken.seat);
         }
         self.levels.iter_mut().for_each(|l| *l *= LEVEL_FADES);
         self.recent.iter_mut().for_each(|r| *r *= RECENT);
@@ -42,9 +47,10 @@ impl Company {
         *level = level.max(self.loud);
     }
 
+    /// Not who was never heard.
     pub(crate) fn background(&self, seat: usize) -> bool {
         let loudest = self.levels.iter().copied().fold(0.0, f32::max);
-        self.levels[seat] < BACKGROUND * loudest
+        self.levels[seat] > 0.0 && self.levels[seat] < BACKGROUND * loudest
     }
 
     /// So many places at once are nobody's rivals: they are what a voice stands out of.

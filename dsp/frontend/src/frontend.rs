@@ -122,6 +122,8 @@ pub struct Frontend {
     locator: Locator,
     talkers: [Option<Bearing>; 2],
     seats: Seats,
+    /// The beam's seats: it also knows who is not tracked yet.
+    places: Seats,
     track: Track,
     dereverb: Option<Dereverb>,
     beam: Beam,
@@ -200,6 +202,7 @@ impl Frontend {
             locator: Locator::new(&config.mics_mm),
             talkers: [None; 2],
             seats: Seats::default(),
+            places: Seats::default(),
             track: Track::default(),
             dereverb: config.dereverb.map(|d| Dereverb::new(d, channels)),
             beam: Beam::new(&config.mics_mm, config.beam_loading, config.noise),
@@ -243,13 +246,17 @@ impl Frontend {
         out.bearing = self.track.current();
         out.talkers = self.talkers;
         if let (Some(now), Some(heard)) = (out.bearing, heard) {
-            let taken = self.seats.take(now.degrees);
             if let Some(d) = &mut self.dereverb {
-                d.take(taken);
+                d.take(self.seats.take(now.degrees));
             }
             // The first estimate of another voice is not the tracked one yet.
             if difference(heard.degrees, now.degrees).abs() <= SAME_DEG {
-                self.beam.hear(taken, now.degrees);
+                let taken = self.places.take(now.degrees);
+                if self.locator.is_voice(now.degrees) {
+                    self.beam.hear(taken, now.degrees);
+                } else {
+                    self.beam.doubt(taken, now.degrees);
+                }
             }
         }
         if let Some(now) = out.bearing {
@@ -330,7 +337,7 @@ impl Frontend {
         let spectra = &self.buffers.spectra;
         let voiced = !echo && {
             self.scene.push(spectra, usable);
-            self.beam.listen(&self.scene.power);
+            self.beam.listen(&self.scene);
             self.locator.push(spectra, usable, &self.scene)
         };
         if !voiced {
@@ -342,13 +349,16 @@ impl Frontend {
             }
             return None;
         }
-        self.beam.learn(spectra);
+        self.beam.learn(spectra, &self.scene.mean);
         self.silent_blocks = 0;
         self.voiced_blocks += 1;
         if !self.voiced_blocks.is_multiple_of(ESTIMATE_EVERY) {
             return None;
         }
         self.talkers = self.locator.talkers();
+        if let Some(other) = self.beam.followed().and_then(|d| self.locator.beside(d)) {
+            self.beam.expect(self.places.take(other), other);
+        }
         let fresh = self.locator.estimate().filter(|b| b.confidence >= LIKELY)?;
         self.track.push(fresh);
         Some(fresh)

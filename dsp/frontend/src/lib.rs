@@ -48,6 +48,7 @@ mod level;
 mod limiter;
 mod locate;
 mod mixture;
+mod moment;
 mod noise;
 mod outgoing;
 mod parting;
@@ -59,7 +60,9 @@ mod seats;
 mod segment;
 mod stft;
 mod suppress;
+mod talk;
 mod turns;
+mod weights;
 mod wide;
 
 pub use barge_in::{BargeIn, BargeInConfig};

@@ -10,6 +10,7 @@ use std::f32::consts::PI;
 
 use realfft::num_complex::Complex32;
 
+use crate::bearing::difference;
 use crate::mixture::{Mixture, WIDE, evidence};
 use crate::scene::Scene;
 use crate::stft::{BIN_HZ, BINS, Spectrum};
@@ -41,8 +42,17 @@ const VOICED: f32 = 1.3;
 /// What is kept per block of voice: a time constant of 250 ms, and of two and a half seconds for whoever talked.
 const KEEP: f32 = 0.96;
 const KEEP_TALKERS: f32 = 0.996;
-/// How surely a clear bin belongs where its steered power is highest; for whoever talked, three times as surely.
+/// How surely a clear bin belongs where its steered power is highest; for whoever talked, and for voices, three times as surely.
 const CONCENTRATION: f32 = 8.0;
+/// The same for who is surely a voice: a second.
+const KEEP_VOICES: f32 = 0.99;
+/// A bin of a voice stands this far above the mean of the noise (8 dB): one in four hundred of steady noise does by chance.
+const LOUD: f32 = 6.0;
+/// Clearness of such bins per block from one place that makes it a voice's: three bins of two hundred, or one and a half of a
+/// held vowel's onset. A fan as loud as a voice has 0.5, echoes of a voice 1, a rival 5 to 12.
+const VOICE: f32 = 4.0;
+/// What is heard within this of a voice is hers.
+const HERS_DEG: f32 = 15.0;
 /// Two talkers sit at least this many directions apart: 22.5°.
 const APART: usize = 6;
 /// The second hill is a person when it has at least this share of the first; three of four echoes of the first have less.
@@ -61,6 +71,8 @@ pub(crate) struct Locator {
     /// Of the last quarter of a second, and of the last seconds.
     now: Mixture,
     talkers: Mixture,
+    /// Of what stands well above the mean of the noise in the last second.
+    voices: Mixture,
     /// Blocks of voice that `now` knows.
     blocks: f32,
     tail: [f32; BINS],
@@ -102,6 +114,7 @@ impl Locator {
             steer,
             now: Mixture::new(),
             talkers: Mixture::new(),
+            voices: Mixture::new(),
             blocks: 0.0,
             tail: [0.0; BINS],
             linear_axis_deg: line_axis_deg(mics_mm),
@@ -133,6 +146,7 @@ impl Locator {
         }
         self.now.fade(KEEP);
         self.talkers.fade(KEEP_TALKERS);
+        self.voices.fade(KEEP_VOICES);
         widely(
             #[inline(always)]
             || {
@@ -140,13 +154,18 @@ impl Locator {
                     let power = self.steered(spectra, usable, f);
                     let says = evidence(&power, CONCENTRATION, clear[f]);
                     self.now.share(&says, clear[f]);
-                    self.talkers.share(&says.map(|e| e.powi(3)), clear[f]);
+                    let surer = says.map(|e| e.powi(3));
+                    self.talkers.share(&surer, clear[f]);
+                    if scene.stands_out(f, LOUD) {
+                        self.voices.share(&surer, clear[f]);
+                    }
                 }
             },
         );
         self.blocks = self.blocks * KEEP + 1.0;
         self.now.settle();
         self.talkers.settle();
+        self.voices.settle();
         true
     }
 
@@ -199,15 +218,40 @@ impl Locator {
 
     /// Whoever talked within the last seconds, the clearest first, as sure as much of the talk was theirs.
     pub(crate) fn talkers(&self) -> [Option<Bearing>; 2] {
-        let hills = self.talkers.hills();
+        self.told(&self.talkers)
+    }
+
+    /// Whether what comes from `degrees` is a voice's and no fan's: of a steady sound hardly a bin stands well above its own
+    /// mean, of a voice many do. In noise as loud as itself a voice may be none.
+    pub(crate) fn is_voice(&self, degrees: f32) -> bool {
+        self.voiced(degrees) > VOICE
+    }
+
+    /// Clearness per block that came from around `degrees` and stood well above the noise.
+    fn voiced(&self, degrees: f32) -> f32 {
+        let direction = (degrees / STEP_DEG).round() as usize % DIRECTIONS;
+        self.voices.hills()[direction] * (1.0 - KEEP_VOICES)
+    }
+
+    /// Where somebody talks beside the voice from `degrees`. The bearing tells so when that voice takes a breath, up to two
+    /// seconds later.
+    pub(crate) fn beside(&self, degrees: f32) -> Option<f32> {
+        let [Some(first), Some(second)] = self.told(&self.voices) else { return None };
+        let hers = |b: Bearing| difference(b.degrees, degrees).abs() <= HERS_DEG;
+        let other = if hers(first) { Some(second) } else { Some(first).filter(|_| hers(second)) };
+        other.map(|b| b.degrees).filter(|d| self.is_voice(*d))
+    }
+
+    fn told(&self, of: &Mixture) -> [Option<Bearing>; 2] {
+        let hills = of.hills();
         let tops: Map = std::array::from_fn(|d| if is_top(&hills, d) { hills[d] } else { 0.0 });
         let Some(first) = self.highest(&tops, None).filter(|d| tops[*d] > 1e-3) else {
             return [None; 2];
         };
         let second = self.highest(&tops, Some(first)).filter(|d| tops[*d] >= SECOND * tops[first]);
         // A line of microphones gives half of the talk to its mirror image.
-        let all = self.talkers.all() * if self.linear_axis_deg.is_some() { 0.5 } else { 1.0 };
-        [Some(first), second].map(|d| d.map(|d| self.seen(&self.talkers, d, tops[d] / all)))
+        let all = of.all() * if self.linear_axis_deg.is_some() { 0.5 } else { 1.0 };
+        [Some(first), second].map(|d| d.map(|d| self.seen(of, d, tops[d] / all)))
     }
 
     /// The direction with the most, well apart from another one.
@@ -319,5 +363,55 @@ mod tests {
         assert!(one.is_some_and(|(d, c)| (d - 70.0).abs() < 2.0 && c > 0.5), "{one:?}");
         let share = seen.talkers()[0].map(|b| b.confidence);
         assert!(share.is_some_and(|s| s > 0.7), "{share:?}");
+    }
+
+    /// A second of something steady from 200°, and three with syllables from 77° beside it: 150 ms long, 150 ms apart, each
+    /// in a third of the bins and 12 dB louder there.
+    fn beside_a_fan(voice: f32) -> Locator {
+        let (mut locator, mut scene, mut seed) = (Locator::new(&RING), Scene::new(), 1_u32);
+        let mut normal = move || {
+            let mut part = || {
+                seed = seed.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
+                (seed >> 8) as f32 / 8_388_608.0 - 1.0
+            };
+            (0..4).map(|_| part()).sum::<f32>()
+        };
+        // Windows of three blocks overlap, so that a fan's blocks are alike.
+        let mut fan = [Complex32::default(); BINS];
+        for block in 0..400_usize {
+            let mut spectra = vec![[Complex32::default(); BINS]; RING.len()];
+            for f in 0..BINS {
+                let said = block >= 100 && block % 30 < 15 && (f + block / 30) % 3 == 0;
+                let talk = Complex32::new(normal(), normal()) * if said { voice } else { 0.0 };
+                fan[f] = fan[f] * 0.7 + Complex32::new(normal(), normal()) * 0.07;
+                for (spectrum, mic) in spectra.iter_mut().zip(RING) {
+                    spectrum[f] = talk * arrival(mic, 77.0, f) + fan[f] * arrival(mic, 200.0, f);
+                }
+            }
+            scene.push(&spectra, &[true; 4]);
+            locator.push(&spectra, &[true; 4], &scene);
+        }
+        locator
+    }
+
+    #[test]
+    fn a_fan_with_a_place_is_no_voice_and_nobody_talks_beside_it() {
+        let fan = beside_a_fan(0.0);
+        let alone = fan.voiced(200.0);
+        assert!(alone < VOICE, "{alone}");
+        let both = beside_a_fan(0.4);
+        let (voice, fan) = (both.voiced(77.0), both.voiced(200.0));
+        assert!(voice > 2.0 * VOICE && fan < VOICE, "{voice} {fan}");
+        assert_eq!(both.beside(77.0), None);
+    }
+
+    #[test]
+    fn who_talks_beside_a_voice_is_known_within_a_second() {
+        let two = heard(&RING, &[77.0, 200.0], &[true; 4]);
+        for (from, other) in [(77.0, 200.0), (200.0, 77.0)] {
+            let beside = two.beside(from);
+            assert!(beside.is_some_and(|d| (d - other).abs() < 3.0), "{beside:?}");
+        }
+        assert_eq!(two.beside(300.0), None, "neither is the followed voice");
     }
 }

@@ -14,14 +14,20 @@ use crate::locate::{DIRECTIONS, Map};
 const ANYWHERE: f32 = 0.5;
 /// A talker is what lies within this many directions of a hill's top: 11°.
 pub(crate) const WIDE: usize = 3;
+/// Below this the forty-eighth power is no normal number any more.
+const LEAST: f32 = 0.18;
 
 /// `exp(K·c·r)` up to a factor, for a bin of clearness `clear` with this steered power, 0..=1 in each direction. In the place
-/// of `exp(x)` stands the sixteenth power of `1 + x / 16`, which is nought from −16 on. Its cube is that of three times K.
+/// of `exp(x)` stands the sixteenth power of `1 + x / 16`, and nought from −13 on. Its cube is nearly that of three times K,
+/// and no denormal.
 #[inline(always)]
 pub(crate) fn evidence(power: &Map, concentration: f32, clear: f32) -> Map {
     let top = power.iter().copied().fold(0.0, f32::max);
     let sure = clear * concentration / 16.0;
-    power.map(|p| (1.0 + sure * (p - top)).max(0.0).powi(16))
+    power.map(|p| {
+        let base = 1.0 + sure * (p - top);
+        if base > LEAST { base.powi(16) } else { 0.0 }
+    })
 }
 
 #[derive(Debug)]

@@ -4,31 +4,35 @@
 //! complex angular central Gaussian, `p(z) ∝ |B|⁻¹ (zᴴ B⁻¹ z)⁻ⁿ` with `z` the frame at one bin, of length one (Ito, Araki,
 //! Nakatani 2016). A seat's `B` begins as what its bearing and the room's reverberation would give, the noise's as sound
 //! from nowhere; both then learn from the bins that are theirs, so that a mask knows this room's echoes after half a second.
+//! What it learns is the likeliest pattern, `B = n Σ γ zzᴴ / (zᴴ B⁻¹ z)` over the shares γ: a direction that does not fit, and
+//! so is likely another's, counts less than in the mean of all.
 //! A voice without pauses stays a voice, because it comes from a place; minimum statistics would take it for noise.
 
 use realfft::num_complex::Complex32;
 
 use crate::MAX_CHANNELS;
-use crate::beam::Coherence;
 use crate::hermitian::{
     CELLS, Cell, GROUPS, LANES, Lane, NIL, at, cells, follow, inner, mean_diagonal, whitened_power, whitener,
 };
 use crate::locate::arrival;
 use crate::seats::SEATS;
 use crate::stft::{BINS, Spectrum};
+use crate::weights::Coherence;
 
 /// Frames that a source remembers: three seconds of its own.
 const MEMORY: f32 = 300.0;
 /// Frames a source must have had of a bin before it is known there.
-const KNOWN: f32 = 25.0;
+const KNOWN: f32 = 20.0;
 /// A source is never quite absent.
 const LEAST_SHARE: f32 = 0.03;
 /// Share of a frame in the sources' shares: 60 ms.
 const FOLLOW: f32 = 0.3;
 /// Loading of a source's directions: what is never heard is not impossible.
-const LOADING: f32 = 1e-2;
+const LOADING: f32 = 1e-3;
+/// Added to how badly a direction fits, so that one that fits by chance does not count for all others.
+const MISFIT: f32 = 0.3;
 /// What a room adds to the direct sound of a voice a metre and a half away.
-const REVERBERANT: f32 = 0.9;
+const REVERBERANT: f32 = 0.7;
 /// What microphones add.
 const SELF_NOISE: f32 = 0.1;
 /// Bins of voice, whose masks tell who talks.
@@ -67,8 +71,8 @@ impl Source {
         self.heard[group].map(|h| h >= KNOWN)
     }
 
-    /// Learns `z` in one group, by the share of each bin that is its own.
-    fn learn(&mut self, group: usize, z: &[Cell], own: &Lane, frames: f32) {
+    /// Learns `z` in one group, by the share of each bin that is its own and by how badly it fits.
+    fn learn(&mut self, group: usize, z: &[Cell], own: &Lane, misfit: &Lane, frames: f32) {
         let (n, size) = (z.len(), cells(z.len()));
         let heard = &mut self.heard[group];
         let mut rate = [0.0; LANES];
@@ -77,7 +81,8 @@ impl Source {
             heard[l] = (heard[l] + new).min(MEMORY);
             rate[l] = (new / heard[l].max(1e-3)).min(1.0);
         }
-        follow(&mut self.learned[group * size..][..size], z, &rate, &[n as f32; LANES]);
+        let gain = misfit.map(|m| n as f32 / (m + MISFIT));
+        follow(&mut self.learned[group * size..][..size], z, &rate, &gain);
     }
 
     /// What is believed of one group from now on: what was learned where `known`, what was expected elsewhere.
@@ -123,6 +128,8 @@ pub(crate) struct Parting {
     /// The present frame, of length one per bin.
     unit: Box<[Cell]>,
     likelihood: [[Lane; GROUPS]; SOURCES],
+    /// `zᴴ B⁻¹ z`: how badly the frame fits a source.
+    misfit: [[Lane; GROUPS]; SOURCES],
     /// How much of each bin is not the rival or the noise: all of it while there is no rival.
     pub(crate) voice: [Lane; GROUPS],
 }
@@ -142,6 +149,7 @@ impl Parting {
             share: [1.0 / SOURCES as f32; SOURCES],
             unit: vec![NIL; GROUPS * n].into_boxed_slice(),
             likelihood: [[[0.0; LANES]; GROUPS]; SOURCES],
+            misfit: [[[0.0; LANES]; GROUPS]; SOURCES],
             voice: [[0.0; LANES]; GROUPS],
         };
         parting.expect_noise();
@@ -184,6 +192,17 @@ impl Parting {
             self.share[RIVAL] = 0.2;
             self.believe_all();
         }
+    }
+
+    /// Whoever was followed before was none.
+    pub(crate) fn no_rival(&mut self) {
+        self.rival = None;
+        self.share[RIVAL] = 0.0;
+        self.believe_all();
+    }
+
+    pub(crate) fn has_rival(&self) -> bool {
+        self.rival.is_some()
     }
 
     fn seat(&mut self, seat: usize, degrees: f32, anew: bool) {
@@ -267,9 +286,11 @@ impl Parting {
             for (z, x) in z.iter_mut().zip(x) {
                 *z = x.scaled(&to_one);
             }
-            for (source, likelihood) in sources.iter().zip(&mut self.likelihood) {
+            let results = self.likelihood.iter_mut().zip(&mut self.misfit);
+            for (source, (likelihood, misfit)) in sources.iter().zip(results) {
                 let Some(source) = source else { continue };
                 let form = whitened_power(&source.whitener[group * size..][..size], z);
+                misfit[group] = form;
                 likelihood[group] =
                     std::array::from_fn(|l| -source.ln_det[group][l] - used * (form[l] + 1e-12).ln());
             }
@@ -277,7 +298,7 @@ impl Parting {
         let mut sum = [0.0; SOURCES];
         for group in 0..GROUPS {
             let own = self.own(group);
-            self.voice[group] = if self.rival.is_some() { own[PRESENT] } else { [1.0; LANES] };
+            self.voice[group] = if self.rival.is_some() { own[PRESENT].map(decided) } else { [1.0; LANES] };
             for (sum, own) in sum.iter_mut().zip(&own) {
                 for (l, own) in own.iter().enumerate() {
                     if VOICE.contains(&(group * LANES + l)) {
@@ -286,11 +307,12 @@ impl Parting {
                 }
             }
             let z = &self.unit[group * n..][..n];
-            self.seats[present].learn(group, z, &own[PRESENT], frames);
+            let misfit = |source: usize| &self.misfit[source][group];
+            self.seats[present].learn(group, z, &own[PRESENT], misfit(PRESENT), frames);
             if let Some(rival) = self.rival {
-                self.seats[rival].learn(group, z, &own[RIVAL], frames);
+                self.seats[rival].learn(group, z, &own[RIVAL], misfit(RIVAL), frames);
             }
-            self.noise.learn(group, z, &own[NOISE], frames);
+            self.noise.learn(group, z, &own[NOISE], misfit(NOISE), frames);
         }
         let mut total = 0.0;
         for (source, sum) in sum.iter().enumerate() {
@@ -327,6 +349,12 @@ impl Parting {
         }
         own
     }
+}
+
+/// Most bins of speech are one voice's alone: a share of one half says as much as before, others say it more clearly.
+fn decided(share: f32) -> f32 {
+    let (hers, others) = (share * share, (1.0 - share) * (1.0 - share));
+    hers / (hers + others)
 }
 
 /// All microphones' spectra, eight bins side by side; microphones that are left out are silent.

@@ -1,5 +1,6 @@
 //! What stands out of the room's noise: the power of each bin over all microphones, and the noise floor under it.
 
+use crate::floor::Floor;
 use crate::stft::{BINS, Spectrum};
 
 /// A bin is noise while its power over 50 ms is below this over the least of two seconds.
@@ -27,6 +28,8 @@ pub(crate) struct Scene {
     quiet: [f32; BINS],
     /// Mean power of the noise.
     noise: [f32; BINS],
+    /// The same without a lean towards quiet moments, which are what `noise` is taken from, and where a voice stands above it.
+    pub(crate) mean: Floor,
     /// Least `smooth` of each of the last half seconds, the present one last.
     least: [[f32; BINS]; HALVES],
     /// Blocks so far, until the floor is taken.
@@ -44,6 +47,7 @@ impl Scene {
             smooth: none,
             quiet: none,
             noise: none,
+            mean: Floor::new(),
             least: [[f32::MAX; BINS]; HALVES],
             first: 0,
             blocks: 0,
@@ -59,6 +63,7 @@ impl Scene {
                 *p += x.norm_sqr() / used;
             }
         }
+        self.mean.learn(self.power.iter().copied());
         // The first windows are not full yet, the next ones tell what the room is like.
         if self.first < PRIMED {
             self.first += 1;
@@ -98,6 +103,11 @@ impl Scene {
     pub(crate) fn loudness(&self, bins: std::ops::Range<usize>) -> f32 {
         let n = bins.len().max(1) as f32;
         bins.map(|f| (self.power[f] / (self.noise[f] + NOTHING)).min(10.0)).sum::<f32>() / n
+    }
+
+    /// Whether a bin has more than `times` the noise's mean.
+    pub(crate) fn stands_out(&self, bin: usize, times: f32) -> bool {
+        self.power[bin] > times * self.mean.noise[bin]
     }
 
     /// Whether a bin holds nothing but noise.

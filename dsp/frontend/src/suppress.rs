@@ -41,7 +41,7 @@ const OVER: f32 = 2.0;
 const LEAST: f32 = 1e-2;
 /// A bin belongs to a person when it stands this far (power ratio, 11 dB) above what is expected.
 const PERSONS_BIN: f32 = 12.0;
-/// What she leaves in the room after she stood out is hers for so many blocks more, 300 ms.
+/// What she leaves in the room after she stood out is hers: so many blocks, 300 ms.
 const LEAVES: u8 = 30;
 /// The share of the speech band that is a person's is averaged over 100 ms: a syllable of Prim's that stands out is gone
 /// by then, a person is not.
@@ -187,7 +187,8 @@ impl Suppressor {
             beam[f] *= self.gain[f];
             let quiet = expected + FLOOR_BIAS * self.floor[f];
             let stands = self.near[f] > PERSONS_BIN * quiet;
-            self.hers[f] = if stands { LEAVES } else { self.hers[f].saturating_sub(1) };
+            let stays = if stands { LEAVES } else { self.hers[f].saturating_sub(1) };
+            self.hers[f] = if trusted { stays } else { 0 };
             if (lo..hi).contains(&f) {
                 sums.left += left;
                 sums.expected += quiet;

@@ -1,3 +1,5 @@
+use std::ops::{Deref, DerefMut};
+
 use super::*;
 
 const RING: [[f32; 3]; 4] = [[35.0, 0.0, 0.0], [0.0, 35.0, 0.0], [-35.0, 0.0, 0.0], [0.0, -35.0, 0.0]];
@@ -60,18 +62,36 @@ fn frame(seed: &mut u32, waves: &[(f32, f32)]) -> Vec<Spectrum> {
     out
 }
 
+/// A beam and the scene that it is told of.
+struct Ears {
+    beam: Beam,
+    scene: Scene,
+}
+
+impl Deref for Ears {
+    type Target = Beam;
+    fn deref(&self) -> &Beam {
+        &self.beam
+    }
+}
+
+impl DerefMut for Ears {
+    fn deref_mut(&mut self) -> &mut Beam {
+        &mut self.beam
+    }
+}
+
 /// One block through the beam while somebody talks.
-fn hear(b: &mut Beam, seed: &mut u32, waves: &[(f32, f32)]) {
+fn hear(ears: &mut Ears, seed: &mut u32, waves: &[(f32, f32)]) {
     let frame = frame(seed, waves);
-    let power =
-        std::array::from_fn(|f| frame.iter().map(|x| x[f].norm_sqr()).sum::<f32>() / RING.len() as f32);
-    b.listen(&power);
-    b.learn(&frame);
+    ears.scene.push(&frame, &[true; RING.len()]);
+    ears.beam.listen(&ears.scene);
+    ears.beam.learn(&frame, &ears.scene.mean);
 }
 
 /// A beam that has heard the room before anybody talks.
-fn beam(seed: &mut u32, noise_is_reduced: bool) -> Beam {
-    let mut b = Beam::new(&RING, 10.0, noise_is_reduced);
+fn beam(seed: &mut u32, noise_is_reduced: bool) -> Ears {
+    let mut b = Ears { beam: Beam::new(&RING, 10.0, noise_is_reduced), scene: Scene::new() };
     for _ in 0..50 {
         hear(&mut b, seed, &[]);
     }
@@ -100,7 +120,7 @@ fn a_voice_without_pauses_is_not_taken_for_noise_and_noise_from_nowhere_goes() {
 }
 
 /// A beam that has followed a voice from 30° for a second.
-fn after_a_second_of_hers(seed: &mut u32) -> Beam {
+fn after_a_second_of_hers(seed: &mut u32) -> Ears {
     let mut b = beam(seed, false);
     b.hear(seat(0, true), 30.0);
     for _ in 0..100 {
@@ -111,7 +131,7 @@ fn after_a_second_of_hers(seed: &mut u32) -> Beam {
 }
 
 /// The same, and then a rival from 150°, whom it knows by now: each bin is one voice's at a time, as bins of speech are.
-fn with_a_rival(seed: &mut u32) -> Beam {
+fn with_a_rival(seed: &mut u32) -> Ears {
     let mut b = after_a_second_of_hers(seed);
     b.hear(seat(1, true), 150.0);
     for n in 0..300 {
@@ -187,4 +207,54 @@ fn who_stands_out_of_voices_in_the_background_is_followed_within_a_second_and_th
     }
     b.hear(seat(1, false), 150.0);
     assert_eq!((b.present, b.rival), (Some(0), None));
+}
+
+#[test]
+fn a_fan_with_a_place_is_no_rival_of_a_voice_and_a_voice_beside_it_is_followed_at_once() {
+    let mut seed = 6;
+    let mut b = after_a_second_of_hers(&mut seed);
+    b.doubt(seat(1, true), 150.0);
+    assert_eq!((b.present, b.rival, b.parting.has_rival()), (Some(0), None, false));
+    let mut b = beam(&mut seed, false);
+    b.doubt(seat(1, true), 150.0);
+    assert_eq!(b.present, Some(1), "nobody else is there");
+    b.hear(seat(0, true), 30.0);
+    assert_eq!((b.present, b.rival, b.parting.has_rival()), (Some(0), None, false));
+}
+
+#[test]
+fn a_rival_who_is_expected_goes_down_before_he_was_ever_heard_on_his_own() {
+    let mut seed = 7;
+    let mut b = after_a_second_of_hers(&mut seed);
+    b.expect(seat(1, true), 150.0);
+    for n in 0..100 {
+        let who = if n / 6 % 2 == 0 { 30.0 } else { 150.0 };
+        hear(&mut b, &mut seed, &[(who, 100.0)]);
+    }
+    assert_eq!((b.present, b.rival), (Some(0), None));
+    for bin in [32, 64, 128] {
+        let (hers, his) = (response(&b, 30.0, bin), response(&b, 150.0, bin));
+        assert!(his < 0.5 * hers, "{bin}: {hers} {his}");
+    }
+}
+
+#[test]
+fn her_voice_loses_no_more_than_6_db_at_any_moment_from_a_rivals_first_word_on() {
+    let mut seed = 8;
+    for noise_is_reduced in [false, true] {
+        let mut b = beam(&mut seed, noise_is_reduced);
+        b.hear(seat(0, true), 30.0);
+        for _ in 0..100 {
+            hear(&mut b, &mut seed, &[(30.0, 100.0)]);
+        }
+        b.expect(seat(1, true), 150.0);
+        for n in 0..100 {
+            let who = if n / 6 % 2 == 0 { 30.0 } else { 150.0 };
+            hear(&mut b, &mut seed, &[(who, 100.0)]);
+            for bin in [32, 64, 128] {
+                let hers = response(&b, 30.0, bin);
+                assert!(hers > 0.45, "{n} {bin}: {hers}");
+            }
+        }
+    }
 }
