@@ -269,7 +269,7 @@ impl Beam {
         pack(spectra, &self.usable, &mut self.frame);
         self.parting.part(&self.frame, frames);
         let share = self.parting.present_share();
-        self.moment.learn(&self.parting.voice);
+        self.moment.learn(&self.parting.not_rivals);
         let talk = &mut self.seats[present];
         // Between her words it is the rival alone who would be learned as what disturbs her.
         let frames = if self.rival.is_some() && share < STOPPED { 0.0 } else { frames };

@@ -132,6 +132,8 @@ pub(crate) struct Parting {
     misfit: [[Lane; GROUPS]; SOURCES],
     /// How much of each bin is not the rival or the noise: all of it while there is no rival.
     pub(crate) voice: [Lane; GROUPS],
+    /// How much of each bin is not the rival's, noise included.
+    pub(crate) not_rivals: [Lane; GROUPS],
 }
 
 impl Parting {
@@ -151,6 +153,7 @@ impl Parting {
             likelihood: [[[0.0; LANES]; GROUPS]; SOURCES],
             misfit: [[[0.0; LANES]; GROUPS]; SOURCES],
             voice: [[0.0; LANES]; GROUPS],
+            not_rivals: [[1.0; LANES]; GROUPS],
         };
         parting.expect_noise();
         parting
@@ -299,6 +302,7 @@ impl Parting {
         for group in 0..GROUPS {
             let own = self.own(group);
             self.voice[group] = if self.rival.is_some() { own[PRESENT].map(decided) } else { [1.0; LANES] };
+            self.not_rivals[group] = own[RIVAL].map(|share| 1.0 - decided(share));
             for (sum, own) in sum.iter_mut().zip(&own) {
                 for (l, own) in own.iter().enumerate() {
                     if VOICE.contains(&(group * LANES + l)) {
