@@ -49,7 +49,7 @@ const KEEP_VOICES: f32 = 0.99;
 /// A bin of a voice stands this far above the mean of the noise (8 dB): one in four hundred of steady noise does by chance.
 const LOUD: f32 = 6.0;
 /// Clearness of such bins per block from one place that makes it a voice's: three bins of two hundred, or one and a half of a
-/// held vowel's onset. A fan as loud as a voice has 0.5, echoes of a voice 1, a rival 5 to 12.
+/// held vowel's onset. With a memory of 2.5 s a fan as loud as a voice had 0.5, echoes of a voice 1, a rival 5 to 12.
 const VOICE: f32 = 4.0;
 /// What is heard within this of a voice is hers.
 const HERS_DEG: f32 = 15.0;
