@@ -42,9 +42,15 @@ fn script() -> Script {
     Script { dry: talk(Voice::Slt, 0, GAP_S, SECONDS), cuts }
 }
 
+/// The folder for the waves, before anything is heard.
+pub(crate) fn make(folder: &Path) -> Result<(), String> {
+    std::fs::create_dir_all(folder).and_then(|()| tempfile::tempfile_in(folder).map(drop)).map_err(|why| {
+        format!("write waves to {}: {why}; name a folder that can be written", folder.display())
+    })
+}
+
 pub(crate) fn write(folder: &Path, peers: &Peers) {
     let mut desk = Desk { folder, judge: Judge::new(peers), listener: Listener::new(), script: script() };
-    std::fs::create_dir_all(folder).expect("the named folder can be made");
     let mics_mm = ring(4, 35.0);
     for (rt60, distance) in [(0.25, 1.0), (0.3, 1.5), (0.4, 1.5), (0.6, 2.0)] {
         let room = room(rt60, distance, &[20.0, 140.0], &mics_mm, 1);

@@ -29,55 +29,65 @@ mod vad;
 mod who;
 mod words;
 
+use std::io::Write as _;
+use std::process::ExitCode;
+
 use peers::Peers;
+use prim_benches::ears::Stage;
+use prim_benches::ears::request::Request;
 use table::Table;
 
-type Stage = fn(&mut Table, &Peers);
+fn run(stage: Stage) -> fn(&mut Table, &Peers) {
+    match stage {
+        Stage::Resample => resample::run,
+        Stage::Echo => echo::run,
+        Stage::Bearing => bearing::run,
+        Stage::Beam => beam::run,
+        Stage::Dereverb => dereverb::run,
+        Stage::Noise => noise::run,
+        Stage::Vad => vad::run,
+        Stage::Alarms => alarms::run,
+        Stage::Chain => chain::run,
+        Stage::Words => words::run,
+        Stage::Hard => hard::run,
+        Stage::Real => real::run,
+        Stage::Who => who::run,
+    }
+}
 
-const STAGES: [(&str, Stage); 13] = [
-    ("resample", resample::run),
-    ("echo", echo::run),
-    ("bearing", bearing::run),
-    ("beam", beam::run),
-    ("dereverb", dereverb::run),
-    ("noise", noise::run),
-    ("vad", vad::run),
-    ("alarms", alarms::run),
-    ("chain", chain::run),
-    ("words", words::run),
-    ("hard", hard::run),
-    ("real", real::run),
-    ("who", who::run),
-];
+/// What was asked for cannot be done: said before anything is measured.
+const BAD_INPUT: u8 = 2;
 
-fn main() {
-    let (mut wanted, mut json, mut page) = (Vec::new(), None, None);
-    let mut arguments = std::env::args().skip(1);
-    while let Some(argument) = arguments.next() {
-        match argument.as_str() {
-            "--json" => json = arguments.next(),
-            "--table" => page = arguments.next(),
-            "--listen" => {
-                let folder = arguments.next().expect("--listen names a folder");
-                return listen::write(folder.as_ref(), &Peers::find());
-            }
-            // What cargo adds of itself.
-            "--bench" => {}
-            _ => wanted.push(argument),
+fn main() -> ExitCode {
+    let refuse = |why: &dyn std::fmt::Display| {
+        let _ = writeln!(std::io::stderr(), "{why}");
+        ExitCode::from(BAD_INPUT)
+    };
+    let (stages, mut table) = match Request::read(std::env::args_os().skip(1)) {
+        Err(error) => return refuse(&error),
+        Ok(Request::Listen(folder)) => {
+            return match listen::make(&folder) {
+                Err(error) => refuse(&error),
+                Ok(()) => {
+                    listen::write(&folder, &Peers::find());
+                    ExitCode::SUCCESS
+                }
+            };
         }
-    }
-    let known = |name: &String| STAGES.iter().any(|(stage, _)| stage == name);
-    if let Some(unknown) = wanted.iter().find(|name| !known(name)) {
-        let names: Vec<&str> = STAGES.iter().map(|(name, _)| *name).collect();
-        panic!("measure {unknown}: the stages are {}", names.join(", "));
-    }
+        Ok(Request::Measure { stages, json, page }) => match Table::open(json.as_deref(), page.as_deref()) {
+            Err(error) => return refuse(&error),
+            Ok(table) => (stages, table),
+        },
+    };
     let peers = Peers::find();
-    let mut table = Table::default();
-    for (name, stage) in STAGES {
-        if wanted.is_empty() || wanted.iter().any(|w| w == name) {
-            table.begin(name);
-            stage(&mut table, &peers);
+    for stage in stages {
+        table.begin(stage);
+        run(stage)(&mut table, &peers);
+        if let Err(error) = table.end() {
+            let _ = writeln!(std::io::stderr(), "{error}");
+            return ExitCode::FAILURE;
         }
     }
-    table.write(json.as_deref(), page.as_deref(), &STAGES.map(|(name, _)| name));
+    table.tell();
+    ExitCode::SUCCESS
 }

@@ -5,6 +5,7 @@
 //! because a promise is missed on a busy machine: it says so and by how much, and notes it for `bench --strict`,
 //! which does; it fails when it cannot measure.
 pub mod der;
+pub mod ears;
 
 use std::collections::BTreeMap;
 use std::io::Write;
