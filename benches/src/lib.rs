@@ -87,6 +87,9 @@ pub fn budgets() -> BTreeMap<String, Budget> {
     toml::from_str(include_str!("../budgets.toml")).expect("budgets.toml holds promises only")
 }
 
+/// Every bench by the name it is asked for: the targets of this package, and `latency`, which the demo's long meeting is.
+pub const BENCHES: [&str; 6] = ["front_end", "core_steps", "spool_appends", "ingest", "ears", "latency"];
+
 /// The middle time of an odd number of rounds of `work`, after one that only warms up.
 pub fn median(rounds: usize, mut work: impl FnMut()) -> Duration {
     work();
@@ -142,6 +145,8 @@ pub fn note_missed(name: &str) {
 
 #[cfg(test)]
 mod tests {
+    use std::collections::BTreeSet;
+
     use super::*;
 
     #[test]
@@ -150,6 +155,12 @@ mod tests {
             assert!(budget.at_most.is_some() != budget.at_least.is_some(), "{name}: one bound, not two");
             assert!(!budget.unit.is_empty() && !budget.source.is_empty(), "{name}: unit and source");
         }
+    }
+
+    #[test]
+    fn every_promise_names_a_bench_that_can_be_asked_for_and_every_bench_has_one() {
+        let promised: BTreeSet<String> = budgets().into_values().map(|budget| budget.bench).collect();
+        assert_eq!(promised, BENCHES.map(str::to_owned).into());
     }
 
     #[test]

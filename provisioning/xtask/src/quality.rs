@@ -5,6 +5,8 @@ use std::time::Instant;
 
 use anyhow::{Context, ensure};
 use clap::Args;
+use clap::builder::PossibleValuesParser;
+use prim_benches::ears::Stage;
 
 use crate::setup::{self, Purpose, wheel};
 use crate::{checkout, demo, peers, say, stop};
@@ -21,9 +23,11 @@ pub(crate) struct TestOptions {
 
 #[derive(Debug, Args)]
 pub(crate) struct BenchOptions {
-    /// A bench by name (see benches/budgets.toml), or `latency`; all but `latency` when left out.
+    /// A bench; all but `latency`, which runs a long meeting, when left out.
+    #[arg(value_parser = PossibleValuesParser::new(prim_benches::BENCHES))]
     name: Option<String>,
     /// Only these stages of `ears`; benches/README.md is written when all are known, from this run and `--json`'s file.
+    #[arg(value_parser = PossibleValuesParser::new(Stage::ALL.iter().map(|stage| stage.name())))]
     stages: Vec<String>,
     /// Write the rows of `ears` as JSON; rows of stages that are not measured now stay.
     #[arg(long)]
@@ -198,6 +202,32 @@ fn step(name: &str, command: &mut Command) -> anyhow::Result<()> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[derive(Debug, clap::Parser)]
+    struct Bench {
+        #[command(flatten)]
+        options: BenchOptions,
+    }
+
+    fn bench(arguments: &[&str]) -> Result<BenchOptions, String> {
+        use clap::Parser as _;
+        let arguments = ["bench"].iter().chain(arguments);
+        Bench::try_parse_from(arguments).map(|bench| bench.options).map_err(|error| error.to_string())
+    }
+
+    #[test]
+    fn benches_and_stages_are_named_and_others_are_refused_with_the_list() {
+        use clap::CommandFactory as _;
+        let help = Bench::command().render_long_help().to_string();
+        let said = [bench(&["eras"]).unwrap_err(), bench(&["ears", "ecko"]).unwrap_err()];
+        for name in prim_benches::BENCHES {
+            assert!(help.contains(name) && said[0].contains(name), "{name}");
+        }
+        for stage in Stage::ALL {
+            assert!(help.contains(stage.name()) && said[1].contains(stage.name()), "{stage:?}");
+            assert_eq!(bench(&["ears", stage.name()]).unwrap().stages, [stage.name()]);
+        }
+    }
 
     #[test]
     fn a_missed_promise_fails_a_strict_bench_only() {
