@@ -80,14 +80,16 @@ fn main() -> ExitCode {
         },
     };
     let peers = Peers::find();
-    for stage in stages {
+    let measured = stages.into_iter().try_for_each(|stage| {
         table.begin(stage);
         run(stage)(&mut table, &peers);
-        if let Err(error) = table.end() {
+        table.end()
+    });
+    match measured.map_err(|error| error.to_string()).and_then(|()| table.tell()) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
             let _ = writeln!(std::io::stderr(), "{error}");
-            return ExitCode::FAILURE;
+            ExitCode::FAILURE
         }
     }
-    table.tell();
-    ExitCode::SUCCESS
 }

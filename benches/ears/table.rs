@@ -7,7 +7,8 @@ use prim_benches::ears::Stage;
 use prim_benches::ears::output::{Output, OutputError};
 use prim_benches::ears::page::{line, page};
 use prim_benches::ears::rows::{Row, json, merged};
-use prim_benches::{Budget, budgets, note_missed};
+use prim_benches::ears::tally::{Tally, without_row};
+use prim_benches::{Budget, Shortfall, budgets, note};
 
 pub(crate) struct Table {
     /// Of this run.
@@ -56,8 +57,10 @@ impl Table {
             met,
         };
         let _ = writeln!(std::io::stdout(), "  {}", line(&row));
-        if row.met == Some(false) {
-            note_missed(&row.id);
+        match row.met {
+            Some(false) => note(Shortfall::Missed, id),
+            None if budget.is_some() => note(Shortfall::NotJudged, id),
+            Some(true) | None => {}
         }
         self.rows.push(row);
     }
@@ -80,11 +83,15 @@ impl Table {
         Stage::ALL.iter().all(known)
     }
 
-    /// The last word.
-    pub(crate) fn tell(&self) {
+    /// The last word. Whether the whole is known and a promise has no row all the same: then something is wrong with
+    /// the bench or with `budgets.toml`.
+    pub(crate) fn tell(&self) -> Result<(), String> {
         let rows = merged(&self.before, &self.rows);
-        let judged: Vec<bool> = rows.iter().filter_map(|r| r.met).collect();
-        let kept = judged.iter().filter(|m| **m).count();
-        let _ = writeln!(std::io::stdout(), "{kept} of {} goals met", judged.len());
+        let _ = writeln!(std::io::stdout(), "{}", Tally::of(&rows));
+        let missing = without_row(&rows, &self.budgets);
+        if missing.is_empty() || !self.whole(&rows) {
+            return Ok(());
+        }
+        Err(format!("promised in budgets.toml and not measured by any stage: {}", missing.join(", ")))
     }
 }

@@ -3,6 +3,7 @@ pub mod output;
 pub mod page;
 pub mod request;
 pub mod rows;
+pub mod tally;
 
 macro_rules! stages {
     ($($stage:ident $name:literal,)*) => {

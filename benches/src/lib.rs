@@ -123,23 +123,48 @@ pub fn report(name: &str, figure: f64, detail: &str) {
     let _ = writeln!(out, "{name}: {figure:.2} {}; promised {promise}: {verdict}", budget.unit);
     let _ = writeln!(out, "    {detail}");
     if !kept {
-        note_missed(name);
+        note(Shortfall::Missed, name);
     }
 }
 
-/// Names the file that gathers the promises that were missed, one a line.
+/// Names the file that gathers the promises that were not kept, one a line.
 pub const MISSED_VARIABLE: &str = "PRIM_BENCH_MISSED";
 
-/// Note that the promise `name` was missed, where somebody gathers that.
+/// How a promise was not kept.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Shortfall {
+    /// The figure does not keep it.
+    Missed,
+    /// There is no figure, or no peer's that it is promised beside.
+    NotJudged,
+}
+
+impl Shortfall {
+    const fn word(self) -> &'static str {
+        match self {
+            Self::Missed => "missed",
+            Self::NotJudged => "not-judged",
+        }
+    }
+
+    /// The promises that are noted so in `text`, the file that gathers them.
+    #[must_use]
+    pub fn names(self, text: &str) -> Vec<&str> {
+        let noted = text.lines().filter_map(|line| line.split_once(' '));
+        noted.filter(|(word, _)| *word == self.word()).map(|(_, name)| name).collect()
+    }
+}
+
+/// Note that the promise `name` was not kept, where somebody gathers that.
 ///
 /// # Panics
 ///
-/// When the file cannot be written: a missed promise would look kept.
-pub fn note_missed(name: &str) {
+/// When the file cannot be written: the promise would look kept.
+pub fn note(shortfall: Shortfall, name: &str) {
     if let Some(path) = std::env::var_os(MISSED_VARIABLE) {
         let file = std::fs::File::options().create(true).append(true).open(path);
-        file.and_then(|mut file| writeln!(file, "{name}"))
-            .expect("the file of missed promises can be written");
+        file.and_then(|mut file| writeln!(file, "{} {name}", shortfall.word()))
+            .expect("the file of promises that were not kept can be written");
     }
 }
 
@@ -161,6 +186,13 @@ mod tests {
     fn every_promise_names_a_bench_that_can_be_asked_for_and_every_bench_has_one() {
         let promised: BTreeSet<String> = budgets().into_values().map(|budget| budget.bench).collect();
         assert_eq!(promised, BENCHES.map(str::to_owned).into());
+    }
+
+    #[test]
+    fn what_was_missed_and_what_was_not_judged_are_told_apart() {
+        let text = "missed beam\nnot-judged vad\nmissed echo\n";
+        assert_eq!(Shortfall::Missed.names(text), ["beam", "echo"]);
+        assert_eq!(Shortfall::NotJudged.names(text), ["vad"]);
     }
 
     #[test]

@@ -2,7 +2,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use prim_tidy::crates::members;
-use prim_tidy::{files, root};
+use prim_tidy::files;
 
 #[test]
 fn the_top_level_is_the_table_of_contents_and_nothing_else() {
@@ -83,28 +83,6 @@ fn every_migration_can_be_taken_back() {
         };
         assert!(names.contains(&other), "{name} has no {other}");
     }
-}
-
-#[test]
-fn every_promise_has_a_bench_and_every_bench_a_promise() {
-    let text =
-        std::fs::read_to_string(root().join("benches/budgets.toml")).expect("benches/budgets.toml is there");
-    let budgets: toml::Table = text.parse().unwrap();
-    let promised: BTreeSet<String> = budgets
-        .values()
-        .filter_map(|entry| entry.get("bench").and_then(toml::Value::as_str))
-        .map(str::to_owned)
-        .collect();
-    let benches = members().into_iter().find(|package| package.name == "prim-benches").unwrap();
-    let there: BTreeSet<String> = benches
-        .targets
-        .iter()
-        .filter(|target| target.kind.iter().any(|kind| kind == "bench"))
-        .map(|target| target.name.clone())
-        // `cargo xtask bench latency` runs the demo's long meeting instead of a bench target.
-        .chain(["latency".to_owned()])
-        .collect();
-    assert_eq!(promised, there);
 }
 
 #[test]

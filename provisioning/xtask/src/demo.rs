@@ -119,7 +119,7 @@ pub(crate) fn latency(yes: bool, strict: bool) -> anyhow::Result<()> {
         data: Some(folder::latency_root()),
     };
     let missed = hold(&options, &checkout::root().join(LATENCY_SCRIPT), Held::Latency)?;
-    quality::judge(&missed.iter().map(String::as_str).collect::<Vec<_>>(), strict)
+    quality::judge(&missed.iter().map(String::as_str).collect::<Vec<_>>(), &[], strict)
 }
 
 pub(crate) fn clean() -> anyhow::Result<()> {

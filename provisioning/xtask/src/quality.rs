@@ -6,6 +6,7 @@ use std::time::Instant;
 use anyhow::{Context, ensure};
 use clap::Args;
 use clap::builder::PossibleValuesParser;
+use prim_benches::Shortfall;
 use prim_benches::ears::Stage;
 
 use crate::setup::{self, Purpose, wheel};
@@ -35,8 +36,9 @@ pub(crate) struct BenchOptions {
     /// Install what is missing without asking.
     #[arg(long)]
     yes: bool,
-    /// Exit with 1 when a promise is missed, and name it. Without this, missed promises are named and the exit status
-    /// is 0: on a busy machine a figure may be the neighbours'. A bench that cannot measure always exits with 1.
+    /// Exit with 1 when a promise is missed, or not judged since its peer is not here, and name it. Without this, they
+    /// are named and the exit status is 0: on a busy machine a figure may be the neighbours'. A bench that cannot measure
+    /// always exits with 1.
     #[arg(long)]
     strict: bool,
 }
@@ -121,18 +123,22 @@ pub(crate) fn bench(options: &BenchOptions) -> anyhow::Result<()> {
     let gathered = tempfile::NamedTempFile::new().context("make a file for what is missed")?;
     bench.env(prim_benches::MISSED_VARIABLE, gathered.path());
     step("bench", &mut bench)?;
-    let missed = std::fs::read_to_string(gathered.path()).context("read what was missed")?;
-    judge(&missed.lines().collect::<Vec<_>>(), options.strict)
+    let noted = std::fs::read_to_string(gathered.path()).context("read what was missed")?;
+    judge(&Shortfall::Missed.names(&noted), &Shortfall::NotJudged.names(&noted), options.strict)
 }
 
-/// Names the promises that were missed; with `--strict` that is a failure.
-pub(crate) fn judge(missed: &[&str], strict: bool) -> anyhow::Result<()> {
-    if missed.is_empty() {
-        return Ok(());
+/// Names the promises that were missed and those nobody could judge; with `--strict` either is a failure.
+pub(crate) fn judge(missed: &[&str], not_judged: &[&str], strict: bool) -> anyhow::Result<()> {
+    let said = [(missed, "missed"), (not_judged, "not judged")]
+        .into_iter()
+        .filter(|(names, _)| !names.is_empty())
+        .map(|(names, what)| format!("{} promises were {what}: {}", names.len(), names.join(", ")))
+        .collect::<Vec<_>>()
+        .join("; ");
+    ensure!(!strict || said.is_empty(), "{said}");
+    if !said.is_empty() {
+        say::bad(format_args!("{said} (with --strict this fails)"));
     }
-    let names = missed.join(", ");
-    ensure!(!strict, "{} promises were missed: {names}", missed.len());
-    say::bad(format_args!("{} promises were missed: {names} (with --strict this fails)", missed.len()));
     Ok(())
 }
 
@@ -231,9 +237,16 @@ mod tests {
 
     #[test]
     fn a_missed_promise_fails_a_strict_bench_only() {
-        assert!(judge(&[], true).is_ok());
-        assert!(judge(&["front_end_share"], false).is_ok());
-        let error = judge(&["front_end_share", "beam"], true).unwrap_err().to_string();
+        assert!(judge(&[], &[], true).is_ok());
+        assert!(judge(&["front_end_share"], &[], false).is_ok());
+        let error = judge(&["front_end_share", "beam"], &[], true).unwrap_err().to_string();
         assert_eq!(error, "2 promises were missed: front_end_share, beam");
+    }
+
+    #[test]
+    fn a_promise_that_nobody_judged_fails_a_strict_bench_only() {
+        assert!(judge(&[], &["beam"], false).is_ok());
+        let error = judge(&["echo"], &["beam", "vad"], true).unwrap_err().to_string();
+        assert_eq!(error, "1 promises were missed: echo; 2 promises were not judged: beam, vad");
     }
 }
