@@ -4,6 +4,7 @@ use std::io::Write as _;
 use std::path::Path;
 
 use prim_benches::ears::Stage;
+use prim_benches::ears::origin;
 use prim_benches::ears::output::{Output, OutputError};
 use prim_benches::ears::page::{line, page};
 use prim_benches::ears::rows::{Row, json, merged};
@@ -17,6 +18,9 @@ pub(crate) struct Table {
     before: Vec<Row>,
     budgets: BTreeMap<String, Budget>,
     begun: Vec<Stage>,
+    commit: Option<String>,
+    /// When the stage began that is measured.
+    day: String,
     json: Option<Output>,
     page: Option<Output>,
 }
@@ -31,11 +35,21 @@ impl Table {
         let json = json.map(Output::judge).transpose()?;
         let page = page.map(Output::judge).transpose()?;
         let before = json.as_ref().map(Output::rows).transpose()?.unwrap_or_default();
-        Ok(Self { rows: Vec::new(), before, budgets: budgets(), begun: Vec::new(), json, page })
+        Ok(Self {
+            rows: Vec::new(),
+            before,
+            budgets: budgets(),
+            begun: Vec::new(),
+            commit: origin::commit(),
+            day: origin::day(),
+            json,
+            page,
+        })
     }
 
     pub(crate) fn begin(&mut self, stage: Stage) {
         self.begun.push(stage);
+        self.day = origin::day();
         let _ = writeln!(std::io::stdout(), "{}", stage.name());
     }
 
@@ -55,6 +69,8 @@ impl Table {
             ratio: figure.filter(|p| *p != 0.0 && unit != "dB").map(|p| ours / p),
             goal: budget.map(Budget::goal),
             met,
+            commit: self.commit.clone(),
+            day: Some(self.day.clone()),
         };
         let _ = writeln!(std::io::stdout(), "  {}", line(&row));
         match row.met {

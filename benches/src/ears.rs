@@ -1,4 +1,5 @@
 //! What `cargo xtask bench ears` is asked for and what it writes, apart from measuring.
+pub mod origin;
 pub mod output;
 pub mod page;
 pub mod request;

@@ -117,6 +117,10 @@ impl Place {
         };
         let folder = whole.parent().filter(|parent| !parent.as_os_str().is_empty());
         let folder = folder.unwrap_or_else(|| Path::new(".")).to_owned();
+        if !folder.is_dir() {
+            let why = format!("there is no folder {}; make it first", folder.display());
+            return Err(io::Error::new(io::ErrorKind::NotFound, why));
+        }
         beside(&folder)?;
         Ok(Self::Whole { whole, folder })
     }
@@ -142,6 +146,7 @@ mod tests {
             let said = Output::judge(path).unwrap_err().to_string();
             assert!(said.starts_with(&format!("write {}: ", path.display())), "{said}");
         }
+        assert!(Output::judge(&lost).unwrap_err().to_string().contains("there is no folder"));
         assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 0, "judging leaves nothing");
     }
 

@@ -15,7 +15,8 @@ pub fn page(rows: &[Row]) -> String {
             stage = &row.stage;
             let _ = write!(
                 out,
-                "\n## {stage}\n\n| id | what | ours | peer | ratio | goal | met |\n|---|---|---|---|---|---|---|\n"
+                "\n## {stage}\n\n{}\n\n| id | what | ours | peer | ratio | goal | met |\n|---|---|---|---|---|---|---|\n",
+                measured(row)
             );
         }
         let peer = match (row.peer, &row.peer_name) {
@@ -39,6 +40,15 @@ pub fn page(rows: &[Row]) -> String {
         );
     }
     out
+}
+
+/// When and on what the stage of `row` was measured.
+fn measured(row: &Row) -> String {
+    match (&row.day, &row.commit) {
+        (Some(day), Some(commit)) => format!("measured {day} on {commit}"),
+        (Some(day), None) => format!("measured {day}, on what is not recorded"),
+        (None, _) => "measured: not recorded".to_owned(),
+    }
 }
 
 /// One row while it is measured.
@@ -66,5 +76,25 @@ fn number(x: f64) -> String {
         format!("{x:.1}")
     } else {
         format!("{x:.2}")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::Stage;
+    use super::super::rows::tests::row;
+    use super::*;
+
+    #[test]
+    fn each_stage_says_once_when_and_on_what_it_was_measured() {
+        let told = |id| Row {
+            commit: Some("abc1234".to_owned()),
+            day: Some("2026-11-28".to_owned()),
+            ..row(Stage::Who, id, 1.0)
+        };
+        let page = page(&[row(Stage::Echo, "a", 1.0), told("b"), told("c")]);
+        assert!(page.contains("## echo\n\nmeasured: not recorded\n\n| id |"), "{page}");
+        assert!(page.contains("## who\n\nmeasured 2026-11-28 on abc1234\n\n| id |"), "{page}");
+        assert_eq!(page.matches("measured").count(), 2);
     }
 }

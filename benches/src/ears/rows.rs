@@ -28,6 +28,12 @@ pub struct Row {
     pub goal: Option<String>,
     /// Whether it is kept; `None` without a promise or without the peer it is promised beside.
     pub met: Option<bool>,
+    /// The version on which its stage was measured, `+` behind it when the tree was not what was committed.
+    #[serde(default)]
+    pub commit: Option<String>,
+    /// The day in UTC on which its stage was measured, `2026-11-28`.
+    #[serde(default)]
+    pub day: Option<String>,
 }
 
 /// `before` with the rows `now` in the place of all rows of their stages, in the order of the stages. A stage that gave
@@ -68,6 +74,8 @@ pub(crate) mod tests {
             ratio: None,
             goal: None,
             met: None,
+            commit: None,
+            day: None,
         }
     }
 
@@ -79,6 +87,14 @@ pub(crate) mod tests {
         assert_eq!(names(&merged(&before, &now)), ["c 4", "a 1", "gone 1", "b 3"]);
         assert_eq!(names(&merged(&before, &[row(Stage::Echo, "a", 5.0)])), ["a 5", "b 2"]);
         assert_eq!(merged(&before, &[]), before);
+    }
+
+    #[test]
+    fn rows_of_before_they_told_when_and_on_what_are_read() {
+        let text = r#"[{"id":"a","stage":"echo","what":"w","unit":"dB","ours":1.0,"peer":null,"peer_name":null,
+            "ratio":null,"goal":null,"met":null}]"#;
+        let read: Vec<Row> = serde_json::from_str(text).unwrap();
+        assert_eq!((&read[0].commit, &read[0].day), (&None, &None));
     }
 
     #[test]
