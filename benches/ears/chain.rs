@@ -36,7 +36,7 @@ pub(crate) fn run(table: &mut Table, _: &Peers) {
             a,
             None,
         );
-        table.row(&format!("chain_{n}_dereverb"), "dereverberation on top", unit, b - a, None);
+        table.part(&format!("chain_{n}_dereverb"), "dereverberation on top", unit, b - a, None);
         table.row(&format!("chain_{n}_prim"), "Prim talks, without dereverberation", unit, c, None);
     }
 }

@@ -48,7 +48,7 @@ pub(crate) fn run(table: &mut Table, peers: &Peers) {
     table.row("dereverb_cepstrum_without", "the same without the stage", "dB", mean(&plain_distance), None);
     table.row("dereverb_cepstrum_raw", "the same of one raw microphone", "dB", mean(&raw), None);
     let peer = peer_cost.map(|c| ("nara-wpe on line", c));
-    table.row(
+    table.part(
         "dereverb_cpu",
         "cost of the stage, 4 microphones",
         "% of a core",

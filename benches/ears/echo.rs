@@ -3,12 +3,13 @@
 //! One microphone for all, so that no beam helps; the loudspeaker sits 27 cm away and is 10 dB louder than a person at
 //! a metre; half of the scenes have a loudspeaker that distorts. Two outputs of ours: `recogniser` (linear) and `voice`
 //! (suppressed). SI-SDR in double talk is judged against the same processor's output of the person alone.
+mod cost;
+
 use prim_dsp::FrontendConfig;
 use prim_hal_sim::{ImpulseResponse, RoomSim};
 use prim_models_flite::Voice;
 use serde_json::json;
 
-use crate::cpu;
 use crate::material::{
     BLOCK, RATE, add, add_noise, config, drift, hear, late, level, place, ring, room, talk, to_i16, to16,
 };
@@ -167,7 +168,7 @@ pub(crate) fn run(table: &mut Table, peers: &Peers) {
     changes(table, &scenes[0].0, peers);
     drifts(table, &scenes[0].0, peers);
     delays(table, &scenes[0].0);
-    cost(table, peers);
+    cost::run(table, peers);
 }
 
 /// Figures per processor over scenes.
@@ -283,33 +284,4 @@ fn delays(table: &mut Table, room: &RoomSim) {
         worst = worst.max(off);
     }
     table.row("echo_delay_found", "largest error of the delay found (35 to 265 ms)", "ms", worst, None);
-}
-
-fn cost(table: &mut Table, peers: &Peers) {
-    let prim = reference(Voice::Slt);
-    let n = 8;
-    let mut mics = vec![late(&prim, LATENCY_MS); n];
-    add_noise(&mut mics, HISS, 4);
-    let board = FrontendConfig { dereverb: None, ..config(&ring(n, 50.0)) };
-    let blocks = (mics[0].len() / (3 * BLOCK)) as f64;
-    let with = hear(&board, &mics, &prim).cost;
-    let without = hear(&FrontendConfig { echo: false, ..board }, &mics, &prim).cost;
-    let (m16, r16) = (to16(&mics[0]), to16(&prim));
-    let (_, sonora_cost) = cpu::of(|| sonora(&m16, &r16));
-    let per = |s: f64| s * 1e6 / blocks;
-    let eight = ("sonora AEC3, one channel × 8", 8.0 * per(sonora_cost));
-    table.row(
-        "echo_cpu_8",
-        "canceller and suppressor, 8 channels",
-        "µs per 10 ms",
-        per(with - without),
-        Some(eight),
-    );
-    let one = hear(&one_mic(), &mics[..1], &prim).cost;
-    let none = hear(&FrontendConfig { echo: false, ..one_mic() }, &mics[..1], &prim).cost;
-    let speex = peers
-        .ask("speex", &[m16, r16], json!({"tail": 3_200}))
-        .and_then(|a| a.number("us_per_block"))
-        .map(|us| ("speexdsp", us));
-    table.row("echo_cpu_1", "the same, one channel", "µs per 10 ms", per(one - none), speex);
 }

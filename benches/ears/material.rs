@@ -205,6 +205,8 @@ pub(crate) struct Heard {
     pub(crate) blocks: Vec<FrontendBlock>,
     /// Seconds of CPU.
     pub(crate) cost: f64,
+    /// The same by block.
+    pub(crate) costs: Vec<f64>,
     /// Samples at 16 kHz that the outputs are late.
     pub(crate) delay: usize,
 }
@@ -229,6 +231,7 @@ pub(crate) fn hear(config: &FrontendConfig, mics: &[Vec<f32>], reference: &[f32]
         let ((), cost) =
             crate::cpu::of(|| frontend.process(&mic, &speaker, &mut out).expect("the shape fits"));
         heard.cost += cost;
+        heard.costs.push(cost);
         heard.recogniser.extend_from_slice(&out.recogniser);
         heard.voice.extend_from_slice(&out.voice);
         heard.near.extend_from_slice(&out.near);

@@ -88,7 +88,7 @@ pub(crate) fn run(table: &mut Table, peers: &Peers) {
     let with = alone.cost;
     let without = hear(&FrontendConfig { noise: false, ..board.clone() }, &speech, &[]).cost;
     let per = |s: f64| s * 1e6 / alone.blocks.len() as f64;
-    table.row(
+    table.part(
         "noise_cpu",
         "cost of noise reduction",
         "µs per 10 ms",
@@ -96,7 +96,7 @@ pub(crate) fn run(table: &mut Table, peers: &Peers) {
         Some(("nnnoiseless", per(rnn_cost))),
     );
     let (_, ns_cost) = sonora(&alone.near, noise_suppression());
-    table.row(
+    table.part(
         "noise_cpu_ns",
         "the same beside sonora's suppressor",
         "µs per 10 ms",

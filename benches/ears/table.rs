@@ -55,9 +55,19 @@ impl Table {
 
     /// One figure. When `budgets.toml` has a promise of this name, it is judged.
     pub(crate) fn row(&mut self, id: &str, what: &str, unit: &str, ours: f64, peer: Peer<'_>) {
+        self.push(id, what, unit, Some(ours), peer);
+    }
+
+    /// What a part costs that cannot run by itself: the whole with it less the whole without it. Nothing costs nothing
+    /// or less: then the noise of the two measurements is larger than what is between them.
+    pub(crate) fn part(&mut self, id: &str, what: &str, unit: &str, ours: f64, peer: Peer<'_>) {
+        self.push(id, what, unit, Some(ours).filter(|cost| *cost > 0.0), peer);
+    }
+
+    fn push(&mut self, id: &str, what: &str, unit: &str, ours: Option<f64>, peer: Peer<'_>) {
         let budget = self.budgets.get(id);
         let figure = peer.map(|p| p.1);
-        let met = budget.and_then(|b| b.kept(ours, figure));
+        let met = budget.and_then(|b| b.kept(ours?, figure));
         let row = Row {
             id: id.to_owned(),
             stage: self.begun.last().map_or("", |stage| stage.name()).to_owned(),
@@ -66,7 +76,7 @@ impl Table {
             ours,
             peer: figure,
             peer_name: peer.map(|p| p.0.to_owned()),
-            ratio: figure.filter(|p| *p != 0.0 && unit != "dB").map(|p| ours / p),
+            ratio: figure.filter(|p| *p != 0.0 && unit != "dB").and_then(|p| Some(ours? / p)),
             goal: budget.map(Budget::goal),
             met,
             commit: self.commit.clone(),

@@ -5,6 +5,8 @@ use super::rows::Row;
 
 const HEAD: &str = "# The ears beside their peers\n\nWritten by `cargo xtask bench ears`; do not edit. Seeded image-source rooms, flite's voices, one thread, CPU time.\nGoals stand in `budgets.toml`; what each row measures stands in the file of its stage under `ears/`.\n";
 
+const NOT_MEASURED: &str = "could not be measured";
+
 /// The page `benches/README.md`: a table for each stage, in the order of `rows`.
 #[must_use]
 pub fn page(rows: &[Row]) -> String {
@@ -32,11 +34,10 @@ pub fn page(rows: &[Row]) -> String {
         };
         let _ = writeln!(
             out,
-            "| {} | {} | {} {} | {peer} | {ratio} | {goal} | {met} |",
+            "| {} | {} | {} | {peer} | {ratio} | {goal} | {met} |",
             row.id,
             row.what,
-            number(row.ours),
-            row.unit
+            row.ours.map_or_else(|| NOT_MEASURED.to_owned(), |ours| format!("{} {}", number(ours), row.unit))
         );
     }
     out
@@ -54,7 +55,10 @@ fn measured(row: &Row) -> String {
 /// One row while it is measured.
 #[must_use]
 pub fn line(row: &Row) -> String {
-    let mut out = format!("{:34} {:>8} {:14}", row.id, number(row.ours), row.unit);
+    let mut out = match row.ours {
+        Some(ours) => format!("{:34} {:>8} {:14}", row.id, number(ours), row.unit),
+        None => format!("{:34} {NOT_MEASURED:23}", row.id),
+    };
     if let (Some(p), Some(name)) = (row.peer, &row.peer_name) {
         let _ = write!(out, " {name} {}", number(p));
     }
@@ -84,6 +88,17 @@ mod tests {
     use super::super::Stage;
     use super::super::rows::tests::row;
     use super::*;
+
+    #[test]
+    fn what_could_not_be_measured_is_told_and_not_taken_for_kept() {
+        let row = Row { ours: None, goal: Some("≤ 60".to_owned()), ..row(Stage::Echo, "echo_cpu_8", 1.0) };
+        assert!(line(&row).ends_with("could not be measured  ; goal ≤ 60: not judged"), "{}", line(&row));
+        let page = page(&[row]);
+        assert!(
+            page.contains("| echo_cpu_8 | what it is | could not be measured | – | – | ≤ 60 | – |"),
+            "{page}"
+        );
+    }
 
     #[test]
     fn each_stage_says_once_when_and_on_what_it_was_measured() {

@@ -16,8 +16,8 @@ pub struct Row {
     pub what: String,
     /// What is counted.
     pub unit: String,
-    /// Our figure.
-    pub ours: f64,
+    /// Our figure; `None` when it could not be measured.
+    pub ours: Option<f64>,
     /// The peer's, where it could be measured.
     pub peer: Option<f64>,
     /// Who the peer is.
@@ -68,7 +68,7 @@ pub(crate) mod tests {
             stage: stage.name().to_owned(),
             what: "what it is".to_owned(),
             unit: "dB".to_owned(),
-            ours,
+            ours: Some(ours),
             peer: None,
             peer_name: None,
             ratio: None,
@@ -83,7 +83,8 @@ pub(crate) mod tests {
     fn a_stage_measured_again_takes_the_place_of_all_its_rows() {
         let before = [row(Stage::Echo, "a", 1.0), row(Stage::Echo, "gone", 1.0), row(Stage::Who, "b", 2.0)];
         let now = [row(Stage::Who, "b", 3.0), row(Stage::Resample, "c", 4.0)];
-        let names = |rows: &[Row]| rows.iter().map(|r| format!("{} {}", r.id, r.ours)).collect::<Vec<_>>();
+        let names =
+            |rows: &[Row]| rows.iter().map(|r| format!("{} {}", r.id, r.ours.unwrap())).collect::<Vec<_>>();
         assert_eq!(names(&merged(&before, &now)), ["c 4", "a 1", "gone 1", "b 3"]);
         assert_eq!(names(&merged(&before, &[row(Stage::Echo, "a", 5.0)])), ["a 5", "b 2"]);
         assert_eq!(merged(&before, &[]), before);
