@@ -9,9 +9,9 @@
 
 use realfft::num_complex::Complex32;
 
-use crate::DereverbConfig;
 use crate::seats::{SEATS, Taken};
 use crate::stft::{BIN_HZ, BINS, Spectrum, ZERO};
+use crate::{DereverbConfig, MAX_CHANNELS};
 
 /// Bins below this are left alone: room modes, no speech.
 const FROM_HZ: f32 = 90.0;
@@ -23,7 +23,7 @@ const SILENCE: f32 = 1e-8;
 /// A murmur this far below the voice is mixed into what the filter sees, never into what is heard: it keeps the
 /// inverse bounded when a microphone is dead or a copy of another.
 const MURMUR: f32 = 3e-3;
-/// Microphones whose past is used. The cost grows with their square; eight are bound by memory.
+/// Microphones whose past is used, at most. The cost grows with their square; eight are bound by memory.
 const HEARD: usize = 4;
 /// Updates after which every second frame teaches enough: neighbours overlap by two thirds.
 const GROWN: u32 = 150;
@@ -32,24 +32,56 @@ const GROWN: u32 = 150;
 pub(crate) struct Dereverb {
     config: DereverbConfig,
     channels: usize,
-    /// Microphones whose past is used: spread evenly over the board's.
-    heard: usize,
-    /// Length of the regressor: taps × microphones used.
+    /// Microphones that can be believed: the others are left as they are.
+    usable: [bool; MAX_CHANNELS],
+    /// Microphones whose past is used.
+    ears: Ears,
+    /// Length of the regressor: taps × microphones used. Filters and inverses are packed to it.
     k: usize,
     lo: usize,
     hi: usize,
     /// One set of bins per seat; `seat` is the present one.
     seats: Vec<Vec<Bin>>,
     seat: usize,
-    /// Past spectra, newest at `at`: `[depth][channels]`.
+    /// Past spectra, newest at `at`: `[depth][microphones used]`.
     past: Vec<Vec<Spectrum>>,
     at: usize,
-    fresh: [Complex32; crate::MAX_CHANNELS],
+    fresh: [Complex32; HEARD],
     seed: u32,
     x_re: Vec<f32>,
     x_im: Vec<f32>,
     p_re: Vec<f32>,
     p_im: Vec<f32>,
+}
+
+/// Microphones whose past is used.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+struct Ears {
+    mics: [usize; HEARD],
+    n: usize,
+}
+
+impl Ears {
+    /// Spread evenly over the board's; where one cannot be believed the next that can and was not to be heard anyway.
+    fn among(channels: usize, usable: &[bool; MAX_CHANNELS]) -> Self {
+        let places = channels.min(HEARD);
+        let evenly = |place: usize| place * channels / places;
+        let mut ears = Self { mics: [0; HEARD], n: 0 };
+        for place in 0..places {
+            let spare = |c: usize| !(0..places).any(|p| evenly(p) == c) && !ears.mics().contains(&c);
+            let mut around = (0..channels).map(|d| (evenly(place) + d) % channels);
+            let found = around.find(|c| usable[*c] && (*c == evenly(place) || spare(*c)));
+            if let Some(mic) = found {
+                ears.mics[ears.n] = mic;
+                ears.n += 1;
+            }
+        }
+        ears
+    }
+
+    fn mics(&self) -> &[usize] {
+        &self.mics[..self.n]
+    }
 }
 
 #[derive(Debug, Clone)]
@@ -93,28 +125,45 @@ impl Bin {
 
 impl Dereverb {
     pub(crate) fn new(config: DereverbConfig, channels: usize) -> Self {
-        let heard = channels.min(HEARD);
-        let k = config.taps * heard;
+        let usable = [true; MAX_CHANNELS];
+        let ears = Ears::among(channels, &usable);
+        let k = config.taps * ears.n;
         let lo = (FROM_HZ / BIN_HZ).ceil() as usize;
         let hi = ((config.up_to_hz / BIN_HZ) as usize).clamp(lo + 1, BINS - 1);
         Self {
             config,
             channels,
-            heard,
+            usable,
+            ears,
             k,
             lo,
             hi,
             seats: vec![vec![Bin::new(k, channels); hi - lo]; SEATS],
             seat: 0,
-            past: vec![vec![[ZERO; BINS]; heard]; config.taps + config.delay],
+            past: vec![vec![[ZERO; BINS]; ears.n]; config.taps + config.delay],
             at: 0,
-            fresh: [ZERO; crate::MAX_CHANNELS],
+            fresh: [ZERO; HEARD],
             seed: 1,
             x_re: vec![0.0; k],
             x_im: vec![0.0; k],
             p_re: vec![0.0; k],
             p_im: vec![0.0; k],
         }
+    }
+
+    /// `usable` names microphones that can be believed: one at least. When others are heard from now on, what the
+    /// seats' filters learned is void.
+    pub(crate) fn believe(&mut self, usable: &[bool; MAX_CHANNELS]) {
+        self.usable = *usable;
+        let ears = Ears::among(self.channels, usable);
+        if ears == self.ears {
+            return;
+        }
+        self.ears = ears;
+        self.k = self.config.taps * ears.n;
+        self.past.iter_mut().flatten().for_each(|p| p.fill(ZERO));
+        let k = self.k;
+        self.seats.iter_mut().flatten().for_each(|bin| bin.forget(k));
     }
 
     /// Whoever speaks now sits there: her filters are taken up.
@@ -141,15 +190,15 @@ impl Dereverb {
             let murmur = MURMUR * self.seats[self.seat][f - self.lo].power.sqrt();
             for t in 0..self.config.taps {
                 let frame = &self.past[(self.at + self.config.delay - 1 + t) % depth];
-                for (c, spectrum) in frame.iter().enumerate() {
+                for (c, spectrum) in frame.iter().enumerate().take(self.ears.n) {
                     let x = spectrum[f];
                     let noise = noise(&mut self.seed);
-                    self.x_re[t * self.heard + c] = x.re + murmur * noise.re;
-                    self.x_im[t * self.heard + c] = x.im + murmur * noise.im;
+                    self.x_re[t * self.ears.n + c] = x.re + murmur * noise.re;
+                    self.x_im[t * self.ears.n + c] = x.im + murmur * noise.im;
                 }
             }
-            for (i, fresh) in self.fresh.iter_mut().enumerate().take(self.heard) {
-                *fresh = spectra[i * self.channels / self.heard][f];
+            for (fresh, mic) in self.fresh.iter_mut().zip(self.ears.mics()) {
+                *fresh = spectra[*mic][f];
             }
             self.bin(f, spectra, learns[f]);
             let newest = (self.at + depth - 1) % depth;
@@ -163,15 +212,17 @@ impl Dereverb {
     fn bin(&mut self, f: usize, spectra: &mut [Spectrum], learns: bool) {
         let k = self.k;
         let bin = &mut self.seats[self.seat][f - self.lo];
-        let mut voice = [ZERO; crate::MAX_CHANNELS];
+        let (x_re, x_im) = (&self.x_re[..k], &self.x_im[..k]);
+        let believed = |c: &usize| self.usable[*c];
+        let mut voice = [ZERO; MAX_CHANNELS];
         let mut power = 0.0;
-        for c in 0..self.channels {
+        for c in (0..self.channels).filter(believed) {
             let g = c * k..(c + 1) * k;
-            let predicted = dot(&bin.g_re[g.clone()], &bin.g_im[g], &self.x_re, &self.x_im);
+            let predicted = dot(&bin.g_re[g.clone()], &bin.g_im[g], x_re, x_im);
             voice[c] = spectra[c][f] - predicted;
             power += voice[c].norm_sqr();
         }
-        power /= self.channels as f32;
+        power /= (0..self.channels).filter(believed).count().max(1) as f32;
         bin.power = 0.5 * bin.power + 0.5 * power;
         if bin.power.is_nan() || bin.power <= NOTHING {
             bin.power = 0.0;
@@ -184,21 +235,21 @@ impl Dereverb {
                 if young { self.config.forgetting } else { self.config.forgetting * self.config.forgetting };
             for i in 0..k {
                 let row = i * k..(i + 1) * k;
-                let p = dot(&bin.inv_re[row.clone()], &bin.inv_im[row], &self.x_re, &self.x_im);
+                let p = dot(&bin.inv_re[row.clone()], &bin.inv_im[row], x_re, x_im);
                 self.p_re[i] = p.re;
                 self.p_im[i] = p.im;
             }
             // xᴴ P x is real.
-            let energy: f32 = (0..k).map(|i| self.x_re[i] * self.p_re[i] + self.x_im[i] * self.p_im[i]).sum();
+            let energy: f32 = (0..k).map(|i| x_re[i] * self.p_re[i] + x_im[i] * self.p_im[i]).sum();
             let denominator = lambda * bin.power + energy;
             if !(denominator.is_finite() && denominator > 0.0 && energy >= 0.0) {
                 bin.forget(k);
                 return;
             }
             let scale = 1.0 / denominator;
-            for (c, error) in voice.iter().enumerate().take(self.channels) {
+            for c in (0..self.channels).filter(believed) {
                 // g += conj(gain) · error, kept conjugated for the product above.
-                let e = *error * scale;
+                let e = voice[c] * scale;
                 let (g_re, g_im) = (&mut bin.g_re[c * k..(c + 1) * k], &mut bin.g_im[c * k..(c + 1) * k]);
                 for i in 0..k {
                     let (pr, pi) = (self.p_re[i], -self.p_im[i]);
@@ -222,7 +273,7 @@ impl Dereverb {
                 bin.forget(k);
             }
         }
-        for c in 0..self.channels {
+        for c in (0..self.channels).filter(believed) {
             spectra[c][f] = voice[c];
         }
     }
@@ -256,3 +307,6 @@ fn dot(a_re: &[f32], a_im: &[f32], x_re: &[f32], x_im: &[f32]) -> Complex32 {
     }
     Complex32::new(re.iter().sum(), im.iter().sum())
 }
+
+#[cfg(test)]
+mod tests;

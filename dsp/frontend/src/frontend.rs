@@ -277,6 +277,7 @@ impl Frontend {
         if let Some(d) = &mut self.dereverb {
             // While Prim speaks the room's tail is learned from a person only: decision 0001 has what it is worth.
             let learns = if echo.active { self.suppressor.hers() } else { [true; BINS] };
+            d.believe(&usable);
             d.process(&mut b.spectra, &learns);
         }
         self.beam.apply_fixed(&b.spectra, &mut b.recogniser);
