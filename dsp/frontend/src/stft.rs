@@ -124,12 +124,12 @@ impl Synthesis {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
 
-    #[test]
-    fn analysis_and_synthesis_give_the_same_sound_352_frames_later() {
+    fn there_and_back(x: &[f32]) -> Vec<f32> {
         let (mut a, mut s) = (Analysis::new(1), Synthesis::new());
-        let x: Vec<f32> = (0..4800).map(|n| (n as f32 * 0.37).sin() + (n as f32 * 1.9).cos() * 0.3).collect();
         let mut y = Vec::new();
         let mut spectrum = [ZERO; BINS];
         let mut block = [0.0; SPEECH_BLOCK];
@@ -138,6 +138,25 @@ mod tests {
             s.push(&mut spectrum, &mut block);
             y.extend_from_slice(&block);
         }
+        y
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(16))]
+
+        #[test]
+        fn half_the_sound_in_is_half_the_sound_out(x in prop::collection::vec(-1.0_f32..1.0, 3_200)) {
+            let half: Vec<f32> = x.iter().map(|s| 0.5 * s).collect();
+            for (w, h) in there_and_back(&x).iter().zip(&there_and_back(&half)) {
+                prop_assert!((0.5 * w - h).abs() < 1e-6, "{} {}", w, h);
+            }
+        }
+    }
+
+    #[test]
+    fn analysis_and_synthesis_give_the_same_sound_352_frames_later() {
+        let x: Vec<f32> = (0..4800).map(|n| (n as f32 * 0.37).sin() + (n as f32 * 1.9).cos() * 0.3).collect();
+        let y = there_and_back(&x);
         for n in WINDOW..y.len() {
             assert!((y[n] - x[n - DELAY]).abs() < 1e-5, "{n}: {} {}", y[n], x[n - DELAY]);
         }

@@ -189,3 +189,19 @@ fn white_noise_and_hum_open_no_segment() {
         }
     }
 }
+
+#[test]
+fn a_minute_of_silence_after_clicks_squares_and_offsets_is_not_computed_in_denormals() {
+    let mut faint = Noise(41);
+    let mut sounds: [Box<dyn FnMut(usize) -> i16>; 4] = [
+        Box::new(|t| if t % 4_801 == 0 { i16::MAX } else { 0 }),
+        Box::new(|t| if t % 96 < 48 { i16::MAX } else { i16::MIN }),
+        Box::new(|_| 12_000),
+        Box::new(move |_| (1.9 * faint.next()) as i16),
+    ];
+    for sound in &mut sounds {
+        let mut f = new();
+        run(&mut f, 100, |_, t| sound(t), |t| if t % 96 < 48 { 9_000 } else { -9_000 });
+        run(&mut f, 6_000, |_, _| 0, |_| 0);
+    }
+}

@@ -1,5 +1,7 @@
 use std::ops::{Deref, DerefMut};
 
+use proptest::prelude::*;
+
 use super::*;
 
 const RING: [[f32; 3]; 4] = [[35.0, 0.0, 0.0], [0.0, 35.0, 0.0], [-35.0, 0.0, 0.0], [0.0, -35.0, 0.0]];
@@ -255,6 +257,27 @@ fn her_voice_loses_no_more_than_6_db_at_any_moment_from_a_rivals_first_word_on()
                 let hers = response(&b, 30.0, bin);
                 assert!(hers > 0.45, "{n} {bin}: {hers}");
             }
+        }
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(32))]
+
+    #[test]
+    fn half_the_sound_into_the_fixed_beam_is_half_the_sound_out(degrees in 0.0_f32..360.0, seed in any::<u32>()) {
+        let mut b = Beam::new(&RING, 1.0, true);
+        b.aim(degrees);
+        let mut seed = seed;
+        let whole = frame(&mut seed, &[(degrees, 10.0)]);
+        let half: Vec<Spectrum> = whole.iter().map(|s| s.map(|x| x * 0.5)).collect();
+        let through = |x: &[Spectrum]| {
+            let mut out = [ZERO; BINS];
+            b.apply_fixed(x, &mut out);
+            out
+        };
+        for (w, h) in through(&whole).iter().zip(&through(&half)) {
+            prop_assert!((w * 0.5 - h).norm() <= 1e-5 * w.norm());
         }
     }
 }

@@ -1,5 +1,7 @@
 use std::f64::consts::TAU;
 
+use proptest::prelude::*;
+
 use super::*;
 
 fn sine(hz: f64, rate: f64, n: usize) -> Vec<f32> {
@@ -113,4 +115,32 @@ fn speech_is_flat_to_nine_tenths_of_its_band_and_4_ms_late() {
     let y = through(1, &[click]);
     let top = (0..y[0].len()).max_by(|a, b| y[0][*a].total_cmp(&y[0][*b])).unwrap();
     assert_eq!(top, 1_440 / 3 + 64);
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(16))]
+
+    #[test]
+    fn half_the_sound_in_is_half_the_sound_out(
+        x in prop::collection::vec(-1.0_f32..1.0, 9_600),
+        rates in prop::sample::select(vec![(48_000, 16_000), (16_000, 48_000), (48_000, 24_000)]),
+    ) {
+        let (from, to) = (SampleRate::new(rates.0), SampleRate::new(rates.1));
+        let run = |gain: f32| {
+            let mut r = Resampler::new(from, to, 1).unwrap();
+            let mut block = vec![0.0; rates.1 as usize / 100];
+            let mut out = Vec::new();
+            for input in x.chunks_exact(rates.0 as usize / 100) {
+                let input: Vec<f32> = input.iter().map(|s| s * gain).collect();
+                r.process(&input, &mut block);
+                out.extend_from_slice(&block);
+            }
+            out
+        };
+        let (whole, half) = (run(1.0), run(0.5));
+        prop_assert!(whole.iter().any(|s| s.abs() > 0.1));
+        for (w, h) in whole.iter().zip(&half) {
+            prop_assert!((0.5 * w - h).abs() < 1e-6, "{} {}", w, h);
+        }
+    }
 }
