@@ -90,7 +90,6 @@ fn what_is_left_of_a_voice_after_it_has_stopped_goes_down_by_2_db_more_than_the_
         (over(100, 500), over(570, 700))
     };
     let (before, after) = (levels(&without(&RING_MM)), levels(&with(&RING_MM)));
-    println!("voice and tail without {before:.1?}, with {after:.1?} dBFS");
     let (voice, tail) = (before.0 - after.0, before.1 - after.1);
     assert!(tail > 3.5 && tail > voice + 2.0, "voice {voice:.1} dB down, tail {tail:.1}");
 }
@@ -102,7 +101,6 @@ fn gains(rt60_s: f32) -> [f32; 3] {
         let dry = voice(90 + i as u64, 8.0, F0[i]);
         let mics = person(&room, BEARINGS[i], &dry, 1);
         let [a, b] = [without(&RING_MM), with(&RING_MM)].map(|c| apart(&c, &mics, &[], &dry, 1.0..7.9));
-        println!("RT60 {rt60_s} s, {} degrees: {a:.2} dB without, {b:.2} with", BEARINGS[i]);
         a - b
     })
 }
@@ -137,7 +135,6 @@ fn over_prim_too_people_are_nearer_to_their_dry_voices_in_a_small_room() {
         let mut mics = person(&room, BEARINGS[i], &dry, 1);
         add(&mut mics, &echo(&room, &prim));
         let [a, b] = [without(&RING_MM), with(&RING_MM)].map(|c| apart(&c, &mics, &prim, &dry, 8.0..12.9));
-        println!("{} degrees: {a:.2} dB without, {b:.2} with", BEARINGS[i]);
         a - b
     });
     assert!(mean(&gains) > 0.2 && gains.iter().all(|g| *g > 0.05), "{gains:.2?}");
@@ -158,7 +155,6 @@ fn after_a_speech_of_prim_alone_people_are_as_near_to_their_dry_voices_as_after_
         add(&mut speech, &echo(&room, &prim));
         let [a, b] = [(silence, &[][..]), (speech, &prim[..])]
             .map(|(mics, prim)| apart(&with(&RING_MM), &mics, prim, &dry, 12.0..14.9));
-        println!("{} degrees: {a:.2} dB after silence, {b:.2} after Prim", BEARINGS[i]);
         b - a
     });
     assert!(mean(&farther) < 0.15, "{farther:.2?}");
@@ -171,12 +167,10 @@ fn gains_with_one_dead(board: &[[f32; 3]], bearing: f32) -> [f32; 2] {
     let whole = person(&room, bearing, &dry, 1);
     let mut dead = whole.clone();
     dead[2].fill(0.0);
-    let gains = [whole, dead].map(|mics| {
+    [whole, dead].map(|mics| {
         let [a, b] = [without(board), with(board)].map(|c| apart(&c, &mics, &[], &dry, 5.0..9.9));
         a - b
-    });
-    println!("{} microphones: whole, one dead {gains:.2?} dB", board.len());
-    gains
+    })
 }
 
 #[test]

@@ -9,6 +9,7 @@ use prim_dsp::{
     BlockShapeError, ChannelHealth, Frontend, FrontendBlock, FrontendConfig, FrontendConfigError,
     MAX_CHANNELS, Segmenter, SegmenterConfig,
 };
+use proptest::prelude::*;
 
 const N: usize = 4;
 
@@ -203,5 +204,93 @@ fn a_minute_of_silence_after_clicks_squares_and_offsets_is_not_computed_in_denor
         let mut f = new();
         run(&mut f, 100, |_, t| sound(t), |t| if t % 96 < 48 { 9_000 } else { -9_000 });
         run(&mut f, 6_000, |_, _| 0, |_| 0);
+    }
+}
+
+/// What one microphone, or the speaker, can be given.
+#[derive(Debug, Clone, Copy)]
+enum Fed {
+    Silence,
+    /// Full scale, every tenth of a second.
+    Clicks,
+    /// Full scale at 500 Hz.
+    Square,
+    Offset(i16),
+    Noise(i16),
+    /// What the first channel is given.
+    Copy,
+}
+
+impl Fed {
+    fn sample(self, t: usize, first: i16, n: &mut Noise) -> i16 {
+        match self {
+            Self::Silence => 0,
+            Self::Clicks => {
+                if t % 4_801 == 0 {
+                    i16::MAX
+                } else {
+                    0
+                }
+            }
+            Self::Square => {
+                if t % 96 < 48 {
+                    i16::MAX
+                } else {
+                    i16::MIN
+                }
+            }
+            Self::Offset(by) => by,
+            Self::Noise(level) => (f32::from(level) * n.next()) as i16,
+            Self::Copy => first,
+        }
+    }
+}
+
+fn fed() -> impl Strategy<Value = Fed> {
+    prop_oneof![
+        Just(Fed::Silence),
+        Just(Fed::Clicks),
+        Just(Fed::Square),
+        any::<i16>().prop_map(Fed::Offset),
+        prop::sample::select(vec![1, 30, 1_000, i16::MAX]).prop_map(Fed::Noise),
+        Just(Fed::Copy),
+    ]
+}
+
+/// Half a second of each scene (four microphones and Prim), then ten of silence.
+fn scenes(scenes: &[[Fed; N + 1]]) {
+    const SCENE: usize = 50;
+    let mut f = new();
+    let (mut n, mut m) = (Noise(31), Noise(32));
+    let mut first = 0;
+    for scene in scenes {
+        run(
+            &mut f,
+            SCENE,
+            |c, t| {
+                let sample = scene[c].sample(t, first, &mut n);
+                if c == 0 {
+                    first = sample;
+                }
+                sample
+            },
+            |t| scene[N].sample(t, 0, &mut m),
+        );
+    }
+    let out = run(&mut f, 1_000, |_, _| 0, |_| 0);
+    assert!(
+        out.recogniser.iter().chain(&out.voice).chain(&out.near).all(|s| s.abs() < 1e-6),
+        "silence rings"
+    );
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(8))]
+
+    #[test]
+    fn whatever_each_microphone_and_prim_are_given_outputs_are_numbers_and_silence_after_it_is_silence(
+        given in prop::collection::vec(prop::array::uniform5(fed()), 1..6)
+    ) {
+        scenes(&given);
     }
 }
