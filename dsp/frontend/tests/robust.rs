@@ -60,7 +60,7 @@ fn silence_stays_silence_and_comes_back_after_any_noise() {
 #[test]
 fn clicks_full_scale_squares_and_offsets_pass_without_harm() {
     let mut f = new();
-    run(&mut f, 100, |_, t| if t % 4_801 == 0 { i16::MAX } else { 0 }, |_| 0);
+    run(&mut f, 100, |_, t| if t.is_multiple_of(4_801) { i16::MAX } else { 0 }, |_| 0);
     run(
         &mut f,
         100,
@@ -195,7 +195,7 @@ fn white_noise_and_hum_open_no_segment() {
 fn a_minute_of_silence_after_clicks_squares_and_offsets_is_not_computed_in_denormals() {
     let mut faint = Noise(41);
     let mut sounds: [Box<dyn FnMut(usize) -> i16>; 4] = [
-        Box::new(|t| if t % 4_801 == 0 { i16::MAX } else { 0 }),
+        Box::new(|t| if t.is_multiple_of(4_801) { i16::MAX } else { 0 }),
         Box::new(|t| if t % 96 < 48 { i16::MAX } else { i16::MIN }),
         Box::new(|_| 12_000),
         Box::new(move |_| (1.9 * faint.next()) as i16),
@@ -226,7 +226,7 @@ impl Fed {
         match self {
             Self::Silence => 0,
             Self::Clicks => {
-                if t % 4_801 == 0 {
+                if t.is_multiple_of(4_801) {
                     i16::MAX
                 } else {
                     0
