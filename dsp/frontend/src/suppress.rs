@@ -278,7 +278,6 @@ mod tests {
                 ears.share(40..80)
             })
             .collect();
-        println!("{shares:.2?}");
         assert!(shares[26] > 0.9, "27 blocks later: {shares:.2?}");
         assert!(shares[33] < 0.05, "34 blocks later: {shares:.2?}");
     }
