@@ -27,7 +27,7 @@ pub(crate) const NIL: Cell = Cell { re: [0.0; LANES], im: [0.0; LANES] };
 impl Cell {
     /// `self · other`.
     #[inline(always)]
-    fn times(self, other: Self) -> Self {
+    pub(crate) fn times(self, other: Self) -> Self {
         let mut out = NIL;
         for l in 0..LANES {
             out.re[l] = self.re[l] * other.re[l] - self.im[l] * other.im[l];
@@ -38,7 +38,7 @@ impl Cell {
 
     /// `self · conj(other)`.
     #[inline(always)]
-    fn times_conj(self, other: Self) -> Self {
+    pub(crate) fn times_conj(self, other: Self) -> Self {
         let mut out = NIL;
         for l in 0..LANES {
             out.re[l] = self.re[l] * other.re[l] + self.im[l] * other.im[l];
@@ -53,7 +53,7 @@ impl Cell {
     }
 
     #[inline(always)]
-    fn less(mut self, other: Self) -> Self {
+    pub(crate) fn less(mut self, other: Self) -> Self {
         for l in 0..LANES {
             self.re[l] -= other.re[l];
             self.im[l] -= other.im[l];
@@ -80,12 +80,13 @@ impl Cell {
     }
 
     #[inline(always)]
-    fn norm_sqr(self) -> Lane {
+    pub(crate) fn norm_sqr(self) -> Lane {
         std::array::from_fn(|l| self.re[l] * self.re[l] + self.im[l] * self.im[l])
     }
 }
 
 /// Cells of a triangle over `n` microphones.
+#[inline(always)]
 pub(crate) fn cells(n: usize) -> usize {
     n * (n + 1) / 2
 }
@@ -97,6 +98,7 @@ pub(crate) fn at(row: usize, column: usize) -> usize {
 }
 
 /// `m += rate · (gain · x xᴴ − m)` for one group; `x` has one cell per microphone.
+#[inline(always)]
 pub(crate) fn follow(m: &mut [Cell], x: &[Cell], rate: &Lane, gain: &Lane) {
     let mut k = 0;
     for (i, row) in x.iter().enumerate() {
@@ -114,6 +116,7 @@ pub(crate) fn follow(m: &mut [Cell], x: &[Cell], rate: &Lane, gain: &Lane) {
 }
 
 /// Mean of the diagonal of an `n × n` matrix.
+#[inline(always)]
 pub(crate) fn mean_diagonal(m: &[Cell], n: usize) -> Lane {
     let mut sum = [0.0; LANES];
     for i in 0..n {
@@ -125,15 +128,33 @@ pub(crate) fn mean_diagonal(m: &[Cell], n: usize) -> Lane {
 }
 
 /// `m x` for one group.
+#[inline(always)]
 pub(crate) fn product(m: &[Cell], x: &[Cell], out: &mut [Cell]) {
-    let n = x.len();
-    for (i, out) in out.iter_mut().enumerate().take(n) {
-        let mut sum = NIL;
-        for (j, x) in x.iter().enumerate() {
-            let cell = if i >= j { m[at(i, j)] } else { m[at(j, i)].conj() };
-            sum = sum.plus(cell.times(*x));
+    let mut rest = m;
+    for (i, x_i) in x.iter().enumerate() {
+        let (row, below) = rest.split_at(i + 1);
+        rest = below;
+        // A cell below the diagonal stands for its mirror image too.
+        let mut sum = x_i.scaled(&row[i].re);
+        for ((cell, x_j), out) in row[..i].iter().zip(x).zip(&mut *out) {
+            sum = sum.plus(cell.times(*x_j));
+            *out = out.plus(cell.conj().times(*x_i));
         }
-        *out = sum;
+        out[i] = sum;
+    }
+}
+
+/// `m = keep · (m − scale · x xᴴ)` for one group.
+#[inline(always)]
+pub(crate) fn lessen(m: &mut [Cell], x: &[Cell], scale: &Lane, keep: &Lane) {
+    let mut rest = m;
+    for (i, row) in x.iter().enumerate() {
+        let (cells, below) = rest.split_at_mut(i + 1);
+        rest = below;
+        let row = row.scaled(scale);
+        for (cell, column) in cells.iter_mut().zip(x) {
+            *cell = cell.less(row.times_conj(*column)).scaled(keep);
+        }
     }
 }
 
@@ -182,6 +203,7 @@ pub(crate) fn whitener(m: &[Cell], n: usize, load: &Lane, out: &mut [Cell]) -> L
 }
 
 /// `|w x|²` for a lower triangle `w`.
+#[inline(always)]
 pub(crate) fn whitened_power(w: &[Cell], x: &[Cell]) -> Lane {
     let mut power = [0.0; LANES];
     let mut k = 0;
@@ -220,6 +242,7 @@ pub(crate) fn solve(m: &[Cell], load: &Lane, x: &mut [Cell]) {
 }
 
 /// `Re(aᴴ b)` per bin.
+#[inline(always)]
 pub(crate) fn inner(a: &[Cell], b: &[Cell]) -> Lane {
     let mut sum = [0.0; LANES];
     for (a, b) in a.iter().zip(b) {
@@ -265,6 +288,33 @@ mod tests {
             for ((back, x), b) in back.iter().zip(&x).zip(&b) {
                 let loaded = back.plus(x.scaled(&[0.1; LANES]));
                 assert!(loaded.less(*b).norm_sqr().iter().all(|e| *e < 1e-6), "{n}");
+            }
+        }
+    }
+
+    #[test]
+    fn an_inverse_that_is_lessened_by_what_was_heard_is_the_inverse_of_the_sum() {
+        // Sherman and Morrison: (m + x xᴴ)⁻¹ = p − p x xᴴ p / (1 + xᴴ p x) with p = m⁻¹, from the identity on.
+        for n in 1..=2 * MAX_CHANNELS {
+            let (mut inverse, mut covariance) = (vec![NIL; cells(n)], vec![NIL; cells(n)]);
+            for i in 0..n {
+                inverse[at(i, i)].re = [1.0; LANES];
+                covariance[at(i, i)].re = [1.0; LANES];
+            }
+            for s in 1..=3 * n as u32 {
+                let x = vectors(s, n);
+                let mut p = vec![NIL; n];
+                product(&inverse, &x, &mut p);
+                let scale = inner(&x, &p).map(|energy| 1.0 / (1.0 + energy));
+                lessen(&mut inverse, &p, &scale, &[1.0; LANES]);
+                lessen(&mut covariance, &x, &[-1.0; LANES], &[1.0; LANES]);
+            }
+            let b = vectors(99, n);
+            let (mut there, mut back) = (vec![NIL; n], vec![NIL; n]);
+            product(&covariance, &b, &mut there);
+            product(&inverse, &there, &mut back);
+            for (back, b) in back.iter().zip(&b) {
+                assert!(back.less(*b).norm_sqr().iter().all(|e| *e < 1e-6), "{n}");
             }
         }
     }

@@ -18,6 +18,7 @@ use crate::locate::arrival;
 use crate::seats::SEATS;
 use crate::stft::{BINS, Spectrum};
 use crate::weights::Coherence;
+use crate::wide::widely;
 
 /// Frames that a source remembers: three seconds of its own.
 const MEMORY: f32 = 300.0;
@@ -72,6 +73,7 @@ impl Source {
     }
 
     /// Learns `z` in one group, by the share of each bin that is its own and by how badly it fits.
+    #[inline(always)]
     fn learn(&mut self, group: usize, z: &[Cell], own: &Lane, misfit: &Lane, frames: f32) {
         let (n, size) = (z.len(), cells(z.len()));
         let heard = &mut self.heard[group];
@@ -282,22 +284,27 @@ impl Parting {
         let size = cells(n);
         let sources: [Option<&Source>; SOURCES] =
             [Some(&self.seats[present]), self.rival.map(|r| &self.seats[r]), Some(&self.noise)];
-        for group in 0..GROUPS {
-            let (z, x) = (&mut self.unit[group * n..][..n], &frame[group * n..][..n]);
-            let power = inner(x, x);
-            let to_one = power.map(|p| 1.0 / (p + 1e-24).sqrt());
-            for (z, x) in z.iter_mut().zip(x) {
-                *z = x.scaled(&to_one);
-            }
-            let results = self.likelihood.iter_mut().zip(&mut self.misfit);
-            for (source, (likelihood, misfit)) in sources.iter().zip(results) {
-                let Some(source) = source else { continue };
-                let form = whitened_power(&source.whitener[group * size..][..size], z);
-                misfit[group] = form;
-                likelihood[group] =
-                    std::array::from_fn(|l| -source.ln_det[group][l] - used * (form[l] + 1e-12).ln());
-            }
-        }
+        widely(
+            #[inline(always)]
+            || {
+                for group in 0..GROUPS {
+                    let (z, x) = (&mut self.unit[group * n..][..n], &frame[group * n..][..n]);
+                    let power = inner(x, x);
+                    let to_one = power.map(|p| 1.0 / (p + 1e-24).sqrt());
+                    for (z, x) in z.iter_mut().zip(x) {
+                        *z = x.scaled(&to_one);
+                    }
+                    let results = self.likelihood.iter_mut().zip(&mut self.misfit);
+                    for (source, (likelihood, misfit)) in sources.iter().zip(results) {
+                        let Some(source) = source else { continue };
+                        let form = whitened_power(&source.whitener[group * size..][..size], z);
+                        misfit[group] = form;
+                        likelihood[group] =
+                            std::array::from_fn(|l| -source.ln_det[group][l] - used * (form[l] + 1e-12).ln());
+                    }
+                }
+            },
+        );
         let mut sum = [0.0; SOURCES];
         for group in 0..GROUPS {
             let own = self.own(group);
@@ -312,11 +319,16 @@ impl Parting {
             }
             let z = &self.unit[group * n..][..n];
             let misfit = |source: usize| &self.misfit[source][group];
-            self.seats[present].learn(group, z, &own[PRESENT], misfit(PRESENT), frames);
-            if let Some(rival) = self.rival {
-                self.seats[rival].learn(group, z, &own[RIVAL], misfit(RIVAL), frames);
-            }
-            self.noise.learn(group, z, &own[NOISE], misfit(NOISE), frames);
+            widely(
+                #[inline(always)]
+                || {
+                    self.seats[present].learn(group, z, &own[PRESENT], misfit(PRESENT), frames);
+                    if let Some(rival) = self.rival {
+                        self.seats[rival].learn(group, z, &own[RIVAL], misfit(RIVAL), frames);
+                    }
+                    self.noise.learn(group, z, &own[NOISE], misfit(NOISE), frames);
+                },
+            );
         }
         let mut total = 0.0;
         for (source, sum) in sum.iter().enumerate() {

@@ -1,6 +1,7 @@
 //! What the beam remembers of one seat's talk, or of anybody's.
 
 use crate::hermitian::{Cell, GROUPS, LANES, Lane, NIL, cells, follow};
+use crate::wide::widely;
 
 /// Frames of talk that a seat remembers: a second.
 const MEMORY: f32 = 100.0;
@@ -29,10 +30,15 @@ impl Talk {
         let rate = [frames / self.frames.max(1.0); LANES];
         let n = frame.len() / GROUPS;
         let (mixed, voice) = (self.mixed.chunks_exact_mut(cells(n)), self.voice.chunks_exact_mut(cells(n)));
-        for (((mixed, voice), x), own) in mixed.zip(voice).zip(frame.chunks_exact(n)).zip(own) {
-            follow(mixed, x, &rate, &[1.0; LANES]);
-            follow(voice, x, &rate, own);
-        }
+        widely(
+            #[inline(always)]
+            || {
+                for (((mixed, voice), x), own) in mixed.zip(voice).zip(frame.chunks_exact(n)).zip(own) {
+                    follow(mixed, x, &rate, &[1.0; LANES]);
+                    follow(voice, x, &rate, own);
+                }
+            },
+        );
     }
 
     pub(crate) fn counts(&self) -> bool {
