@@ -112,8 +112,13 @@ impl Dereverb {
             return;
         }
         self.ears = ears;
-        self.past.iter_mut().for_each(|frame| frame.fill(NIL));
+        self.forget_past();
         self.seats.iter_mut().flatten().for_each(Group::forget);
+    }
+
+    /// A hole in time: what was heard before it is no past of what comes after.
+    pub(crate) fn forget_past(&mut self) {
+        self.past.iter_mut().for_each(|frame| frame.fill(NIL));
     }
 
     /// Whoever speaks now sits there: her filters are taken up.

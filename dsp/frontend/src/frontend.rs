@@ -374,6 +374,9 @@ impl Frontend {
             if let Some(e) = &mut self.echo {
                 e.forget_past();
             }
+            if let Some(d) = &mut self.dereverb {
+                d.forget_past();
+            }
         }
     }
 

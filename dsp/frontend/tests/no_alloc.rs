@@ -34,8 +34,21 @@ unsafe impl GlobalAlloc for Counting {
 static ALLOCATOR: Counting = Counting;
 
 #[test]
-fn ten_seconds_of_talk_over_prim_allocate_nothing() {
-    let mics = [[35.0, 0.0, 0.0], [0.0, 35.0, 0.0], [-35.0, 0.0, 0.0], [0.0, -35.0, 0.0]];
+fn ten_seconds_of_talk_over_prim_allocate_nothing_on_four_microphones() {
+    talk_over_prim::<4>();
+}
+
+#[test]
+fn ten_seconds_of_talk_over_prim_allocate_nothing_on_eight_microphones() {
+    talk_over_prim::<8>();
+}
+
+/// A ring of `N` microphones, one of which is unplugged for two seconds.
+fn talk_over_prim<const N: usize>() {
+    let mics: [[f32; 3]; N] = std::array::from_fn(|m| {
+        let (sin, cos) = (std::f32::consts::TAU * m as f32 / N as f32).sin_cos();
+        [35.0 * cos, 35.0 * sin, 0.0]
+    });
     let mut frontend = Frontend::new(&FrontendConfig::new(&mics)).unwrap();
     let mut out = FrontendBlock::default();
     let mut turns = Turns::new(SegmenterConfig::default());
@@ -47,22 +60,27 @@ fn ten_seconds_of_talk_over_prim_allocate_nothing() {
     let mut remote_out = RemoteBlock::default();
     let mut line = ReferenceLine::new(50);
     let mut jitter = JitterBuffer::<DEVICE_BLOCK>::new(20, 3);
-    let (mut tx, mut rx) = block_ring::<i16>(4, 4 * DEVICE_BLOCK);
-    let mut mic = [0_i16; 4 * DEVICE_BLOCK];
-    let mut popped = mic;
+    let (mut tx, mut rx) = block_ring::<i16>(4, N * DEVICE_BLOCK);
+    let mut mic = vec![0_i16; N * DEVICE_BLOCK];
+    let mut popped = mic.clone();
     let mut mono = [0_i16; DEVICE_BLOCK];
     let mut events = 0;
     let mut seed = 1_u64;
+    let mut noise = move |below: i64| {
+        seed = seed.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1);
+        ((seed >> 40) as i64 % below) as i16
+    };
     let before = COUNT.with(Cell::get);
     for b in 0..1_000_u64 {
         // Two seconds loud, one silent; Prim plays every other second.
         let loud = if b % 300 < 200 { 3_000 } else { 2 };
-        for s in &mut mic {
-            seed = seed.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1);
-            *s = ((seed >> 40) as i64 % loud) as i16;
-        }
-        for (m, s) in mono.iter_mut().zip(&mic) {
-            *m = if b % 200 < 100 { *s } else { 0 };
+        for (m, frame) in mono.iter_mut().zip(mic.chunks_exact_mut(N)) {
+            let voice = noise(loud);
+            *m = if b % 200 < 100 { noise(loud) } else { 0 };
+            frame.iter_mut().for_each(|s| *s = voice + *m / 2 + noise(4));
+            if (350..550).contains(&b) {
+                frame[0] = 0;
+            }
         }
         let at = SampleTime(b * DEVICE_BLOCK as u64);
         tx.push(at, &mic);

@@ -20,10 +20,11 @@ const BLOCKS: [u64; 2] = [200, 400];
 /// More than this over the table that is kept is a step back.
 const MARGIN: f64 = 1.05;
 /// Name, channels, dereverberation, who talks.
-const SCENES: [(&str, [&str; 3]); 5] = [
+const SCENES: [(&str, [&str; 3]); 6] = [
     ("channels_8", ["8", "plain", "people"]),
     ("channels_8_dereverb", ["8", "dereverb", "people"]),
     ("channels_8_prim", ["8", "plain", "prim"]),
+    ("channels_8_prim_dereverb", ["8", "dereverb", "prim"]),
     ("channels_4", ["4", "plain", "people"]),
     ("channels_4_dereverb", ["4", "dereverb", "people"]),
 ];

@@ -152,3 +152,21 @@ fn a_microphone_that_cannot_be_believed_is_neither_heard_nor_changed() {
     };
     assert_eq!(learn(0.0), learn(1_000.0));
 }
+
+#[test]
+fn behind_a_hole_in_time_nothing_is_predicted_from_before_it() {
+    let (mut d, mut seed) = (new(4), 1);
+    run(&mut d, &mut seed, 100, &ALL);
+    d.forget_past();
+    let before: Vec<Spectrum> = (0..4).map(|_| std::array::from_fn(|_| noise(&mut seed))).collect();
+    let mut after = before.clone();
+    d.process(&mut after, &[false; BINS]);
+    let power = |x: &[Spectrum]| x.iter().flatten().map(|x| x.norm_sqr()).sum::<f32>();
+    let changed: Vec<Spectrum> = before
+        .iter()
+        .zip(&after)
+        .map(|(before, after)| std::array::from_fn(|f| after[f] - before[f]))
+        .collect();
+    // The murmur alone is left to predict from.
+    assert!(power(&changed) < 1e-3 * power(&before), "{} of {}", power(&changed), power(&before));
+}

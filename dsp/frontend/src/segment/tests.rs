@@ -238,6 +238,21 @@ fn notes_that_keep_their_pitch_start_nothing_and_a_voice_starts_at_once() {
 }
 
 #[test]
+fn a_stroke_far_louder_than_the_music_it_is_amid_is_music_while_it_can_have_stood_nowhere_yet() {
+    let mut tones = Tones::new();
+    let mut hear = |from_ms: u64, to_ms: u64, gain: f32| {
+        for at in from_ms / BLOCK_MS..to_ms / BLOCK_MS {
+            tones.push(&sound(at, &mut |n| gain * chord(n as f32 / 16_000.0)));
+        }
+        tones.share()
+    };
+    // A chord begins every half second.
+    let before = hear(0, 3_000, 0.03);
+    let stroke = hear(3_000, 3_080, 1.0);
+    assert!(before > 0.08 && stroke > 0.9 * before, "{before} {stroke}");
+}
+
+#[test]
 fn a_person_over_music_is_heard_when_the_detector_is_sure() {
     let mut r = Run::new();
     r.feed(500, &QUIET, 0.0).hear(5_000, &|t| 0.1 * chord(t), 0.3);

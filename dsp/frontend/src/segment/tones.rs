@@ -40,6 +40,8 @@ const NEW: f32 = 4.0;
 const FAR: f32 = 1e-3;
 /// What is kept per window: a time constant of 0.65 s.
 const KEEP: f32 = 0.94;
+/// Windows until a new tone can have stood still: 120 ms.
+const RECENT: usize = 3;
 
 /// A tone stands out of what is 40 to 80 Hz beside it by 10 dB; the peaks of noise do not.
 const BESIDE: std::ops::RangeInclusive<usize> = 5..=10;
@@ -71,6 +73,8 @@ pub(super) struct Tones {
     blocks: u32,
     still: f32,
     all: f32,
+    /// The share of the last windows, the newest first.
+    shares: [f32; RECENT],
 }
 
 impl fmt::Debug for Tones {
@@ -95,12 +99,14 @@ impl Tones {
             blocks: 0,
             still: 0.0,
             all: 0.0,
+            shares: [0.0; RECENT],
         }
     }
 
-    /// How much of what was new in the last half second stood still, 0 to 1; the louder a moment, the more it counts.
+    /// How much of what was new in the last half second stood still, 0 to 1; the louder a moment, the more it counts. The
+    /// largest of the last windows': a loud stroke amid music has stood nowhere yet.
     pub(super) fn share(&self) -> f32 {
-        self.still / (self.all + 1e-20)
+        self.shares.into_iter().fold(0.0, f32::max)
     }
 
     /// The next block.
@@ -117,6 +123,8 @@ impl Tones {
         let weight = power.sqrt();
         self.still = KEEP * self.still + weight * still_share(now, before);
         self.all = KEEP * self.all + weight;
+        self.shares.rotate_right(1);
+        self.shares[0] = self.still / (self.all + 1e-20);
     }
 
     /// Takes the window's peaks and gives the power of what is new in it.
