@@ -49,14 +49,14 @@ fn talk_over_prim<const N: usize>() {
         let (sin, cos) = (std::f32::consts::TAU * m as f32 / N as f32).sin_cos();
         [35.0 * cos, 35.0 * sin, 0.0]
     });
-    let mut frontend = Frontend::new(&FrontendConfig::new(&mics)).unwrap();
+    let mut frontend = Frontend::new(&FrontendConfig::new(&mics)).expect("a board that fits");
     let mut out = FrontendBlock::default();
     let mut turns = Turns::new(SegmenterConfig::default());
     let mut bearing = SegmentBearing::default();
     let mut barge_in = BargeIn::new(BargeInConfig::default());
     let mut reframer = Reframer::new(256);
     let mut limiter = Limiter::new(0.9);
-    let mut remote = RemoteEar::new().unwrap();
+    let mut remote = RemoteEar::new().expect("it is built");
     let mut remote_out = RemoteBlock::default();
     let mut line = ReferenceLine::new(50);
     let mut jitter = JitterBuffer::<DEVICE_BLOCK>::new(20, 3);
@@ -87,7 +87,7 @@ fn talk_over_prim<const N: usize>() {
         rx.pop(&mut popped);
         line.push(at, &mono);
         line.read(at, &mut mono);
-        frontend.process(&popped, &mono, &mut out).unwrap();
+        frontend.process(&popped, &mono, &mut out).expect("a block that fits");
         let p = reframer.push(&out.voice, |f| f[0].abs().min(1.0) + if b % 300 < 200 { 0.8 } else { 0.0 });
         // Two people, who take over from each other within what is loud.
         let fresh = (b % 10 == 9).then_some(if b % 150 < 75 { 30.0 } else { 150.0 });
