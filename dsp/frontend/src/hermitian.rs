@@ -295,7 +295,8 @@ mod tests {
     #[test]
     fn an_inverse_that_is_lessened_by_what_was_heard_is_the_inverse_of_the_sum() {
         // Sherman and Morrison: (m + x xᴴ)⁻¹ = p − p x xᴴ p / (1 + xᴴ p x) with p = m⁻¹, from the identity on.
-        for n in 1..=2 * MAX_CHANNELS {
+        // As long as dereverberation's regressor, and shorter.
+        for n in [1, 2, 7, 16, 32] {
             let (mut inverse, mut covariance) = (vec![NIL; cells(n)], vec![NIL; cells(n)]);
             for i in 0..n {
                 inverse[at(i, i)].re = [1.0; LANES];
